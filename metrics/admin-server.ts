@@ -1,0 +1,157 @@
+// The operator's port: /metrics, /livez, /readyz and an index in plain text. Called by the daemon (`serve`).
+//
+// On node:http and never on the rings it reports on: it has to answer when they do not. Whatever a client sends, the
+// answer is a status code or a closed socket, never an exception: this port must not be a way to stop the I/O.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { MetricsRegistry } from './exporter.ts'
+
+/** Whether a probe passes; `reason` is sent as the body when it does not. */
+export interface ProbeResult {
+  ok: boolean
+  reason?: string
+}
+
+export interface AdminServerOptions {
+  /** An address to listen on, IPv4 or IPv6, or a name. There is no authentication: loopback unless there is a reason. */
+  host: string
+  /** 0 takes a free port; `url` says which. */
+  port: number
+  registry: MetricsRegistry
+  /** May requests be sent here? Answers /readyz. */
+  ready: () => ProbeResult
+  /** Is the process beyond repair, so that it should be restarted? Answers /livez. */
+  live: () => ProbeResult
+  /** What the index page says about this process. */
+  describe: () => string
+}
+
+export interface AdminServer {
+  /** Base URL without a trailing slash, as reachable from this machine for wildcard addresses too. */
+  readonly url: string
+  /** Stops listening, drops idle connections at once and busy ones after a second. May be called again. */
+  close(): Promise<void>
+}
+
+const requestMsMax = 5_000
+const keepAliveMs = 5_000
+/** A reader this slow is not coming back for the rest. */
+const socketIdleMsMax = 10_000
+const sweepMs = 1_000
+const headerSizeBytesMax = 8 * 1024
+const connectionsMax = 128
+const closeGraceMs = 1_000
+
+interface Reply {
+  readonly status: number
+  readonly body: string
+  readonly contentType?: string
+}
+
+type Page = () => Reply | Promise<Reply>
+
+/** Starts listening. Rejects when the address is taken or not ours, with Node's own error. */
+export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
+  const pages = pagesOf(options)
+  const server = createServer(
+    {
+      requestTimeout: requestMsMax,
+      headersTimeout: requestMsMax,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: sweepMs,
+      maxHeaderSize: headerSizeBytesMax,
+    },
+    (request, response) => void answer(pages, request, response),
+  )
+  server.timeout = socketIdleMsMax
+  server.maxConnections = connectionsMax
+  await listen(server, options)
+  // From here on an error is about one connection that could not be accepted; without a listener it would end the process.
+  server.on('error', () => undefined)
+  let closed: Promise<void> | undefined
+  return { url: urlOf(server.address()), close: () => (closed ??= close(server)) }
+}
+
+function pagesOf({ registry, ready, live, describe }: AdminServerOptions): ReadonlyMap<string, Page> {
+  return new Map<string, Page>([
+    ['/metrics', async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType })],
+    ['/livez', () => probe(live())],
+    ['/readyz', () => probe(ready())],
+    ['/', () => ({ status: 200, body: `${describe()}\n\n${indexLines.join('\n')}\n` })],
+  ])
+}
+
+const indexLines = [
+  '/metrics  counters and latencies for Prometheus',
+  '/livez    200 while the process is worth keeping',
+  '/readyz   200 while requests may be sent here',
+]
+
+function probe({ ok, reason }: ProbeResult): Reply {
+  return ok ? { status: 200, body: 'ok\n' } : { status: 503, body: `${reason ?? 'not ok'}\n` }
+}
+
+async function answer(
+  pages: ReadonlyMap<string, Page>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  // A body is none of our business: read past it so that the connection can be used again, within the request timeout.
+  request.resume()
+  try {
+    const [path = ''] = (request.url ?? '').split('?', 1)
+    const page = pages.get(path)
+    if (page === undefined) {
+      send(response, { status: 404, body: 'not found; / lists what there is\n' })
+    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD')
+      send(response, { status: 405, body: 'only GET and HEAD\n' })
+    } else {
+      send(response, await page())
+    }
+  } catch (error) {
+    // A page failed. Its message helps whoever is looking; a stack would help only an attacker.
+    if (response.headersSent) response.destroy()
+    else send(response, { status: 500, body: `${error instanceof Error ? error.message : 'failed'}\n` })
+  }
+}
+
+function send(response: ServerResponse, { status, body, contentType }: Reply): void {
+  response.writeHead(status, {
+    'Content-Type': contentType ?? 'text/plain; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+  })
+  // For HEAD node:http sends the headers and leaves the body out.
+  response.end(body)
+}
+
+function listen(server: Server, { host, port }: AdminServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.removeListener('error', reject)
+      resolve()
+    })
+  })
+}
+
+function urlOf(address: AddressInfo | string | null): string {
+  if (address === null || typeof address === 'string') throw new Error(`not listening on a port: address=${address}`)
+  // A wildcard is a place to listen, not one to connect to.
+  const host = address.address === '0.0.0.0' ? '127.0.0.1' : address.address === '::' ? '::1' : address.address
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const forced = setTimeout(() => server.closeAllConnections(), closeGraceMs)
+    server.close(() => {
+      clearTimeout(forced)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}

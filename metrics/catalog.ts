@@ -1,0 +1,220 @@
+// Every metric Ringmaster exports, one row each: name, type, unit, help, labels, and where the number is read.
+// Called by exporter.ts at scrape time. To add a metric, copy a row; nothing else has to change.
+//
+// Names follow Prometheus' rules: base units, `_total` on counters, no label called `type`. Every row is about a ring,
+// so the label `ring` comes first and is filled in by the exporter.
+
+import { errorName } from './error-name.ts'
+import {
+  ClientCounter,
+  operationCount,
+  otherOperation,
+  type RingMetrics,
+  Stage,
+  WorkerCounter,
+} from './ring-metrics.ts'
+
+/** What the exporter asks of a ring. `sqThread` reads fdinfo; it is called once per scrape, null where there is none. */
+export interface RingMetricsSource {
+  ring: number
+  poller: string
+  reason: string
+  memory: 'user' | 'mapped'
+  sqEntries: number
+  cqEntries: number
+  state: string
+  metrics: RingMetrics
+  operationName(op: number): string
+  sqThread(): SqThreadTimes | null
+}
+
+export interface SqThreadTimes {
+  busyNs: number
+  totalNs: number
+}
+
+/** A ring at the moment of a scrape. */
+export interface RingReading {
+  readonly source: RingMetricsSource
+  readonly metrics: RingMetrics
+  readonly sqThread: SqThreadTimes | null
+}
+
+/** Takes one sample: its value, then the values of the labels after `ring`, in the row's order. */
+export type SampleSink = (value: number, ...labelValues: string[]) => void
+
+export type MetricUnit = 'seconds' | 'bytes' | 'count' | 'info'
+
+interface MetricRowBase {
+  readonly name: string
+  readonly unit: MetricUnit
+  readonly help: string
+  readonly labels: readonly string[]
+}
+
+export interface ScalarRow extends MetricRowBase {
+  readonly type: 'counter' | 'gauge'
+  readonly read: (ring: RingReading, sample: SampleSink) => void
+}
+
+export interface HistogramRow extends MetricRowBase {
+  readonly type: 'histogram'
+  readonly stage: Stage
+}
+
+export type MetricRow = ScalarRow | HistogramRow
+
+/** Opcodes that were ever requested on this ring: a series for each of the others would be noise. */
+export function operationsInUse(metrics: RingMetrics): number[] {
+  const used: number[] = []
+  for (let op = 0; op <= otherOperation; op++) if (metrics.requests(op) > 0) used.push(op)
+  return used
+}
+
+/** The `operation` label; opcodes too new for a row of their own share one. */
+export function operationLabel(source: RingMetricsSource, op: number): string {
+  return op < operationCount ? source.operationName(op) : 'other'
+}
+
+const nsPerSecond = 1e9
+const msPerSecond = 1e3
+
+const perOperation =
+  (value: (metrics: RingMetrics, op: number) => number): ScalarRow['read'] =>
+  ({ source, metrics }, sample) => {
+    for (const op of operationsInUse(metrics)) sample(value(metrics, op), operationLabel(source, op))
+  }
+
+const ofClient =
+  (counter: keyof typeof ClientCounter): ScalarRow['read'] =>
+  ({ metrics }, sample) =>
+    sample(metrics.client[ClientCounter[counter]]!)
+
+const ofWorker =
+  (counter: keyof typeof WorkerCounter): ScalarRow['read'] =>
+  ({ metrics }, sample) =>
+    sample(metrics.worker[WorkerCounter[counter]]!)
+
+/** Both ends of a ring do this; the label says which. */
+const ofBoth =
+  (counter: keyof typeof ClientCounter & keyof typeof WorkerCounter): ScalarRow['read'] =>
+  ({ metrics }, sample) => {
+    sample(metrics.client[ClientCounter[counter]]!, 'client')
+    sample(metrics.worker[WorkerCounter[counter]]!, 'worker')
+  }
+
+const sqThreadSeconds =
+  (time: keyof SqThreadTimes): ScalarRow['read'] =>
+  ({ sqThread }, sample) => {
+    if (sqThread !== null) sample(sqThread[time] / nsPerSecond)
+  }
+
+const ring = ['ring'] as const
+const ringCaller = ['ring', 'caller'] as const
+const ringOperation = ['ring', 'operation'] as const
+
+// prettier-ignore
+export const catalog: readonly MetricRow[] = [
+  // What the ring is.
+  { name: 'ringmaster_ring_info', type: 'gauge', unit: 'info', labels: ['ring', 'poller', 'reason', 'memory'],
+    help: 'Always 1; the labels say who consumes the submission queue, why it was chosen, and whose memory the ring is in.',
+    read: ({ source }, sample) => sample(1, source.poller, source.reason, source.memory) },
+  { name: 'ringmaster_ring_state', type: 'gauge', unit: 'info', labels: ['ring', 'state'],
+    help: 'Always 1; the label is the present state of the ring.',
+    read: ({ source }, sample) => sample(1, source.state) },
+  { name: 'ringmaster_ring_sq_entries', type: 'gauge', unit: 'count', labels: ring,
+    help: 'Capacity of the submission queue.',
+    read: ({ source }, sample) => sample(source.sqEntries) },
+  { name: 'ringmaster_ring_cq_entries', type: 'gauge', unit: 'count', labels: ring,
+    help: 'Capacity of the completion queue.',
+    read: ({ source }, sample) => sample(source.cqEntries) },
+
+  // What was asked of it, per operation.
+  { name: 'ringmaster_operations_total', type: 'counter', unit: 'count', labels: ringOperation,
+    help: 'Operations requested.',
+    read: perOperation((metrics, op) => metrics.requests(op)) },
+  { name: 'ringmaster_operation_errors_total', type: 'counter', unit: 'count', labels: ['ring', 'operation', 'code'],
+    help: 'Operations that completed with an error, by error code.',
+    read: ({ source, metrics }, sample) => {
+      for (const op of operationsInUse(metrics)) {
+        const operation = operationLabel(source, op)
+        for (const { errno, count } of metrics.errorsByErrno(op)) sample(count, operation, errorName(errno))
+      }
+    } },
+  { name: 'ringmaster_operation_bytes_total', type: 'counter', unit: 'bytes', labels: ringOperation,
+    help: 'Bytes read, written, sent or received.',
+    read: perOperation((metrics, op) => metrics.bytes(op)) },
+  { name: 'ringmaster_operations_in_flight', type: 'gauge', unit: 'count', labels: ringOperation,
+    help: 'Operations requested and not completed, waiting ones included.',
+    read: perOperation((metrics, op) => metrics.inFlight(op)) },
+  { name: 'ringmaster_operation_queued_seconds', type: 'histogram', unit: 'seconds', labels: ringOperation,
+    help: 'Time from the call until the entry was published to the submission queue.', stage: Stage.queued },
+  { name: 'ringmaster_operation_kernel_seconds', type: 'histogram', unit: 'seconds', labels: ringOperation,
+    help: 'Time from publishing the entry until its completion was seen.', stage: Stage.kernel },
+  { name: 'ringmaster_operation_delivered_seconds', type: 'histogram', unit: 'seconds', labels: ringOperation,
+    help: 'Time from seeing the completion until the caller was told.', stage: Stage.delivered },
+
+  // How the ring turns.
+  { name: 'ringmaster_ring_published_batches_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Times entries were published to the submission queue.', read: ofClient('publishedBatches') },
+  { name: 'ringmaster_ring_published_entries_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Entries published to the submission queue; divided by batches this is the batch size.',
+    read: ofClient('publishedEntries') },
+  { name: 'ringmaster_ring_reaped_batches_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Times completions were taken from the completion queue.', read: ofClient('reapedBatches') },
+  { name: 'ringmaster_ring_reaped_completions_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Completions taken from the completion queue.', read: ofClient('reapedCompletions') },
+  { name: 'ringmaster_ring_enter_calls_total', type: 'counter', unit: 'count', labels: ringCaller,
+    help: 'System calls of io_uring_enter, by the end of the ring that made them.', read: ofBoth('enterCalls') },
+  { name: 'ringmaster_ring_sq_wakeups_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Times the consumer of the submission queue slept and had to be woken.', read: ofClient('sqWakeups') },
+  { name: 'ringmaster_ring_sleeps_total', type: 'counter', unit: 'count', labels: ringCaller,
+    help: 'Times an end of the ring stopped spinning and slept.', read: ofBoth('sleeps') },
+  { name: 'ringmaster_ring_cq_overflows_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Times the completion queue was found full; no completion is lost, but each costs a system call.',
+    read: ofClient('cqOverflows') },
+  { name: 'ringmaster_ring_stale_completions_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Completions of a past generation of their slot, dropped.', read: ofClient('staleCompletions') },
+  { name: 'ringmaster_ring_in_flight', type: 'gauge', unit: 'count', labels: ring,
+    help: 'Requests the kernel has and has not completed.', read: ofClient('inFlight') },
+  { name: 'ringmaster_ring_in_flight_max', type: 'gauge', unit: 'count', labels: ring,
+    help: 'Most requests in flight at once since the ring was made.', read: ofClient('inFlightMax') },
+  { name: 'ringmaster_ring_backlog', type: 'gauge', unit: 'count', labels: ring,
+    help: 'Requests waiting because the ring is full.', read: ofClient('backlog') },
+  { name: 'ringmaster_ring_backlog_rejections_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Requests refused with ERR_RING_BACKLOG_FULL.', read: ofClient('backlogRejections') },
+  { name: 'ringmaster_ring_cancels_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Cancellations sent to the kernel.', read: ofClient('cancels') },
+
+  // Who serves it.
+  { name: 'ringmaster_ring_sq_thread_busy_seconds_total', type: 'counter', unit: 'seconds', labels: ring,
+    help: 'CPU time of the SQ thread spent on entries; rings that share a thread report the same time.',
+    read: sqThreadSeconds('busyNs') },
+  { name: 'ringmaster_ring_sq_thread_seconds_total', type: 'counter', unit: 'seconds', labels: ring,
+    help: 'CPU time of the SQ thread, polling included; rings that share a thread report the same time.',
+    read: sqThreadSeconds('totalNs') },
+  { name: 'ringmaster_ring_worker_wakeups_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Times the ring worker was woken.', read: ofWorker('wakeups') },
+  { name: 'ringmaster_ring_worker_errors_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Errors the ring worker met and survived.', read: ofWorker('errors') },
+  { name: 'ringmaster_ring_worker_heartbeats_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Heartbeats of the ring worker.', read: ofWorker('heartbeats') },
+  { name: 'ringmaster_ring_worker_heartbeat_timestamp_seconds', type: 'gauge', unit: 'seconds', labels: ring,
+    help: 'Unix time of the last heartbeat of the ring worker; absent before the first.',
+    read: ({ metrics }, sample) => {
+      const timestampMs = metrics.worker[WorkerCounter.heartbeatTimestampMs]!
+      if (timestampMs > 0) sample(timestampMs / msPerSecond)
+    } },
+]
+
+/** About the exporter itself, not about a ring: it fills these in on its own. */
+export const scrapeDuration = {
+  name: 'ringmaster_exporter_scrape_duration_seconds',
+  help: 'Time the latest scrape took to read all rings.',
+} as const
+
+export const collectorFailures = {
+  name: 'ringmaster_exporter_collector_failures_total',
+  help: 'Failures to read a metric from a ring; that metric lacks samples of that ring in that scrape.',
+  labels: ['collector'],
+} as const

@@ -1,0 +1,208 @@
+// The counters and histograms of one ring, in memory shared by the threads around it. The ring client writes its part
+// on the hot path, the ring worker writes its own, the exporter (and `top`, and stats) reads; nobody waits for anybody.
+//
+//   offset (bytes)                        written by     one element is
+//   ┌──────────────────────────────────┐
+//   │ client counters                  │  ring client    ClientCounter
+//   ├ gap ─────────────────────────────┤
+//   │ worker counters                  │  ring worker    WorkerCounter
+//   ├ gap ─────────────────────────────┤
+//   │ operation rows     [op]          │  ring client    requests, completions, errors, bytes
+//   ├ gap ─────────────────────────────┤
+//   │ error table        [op][errno]   │  ring client    completions with that errno; column 0: any other
+//   ├ gap ─────────────────────────────┤
+//   │ histograms         [stage][op]   │  ring client    bucketCount counts, then their sum in ns, then padding
+//   └──────────────────────────────────┘  ringMetricsSizeBytes, about 445 KB
+//
+// Every number is a Float64: exact to 2^53 (285 years at a million per second), where a Uint32 wraps in 72 minutes and a
+// BigInt64 element makes a BigInt per access. Every element has one writer, so `+= 1` loses nothing and needs no Atomics:
+// on the 64-bit platforms we run on an aligned 8-byte store is one instruction, and a reader in another thread sees the
+// old value or the new one, never half of each. What a reader sees may be a moment old, and two numbers may be of
+// different moments; each of them only grows, which is all that Prometheus asks for.
+
+import { bucketCount, bucketIndex, totalCount, type HistogramSnapshot } from './exponential-histogram.ts'
+
+/** Slots of `RingMetrics.client`. Written by the client's thread only. */
+export const ClientCounter = {
+  publishedBatches: 0,
+  publishedEntries: 1,
+  enterCalls: 2,
+  sqWakeups: 3,
+  sleeps: 4,
+  cqOverflows: 5,
+  staleCompletions: 6,
+  inFlight: 7,
+  inFlightMax: 8,
+  backlog: 9,
+  backlogRejections: 10,
+  cancels: 11,
+  reapedBatches: 12,
+  reapedCompletions: 13,
+} as const
+
+/** Slots of `RingMetrics.worker`. Written by the ring worker's thread only. */
+export const WorkerCounter = {
+  enterCalls: 0,
+  sleeps: 1,
+  wakeups: 2,
+  heartbeats: 3,
+  /** Date.now() of the last heartbeat, 0 before the first: a time other threads and Prometheus can compare with. */
+  heartbeatTimestampMs: 4,
+  errors: 5,
+} as const
+
+/** The three parts of a request's life; see DESIGN, "Time". */
+export const Stage = { queued: 0, kernel: 1, delivered: 2 } as const
+export type Stage = (typeof Stage)[keyof typeof Stage]
+const stageCount = 3
+
+/** Opcodes with a row of their own. */
+export const operationCount = 64
+const rowCount = operationCount + 1
+/** The row of every opcode newer than that: counted together rather than lost or written over a neighbour. */
+export const otherOperation: number = rowCount - 1
+
+/** Largest errno with a column of its own (EHWPOISON). Column 0 takes the rest. */
+export const errnoMax = 133
+export const otherErrno = 0
+
+const Row = { requests: 0, completions: 1, errors: 2, bytes: 3 } as const
+const rowStride = 4
+const errorStride = errnoMax + 1
+/** Counts, sum, and padding to whole pairs of cache lines. */
+const histogramStride = Math.ceil((bucketCount + 1) / 16) * 16
+const sumSlot = bucketCount
+
+const elementBytes = Float64Array.BYTES_PER_ELEMENT
+/** Two cache lines: the adjacent-line prefetcher makes a neighbour's line as bad as one's own. */
+const isolationBytes = 128
+
+// The running sum: each region starts on a multiple of two lines and at least two lines after the end of the last.
+let endBytes = 0
+const nextRegion = (elements: number): { offsetBytes: number; elements: number } => {
+  const offsetBytes = endBytes
+  endBytes = Math.ceil((offsetBytes + elements * elementBytes) / isolationBytes + 1) * isolationBytes
+  return { offsetBytes, elements }
+}
+const clientRegion = nextRegion(32)
+const workerRegion = nextRegion(16)
+const rowsRegion = nextRegion(rowCount * rowStride)
+const errorsRegion = nextRegion(rowCount * errorStride)
+const histogramsRegion = nextRegion(stageCount * rowCount * histogramStride)
+
+/** Memory one ring needs; a multiple of 128, so that several may follow each other in one buffer. */
+export const ringMetricsSizeBytes: number = endBytes
+
+export interface ErrnoCount {
+  readonly errno: number
+  readonly count: number
+}
+
+const rowOf = (op: number): number => (op >>> 0 < operationCount ? op : otherOperation)
+
+/** A view over one ring's numbers. Make one per thread and ring, once: making it allocates, using it does not. */
+export class RingMetrics {
+  readonly client: Float64Array
+  readonly worker: Float64Array
+  readonly #rows: Float64Array
+  readonly #errors: Float64Array
+  readonly #histograms: Float64Array
+
+  /** `offsetBytes` must be a multiple of 128; the memory starts as zeros and outlives workers. */
+  constructor(buffer: SharedArrayBuffer, offsetBytes: number) {
+    if (!Number.isInteger(offsetBytes) || offsetBytes < 0 || offsetBytes % isolationBytes !== 0) {
+      throw new RangeError(`offsetBytes=${offsetBytes} must be a multiple of ${isolationBytes}`)
+    }
+    if (offsetBytes + ringMetricsSizeBytes > buffer.byteLength) {
+      throw new RangeError(
+        `ring metrics need ${ringMetricsSizeBytes} bytes at offsetBytes=${offsetBytes}, byteLength=${buffer.byteLength}`,
+      )
+    }
+    const view = (region: { offsetBytes: number; elements: number }): Float64Array =>
+      new Float64Array(buffer, offsetBytes + region.offsetBytes, region.elements)
+    this.client = view(clientRegion)
+    this.worker = view(workerRegion)
+    this.#rows = view(rowsRegion)
+    this.#errors = view(errorsRegion)
+    this.#histograms = view(histogramsRegion)
+  }
+
+  /** A request entered the ring's care: once per request. */
+  countRequest(op: number): void {
+    this.#rows[rowOf(op) * rowStride + Row.requests]! += 1
+  }
+
+  /** A request is over: once per request, on its last completion. A negative result is an errno. */
+  countCompletion(op: number, result: number): void {
+    const row = rowOf(op)
+    this.#rows[row * rowStride + Row.completions]! += 1
+    if (result < 0) this.#countError(row, -result)
+  }
+
+  /** Bytes moved, for operations whose result is a length. */
+  countBytes(op: number, sizeBytes: number): void {
+    this.#rows[rowOf(op) * rowStride + Row.bytes]! += sizeBytes
+  }
+
+  /** Adds `count` observations of `valueNs`. A clock that went backwards counts as 0, so that the sum never falls. */
+  recordStage(stage: number, op: number, valueNs: number, count: number): void {
+    this.recordBucket(stage, op, bucketIndex(valueNs), valueNs > 0 ? valueNs * count : 0, count)
+  }
+
+  /**
+   * What recordStage does after finding the bucket. For runs of one value over several operations: take
+   * `bucketIndex(valueNs)` once. `sumNs` is the sum of the `count` values and must not be negative.
+   */
+  recordBucket(stage: number, op: number, bucket: number, sumNs: number, count: number): void {
+    const histograms = this.#histograms
+    const base = (stage * rowCount + rowOf(op)) * histogramStride
+    histograms[base + bucket]! += count
+    // Exact until 104 days of latency have been added up; then each addition rounds, by one part in 2^53.
+    histograms[base + sumSlot]! += sumNs
+  }
+
+  requests(op: number): number {
+    return this.#rows[rowOf(op) * rowStride + Row.requests]!
+  }
+
+  completions(op: number): number {
+    return this.#rows[rowOf(op) * rowStride + Row.completions]!
+  }
+
+  errors(op: number): number {
+    return this.#rows[rowOf(op) * rowStride + Row.errors]!
+  }
+
+  bytes(op: number): number {
+    return this.#rows[rowOf(op) * rowStride + Row.bytes]!
+  }
+
+  /** Requests that have not completed. Completions are read first, so a racing client cannot make this negative. */
+  inFlight(op: number): number {
+    const completions = this.completions(op)
+    return this.requests(op) - completions
+  }
+
+  /** The errors that occurred, by errno; `otherErrno` stands for numbers outside 1..133. */
+  errorsByErrno(op: number): ErrnoCount[] {
+    const base = rowOf(op) * errorStride
+    const found: ErrnoCount[] = []
+    for (let errno = 0; errno < errorStride; errno++) {
+      const count = this.#errors[base + errno]!
+      if (count > 0) found.push({ errno, count })
+    }
+    return found
+  }
+
+  /** `counts` is a live view, `count` its total when read. Copy with mergeHistograms to keep it. */
+  histogram(stage: number, op: number): HistogramSnapshot {
+    const base = (stage * rowCount + rowOf(op)) * histogramStride
+    const counts = this.#histograms.subarray(base, base + bucketCount)
+    return { counts, sumNs: this.#histograms[base + sumSlot]!, count: totalCount(counts) }
+  }
+
+  #countError(row: number, errno: number): void {
+    this.#rows[row * rowStride + Row.errors]! += 1
+    this.#errors[row * errorStride + (errno <= errnoMax ? errno : otherErrno)]! += 1
+  }
+}

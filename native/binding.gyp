@@ -1,0 +1,58 @@
+# How the addon is compiled. native/build-addon.mjs runs it in a work directory beside this file; `node-gyp rebuild -C native` works too.
+# Raw system calls and Node-API only: one binary for every Node, no library beside libc and libstdc++.
+{
+  'variables': {
+    'sanitize%': '',
+  },
+  'targets': [
+    {
+      'target_name': 'ringmaster',
+      'sources': [
+        '<!@(node -p "require(\'fs\').readdirSync(\'src\').filter((name) => name.endsWith(\'.cc\')).sort().map((name) => \'src/\' + name).join(\' \')")',
+      ],
+      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      'defines': [
+        'NAPI_VERSION=8',
+        'NAPI_DISABLE_CPP_EXCEPTIONS',
+        'NODE_ADDON_API_DISABLE_DEPRECATED',
+      ],
+      'cflags_cc': [
+        '-std=gnu++20',
+        '-O2',
+        '-fvisibility=hidden',
+        '-fno-exceptions',
+        # No path of the machine that compiled it inside the binary.
+        '-ffile-prefix-map=../src=native/src',
+        '-Wall',
+        '-Wextra',
+        # Errors only where the warning is always a bug: a newer compiler must not break somebody's install.
+        '-Werror=format',
+        '-Werror=implicit-fallthrough',
+        '-Werror=overflow',
+        '-Werror=return-type',
+        '-Werror=switch',
+        '-Werror=uninitialized',
+        '-Werror=unused-result',
+        '-Werror=vla',
+      ],
+      'ldflags': ['-Wl,-z,relro,-z,now'],
+      'conditions': [
+        ['sanitize!=""', {
+          'cflags_cc': [
+            '-O1',
+            '-g',
+            '-fno-omit-frame-pointer',
+            '-fsanitize=<(sanitize)',
+          ],
+          'ldflags': ['-fsanitize=<(sanitize)'],
+        }],
+        # A finding of UBSan ends the process, as one of ASan does; object-size is left to ASan, which says more, and vptr needs RTTI.
+        # UBSan's runtime is linked in, unseen: shared, it would take its report file from ASan's, and write none.
+        ['sanitize=="address,undefined"', {
+          'cflags_cc': ['-fno-sanitize-recover=undefined', '-fno-sanitize=object-size,vptr'],
+          'ldflags': ['-static-libubsan', '-Wl,--exclude-libs,ALL'],
+        }],
+      ],
+    },
+  ],
+}

@@ -1,0 +1,114 @@
+// The addon: its only loader and the declaration of everything it offers. Used by native/ and workers/, never above.
+// Functions return the kernel's answer: a value, or -errno. Where the addon is missing it is compiled on first use.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { RingUnavailableError } from './errors.ts'
+
+/** Runs a callback in the event loop of its thread whenever an eventfd is signalled. Starts unref'd. */
+export interface EventWatcher {
+  ref(): void
+  unref(): void
+  /** Stops watching and lets the callback go; the descriptor stays open. Safe to repeat. */
+  close(): void
+}
+
+/** How a slice of the `worker` poller ended; see pollSlice. */
+export const PollState = { sliceElapsed: 0, idle: 1, stopped: 2 } as const
+
+export interface NativeBinding {
+  /** Every struct offset, size and constant as compiled, by name. */
+  table(): Record<string, number>
+  /** The address of a view's first byte. The view's buffer must be kept alive while the address is used. */
+  addressOf(view: ArrayBufferView): number
+  /** io_uring_setup(2); `params` is a struct io_uring_params, read and written. Returns the descriptor. */
+  setup(entries: number, params: Uint8Array): number
+  /** io_uring_enter(2). */
+  enter(fd: number, toSubmit: number, minComplete: number, flags: number): number
+  /** io_uring_register(2) with a view's bytes, or NULL, as argument. */
+  register(fd: number, opcode: number, argument: ArrayBufferView | null, count: number): number
+  eventfd(): number
+  signal(eventFd: number): number
+  closeFd(fd: number): number
+  /** mmap(2) of a ring's memory: its address. */
+  map(fd: number, sizeBytes: number, offsetBytes: number): number
+  /** An external ArrayBuffer over a mapping, which it does not own: detach it before the ring is released. */
+  view(address: number, sizeBytes: number): ArrayBuffer
+  detach(buffer: ArrayBuffer): void
+  /** The CPUs this thread may run on. */
+  affinity(): number[]
+  setAffinity(cpus: readonly number[]): number
+  /** gettid(2). */
+  threadId(): number
+  /**
+   * Counts this thread in as a holder of the ring. A client passes the ring's words and offsets (cqHead, cqTail, cqMask,
+   * cqes, sqHead, sqTail), so that its requests can be brought to rest should its environment end. Returns the hold.
+   */
+  hold(control: Uint8Array, words: Int32Array | null, offsets: Int32Array | null, sqpoll: boolean): number
+  /** Lets a hold go; true when it was the last and the descriptors and mappings were closed with it. */
+  release(hold: number): boolean
+  Watcher: new (eventFd: number, callback: () => void) => EventWatcher
+  /**
+   * One time slice of the `worker` poller. Returns enterCalls * 4 + PollState, or -errno. After `idle` NEED_WAKEUP is set
+   * and the next slice clears it.
+   */
+  pollSlice(
+    ringFd: number,
+    words: Int32Array,
+    sqHead: number,
+    sqTail: number,
+    sqFlags: number,
+    control: Uint8Array,
+    sliceNs: number,
+    spinNs: number,
+  ): number
+}
+
+// From native/ in a source tree and from dist/native/ in a package the root is one or two levels up.
+const packageRoot = new URL(import.meta.url.endsWith('.ts') ? '../' : '../../', import.meta.url)
+const builtPath = fileURLToPath(new URL('native/build/Release/ringmaster.node', packageRoot))
+const builderPath = fileURLToPath(new URL('native/build-addon.mjs', packageRoot))
+
+let loaded: NativeBinding | undefined
+let failure: RingUnavailableError | undefined
+
+function load(): NativeBinding {
+  if (process.platform !== 'linux') {
+    throw new RingUnavailableError('platform', `io_uring exists on Linux only, this is ${process.platform}`)
+  }
+  // Sanitizer builds and prebuilt binaries are named by the environment.
+  const path = process.env['RINGMASTER_ADDON'] ?? builtPath
+  if (!existsSync(path) && path === builtPath) {
+    // Package managers may skip install scripts: compile once, with a message, on first use.
+    const built = spawnSync(process.execPath, [builderPath, '--first-use'], { stdio: ['ignore', 'ignore', 'inherit'] })
+    if (built.status !== 0 || !existsSync(path)) {
+      throw new RingUnavailableError(
+        'addon',
+        `the native addon is not built and could not be compiled: install python3, make and g++, then run "node ${builderPath}"`,
+      )
+    }
+  }
+  try {
+    return createRequire(import.meta.url)(path) as NativeBinding
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new RingUnavailableError('addon', `the native addon at ${path} cannot be loaded: ${reason}`)
+  }
+}
+
+/**
+ * The addon, loaded once per thread (and compiled first where install scripts were skipped).
+ * @throws RingUnavailableError with reason `platform` or `addon`; the same one each time.
+ */
+export function binding(): NativeBinding {
+  if (loaded !== undefined) return loaded
+  if (failure !== undefined) throw failure
+  try {
+    loaded = load()
+    return loaded
+  } catch (error) {
+    if (error instanceof RingUnavailableError) failure = error
+    throw error
+  }
+}

@@ -1,0 +1,115 @@
+// Errors of every layer. Kernel errors look like Node's own (code, errno, syscall, path, dest, libuv's message); ours are
+// ERR_RING_* and say what to do. Used everywhere; re-exported to users by services/errors.ts.
+import { getSystemErrorMap } from 'node:util'
+
+/** Why io_uring cannot be used here. `addon` and `platform`: nothing was tried in the kernel. */
+export type UnavailableReason =
+  'platform' | 'addon' | 'kernel' | 'sysctl' | 'seccomp' | 'memlock' | 'descriptors' | 'permission' | 'unknown'
+
+/** Base of the errors this library makes up itself; `code` says what happened. */
+export class RingError extends Error {
+  readonly code: string
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+  // As Node prints its own: "RingError [ERR_RING_CLOSED]: …"
+  override get name(): string {
+    return 'RingError'
+  }
+}
+
+/** io_uring is not available to this process; `reason` is for programs, the message for people. */
+export class RingUnavailableError extends RingError {
+  readonly reason: UnavailableReason
+  constructor(reason: UnavailableReason, message: string, options?: ErrorOptions) {
+    super('ERR_RING_UNAVAILABLE', `io_uring is not available: ${message}`, options)
+    this.reason = reason
+  }
+}
+
+export const ringErrors = {
+  closed: (): RingError =>
+    new RingError('ERR_RING_CLOSED', 'the rings are closed: start new ones with Ringmaster.start()'),
+  backlogFull: (backlogMax: number): RingError =>
+    new RingError(
+      'ERR_RING_BACKLOG_FULL',
+      `more than ${backlogMax} requests wait for a place in the ring: await some before starting more, or raise the option backlogMax`,
+    ),
+  lost: (cause: unknown): RingError =>
+    new RingError(
+      'ERR_RING_LOST',
+      'the ring was lost with this request in flight: it may or may not have been carried out',
+      { cause },
+    ),
+  workerLost: (cause: unknown): RingError =>
+    new RingError('ERR_RING_WORKER_LOST', 'the ring worker ended before it answered', { cause }),
+  fileClosed: (syscall: string): Error =>
+    Object.assign(new Error(`EBADF: file is closed, ${syscall}`), { code: 'EBADF', errno: -9, syscall }),
+} as const
+
+/** An errno as Node shows it. */
+export interface SystemError extends Error {
+  code: string
+  errno: number
+  syscall: string
+  path?: string
+  dest?: string
+}
+
+const systemErrors = getSystemErrorMap()
+
+/** The name of an errno, positive or negative: `ENOENT`; `E<number>` where libuv knows none. */
+export function errnoName(errno: number): string {
+  return systemErrors.get(-Math.abs(errno))?.[0] ?? `E${Math.abs(errno)}`
+}
+
+/** A kernel error as libuv would report it. `errno` is negative, as in a CQE. */
+export function kernelError(errno: number, syscall: string, path?: string, dest?: string): SystemError {
+  const known = systemErrors.get(errno)
+  const code = known?.[0] ?? `E${-errno}`
+  let message = `${code}: ${known?.[1] ?? 'unknown error'}, ${syscall}`
+  if (path !== undefined) message += ` '${path}'`
+  if (dest !== undefined) message += ` -> '${dest}'`
+  const error = Object.assign(new Error(message), { errno, code, syscall })
+  return Object.assign(error, path === undefined ? {} : { path }, dest === undefined ? {} : { dest })
+}
+
+/** As Node's core: name AbortError, code ABORT_ERR, the signal's reason as cause. */
+export function abortError(signal: AbortSignal): Error {
+  const error = new Error('The operation was aborted', { cause: signal.reason })
+  error.name = 'AbortError'
+  return Object.assign(error, { code: 'ABORT_ERR' })
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'string') return `type string ('${value.length > 28 ? `${value.slice(0, 25)}...` : value}')`
+  if (value === null || value === undefined) return String(value)
+  if (typeof value === 'function') return `function ${value.name}`
+  if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`
+  return `type ${typeof value} (${String(value)})`
+}
+
+/** ERR_INVALID_ARG_TYPE, as Node's core words it. */
+export function invalidArgType(name: string, expected: string, value: unknown): TypeError {
+  return Object.assign(new TypeError(`The "${name}" argument must be ${expected}. Received ${show(value)}`), {
+    code: 'ERR_INVALID_ARG_TYPE',
+  })
+}
+
+/** ERR_INVALID_ARG_VALUE, as Node's core words it. */
+export function invalidArgValue(name: string, value: unknown, reason: string): TypeError {
+  return Object.assign(new TypeError(`The argument '${name}' ${reason}. Received ${show(value)}`), {
+    code: 'ERR_INVALID_ARG_VALUE',
+  })
+}
+
+/** ERR_OUT_OF_RANGE, as Node's core words it. */
+export function outOfRange(name: string, range: string, value: unknown): RangeError {
+  return Object.assign(
+    new RangeError(`The value of "${name}" is out of range. It must be ${range}. Received ${String(value)}`),
+    {
+      code: 'ERR_OUT_OF_RANGE',
+    },
+  )
+}

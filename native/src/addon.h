@@ -1,0 +1,74 @@
+// What the parts of the addon share: state of one JavaScript environment (thread) and the system calls.
+#pragma once
+
+#define NAPI_VERSION 8
+#include <napi.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <memory>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <vector>
+
+#include "ring_control.h"
+#include "uring_abi.h"
+
+#ifndef __NR_io_uring_setup
+#define __NR_io_uring_setup 425
+#define __NR_io_uring_enter 426
+#define __NR_io_uring_register 427
+#endif
+
+// Raw system calls; results are the kernel's: a value or -errno.
+inline long uring_result(long result) { return result < 0 ? -errno : result; }
+inline long uring_setup(uint32_t entries, uring::params* params) {
+  return uring_result(syscall(__NR_io_uring_setup, entries, params));
+}
+inline long uring_enter(int fd, uint32_t to_submit, uint32_t min_complete, uint32_t flags) {
+  return uring_result(syscall(__NR_io_uring_enter, fd, to_submit, min_complete, flags, nullptr, 0));
+}
+inline long uring_register(int fd, uint32_t opcode, const void* argument, uint32_t count) {
+  return uring_result(syscall(__NR_io_uring_register, fd, opcode, argument, count));
+}
+
+// A ring as one environment holds it. `keep` references the views so that the memory outlives the hold.
+struct RingHold {
+  RingControl* control = nullptr;
+  uint32_t* words = nullptr;  // ring header and CQEs; null where only the control block is held (the worker's side)
+  uint32_t cq_head = 0, cq_tail = 0, cq_mask = 0, cqes = 0, sq_head = 0, sq_tail = 0;  // indexes into words
+  bool sqpoll = false;
+  Napi::ObjectReference keep_control, keep_words;
+};
+
+// State of one environment; freed with it. No globals: every thread that loads the addon has its own.
+struct AddonData {
+  std::vector<std::unique_ptr<RingHold>> holds;  // index = the hold's number in JavaScript; null when released
+};
+
+AddonData* addon_data(Napi::Env env);
+
+void define_table(Napi::Env env, Napi::Object exports);
+void define_syscalls(Napi::Env env, Napi::Object exports);
+void define_rings(Napi::Env env, Napi::Object exports);
+void define_watcher(Napi::Env env, Napi::Object exports);
+void define_poller(Napi::Env env, Napi::Object exports);
+
+// Arguments are checked in TypeScript; these throw a TypeError where a caller got one wrong all the same.
+template <typename T>
+T* view_data(const Napi::Value& value, size_t min_elements) {
+  if (!value.IsTypedArray()) {
+    Napi::TypeError::New(value.Env(), "expected a typed array").ThrowAsJavaScriptException();
+    return nullptr;
+  }
+  void* data = nullptr;
+  size_t length = 0;
+  napi_typedarray_type type;
+  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok) return nullptr;
+  const Napi::TypedArray view = value.As<Napi::TypedArray>();
+  if (view.ByteLength() < min_elements * sizeof(T) || (reinterpret_cast<uintptr_t>(data) % alignof(T)) != 0) {
+    Napi::RangeError::New(value.Env(), "typed array too short or misaligned").ThrowAsJavaScriptException();
+    return nullptr;
+  }
+  return static_cast<T*>(data);
+}

@@ -1,0 +1,143 @@
+// Who holds a ring. Its descriptors and mappings belong to the process and are counted in the control block: a ring
+// outlives the worker that made it, and whoever lets go last closes it. When an environment dies (worker.terminate(),
+// process exit) its holds are released here, and a client's ring is first brought to rest, because the buffers that the
+// kernel still writes to are freed with the environment.
+#include "addon.h"
+
+#include <sys/mman.h>
+#include <time.h>
+
+namespace {
+
+constexpr uint64_t kQuiesceDeadlineNs = 2'000'000'000;
+
+uint64_t now_ns() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+uint32_t load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+
+// Consumes what has completed; returns how many requests are over (a CQE with F_MORE is followed by another).
+int32_t consume(RingHold& hold) {
+  uint32_t* head_word = hold.words + hold.cq_head;
+  uint32_t head = *head_word, over = 0;
+  const uint32_t tail = load(hold.words + hold.cq_tail);
+  for (; head != tail; head++) {
+    const uint32_t* cqe = hold.words + hold.cqes + ((head & hold.cq_mask) << 2);
+    if ((cqe[3] & (1u << 1)) == 0) over++;
+  }
+  __atomic_store_n(head_word, head, __ATOMIC_RELEASE);
+  return static_cast<int32_t>(over);
+}
+
+// Cancels everything and waits, up to a deadline, until the kernel owns none of the environment's buffers.
+void quiesce(RingHold& hold) {
+  const int fd = __atomic_load_n(&hold.control->ring_fd, __ATOMIC_ACQUIRE);
+  int32_t left = hold.control->in_flight;
+  if (fd < 0 || hold.words == nullptr || left <= 0) return;
+  // Without an SQ thread, what was published and not consumed by now never reaches the kernel.
+  if (!hold.sqpoll) left -= static_cast<int32_t>(load(hold.words + hold.sq_tail) - load(hold.words + hold.sq_head));
+  left -= consume(hold);
+  const uint64_t deadline = now_ns() + kQuiesceDeadlineNs;
+  while (left > 0 && now_ns() < deadline) {
+    uring::sync_cancel_reg cancel = {};
+    cancel.fd = -1;
+    cancel.flags = (1u << 0) | (1u << 2);  // ALL | ANY
+    cancel.timeout = {0, 10'000'000};
+    uring_register(fd, 24, &cancel, 1);  // -ENOENT, -ETIME: the wait below decides
+    uring_enter(fd, 0, 0, hold.sqpoll ? 3u : 1u);  // GETEVENTS (and SQ_WAKEUP): flushes an overflow, runs task work
+    left -= consume(hold);
+    if (left > 0) usleep(200);
+  }
+  hold.control->in_flight = left > 0 ? left : 0;
+}
+
+void close_once(int32_t* fd_word) {
+  const int32_t fd = __atomic_exchange_n(fd_word, -1, __ATOMIC_ACQ_REL);
+  if (fd >= 0) close(fd);
+}
+
+void unmap_once(uint64_t* address_word, uint64_t bytes) {
+  const uint64_t address = __atomic_exchange_n(address_word, 0, __ATOMIC_ACQ_REL);
+  if (address != 0) munmap(reinterpret_cast<void*>(address), bytes);
+}
+
+// Lets go of a hold; true when it was the last and the ring was closed.
+bool release(RingHold& hold) {
+  RingControl* control = hold.control;
+  if (control == nullptr) return false;
+  hold.control = nullptr;
+  hold.words = nullptr;
+  if (__atomic_sub_fetch(&control->refs, 1, __ATOMIC_ACQ_REL) != 0) return false;
+  close_once(&control->ring_fd);
+  close_once(&control->event_fd);
+  close_once(&control->wake_fd);
+  unmap_once(&control->map_ring_address, control->map_ring_bytes);
+  unmap_once(&control->map_sqes_address, control->map_sqes_bytes);
+  return true;
+}
+
+// One cleanup hook per environment, so that releasing a hold by hand leaves no hook behind.
+void on_environment_end(AddonData* data) {
+  for (auto& hold : data->holds) {
+    if (!hold) continue;
+    if (hold->control != nullptr && hold->words != nullptr) quiesce(*hold);
+    release(*hold);
+    hold->keep_control.Reset();
+    hold->keep_words.Reset();
+    hold.reset();
+  }
+}
+
+// hold(control, words | null, offsets | null, sqpoll): counts this environment in and returns the hold's number.
+// offsets: Int32Array of word indexes: cqHead, cqTail, cqMask (a value), cqes, sqHead, sqTail.
+Napi::Value hold_ring(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  auto hold = std::make_unique<RingHold>();
+  hold->control = view_data<RingControl>(info[0], 1);
+  if (hold->control == nullptr) return env.Undefined();
+  if (info[1].IsTypedArray()) {
+    const int32_t* offsets = view_data<int32_t>(info[2], 6);
+    if (offsets == nullptr) return env.Undefined();
+    hold->cq_head = static_cast<uint32_t>(offsets[0]);
+    hold->cq_tail = static_cast<uint32_t>(offsets[1]);
+    hold->cq_mask = static_cast<uint32_t>(offsets[2]);
+    hold->cqes = static_cast<uint32_t>(offsets[3]);
+    hold->sq_head = static_cast<uint32_t>(offsets[4]);
+    hold->sq_tail = static_cast<uint32_t>(offsets[5]);
+    hold->words = view_data<uint32_t>(info[1], hold->cqes + (static_cast<size_t>(hold->cq_mask) + 1) * 4);
+    if (hold->words == nullptr) return env.Undefined();
+    hold->keep_words = Napi::Persistent(info[1].As<Napi::Object>());
+  }
+  hold->sqpoll = info[3].ToBoolean().Value();
+  hold->keep_control = Napi::Persistent(info[0].As<Napi::Object>());
+  __atomic_add_fetch(&hold->control->refs, 1, __ATOMIC_ACQ_REL);
+  auto& holds = addon_data(env)->holds;
+  for (size_t index = 0; index < holds.size(); index++) {
+    if (holds[index]) continue;
+    holds[index] = std::move(hold);
+    return Napi::Number::New(env, static_cast<double>(index));
+  }
+  holds.push_back(std::move(hold));
+  return Napi::Number::New(env, static_cast<double>(holds.size() - 1));
+}
+
+// release(number): true when the ring was closed with it. Repeating it does nothing.
+Napi::Value release_ring(const Napi::CallbackInfo& info) {
+  auto& holds = addon_data(info.Env())->holds;
+  const uint32_t index = info[0].ToNumber().Uint32Value();
+  if (index >= holds.size() || !holds[index]) return Napi::Boolean::New(info.Env(), false);
+  const bool closed = release(*holds[index]);
+  holds[index].reset();
+  return Napi::Boolean::New(info.Env(), closed);
+}
+
+}  // namespace
+
+void define_rings(Napi::Env env, Napi::Object exports) {
+  env.AddCleanupHook(on_environment_end, addon_data(env));
+  exports.Set("hold", Napi::Function::New<hold_ring>(env));
+  exports.Set("release", Napi::Function::New<release_ring>(env));
+}

@@ -1,0 +1,118 @@
+// Plain system calls for TypeScript: results are values or -errno, never exceptions. All are cold but enter() and
+// signal(), which are called at most once per published batch.
+#include "addon.h"
+
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+
+static double f64(const Napi::CallbackInfo& info, size_t index) { return info[index].ToNumber().DoubleValue(); }
+static uint32_t u32(const Napi::CallbackInfo& info, size_t index) { return info[index].ToNumber().Uint32Value(); }
+static int32_t i32(const Napi::CallbackInfo& info, size_t index) { return info[index].ToNumber().Int32Value(); }
+static Napi::Value number(const Napi::CallbackInfo& info, double value) { return Napi::Number::New(info.Env(), value); }
+
+// addressOf(view): where a view's bytes are. The caller keeps the view (not just its buffer's name) alive.
+static Napi::Value address_of(const Napi::CallbackInfo& info) {
+  const uint8_t* data = view_data<uint8_t>(info[0], 0);
+  return number(info, static_cast<double>(reinterpret_cast<uintptr_t>(data)));
+}
+
+// setup(entries, params): params is a struct io_uring_params, filled and read by TypeScript.
+static Napi::Value setup(const Napi::CallbackInfo& info) {
+  uring::params* params = view_data<uring::params>(info[1], 1);
+  if (params == nullptr) return info.Env().Undefined();
+  return number(info, static_cast<double>(uring_setup(u32(info, 0), params)));
+}
+
+// enter(fd, toSubmit, minComplete, flags)
+static Napi::Value enter(const Napi::CallbackInfo& info) {
+  return number(info, static_cast<double>(uring_enter(i32(info, 0), u32(info, 1), u32(info, 2), u32(info, 3))));
+}
+
+// register(fd, opcode, view | null, count)
+static Napi::Value register_(const Napi::CallbackInfo& info) {
+  const void* argument = info[2].IsTypedArray() ? view_data<uint8_t>(info[2], 0) : nullptr;
+  return number(info, static_cast<double>(uring_register(i32(info, 0), u32(info, 1), argument, u32(info, 3))));
+}
+
+static Napi::Value eventfd_(const Napi::CallbackInfo& info) {
+  return number(info, static_cast<double>(uring_result(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC))));
+}
+
+// signal(eventFd): add one, which wakes whoever polls it. EAGAIN means it is signalled to the brim already: good.
+static Napi::Value signal_(const Napi::CallbackInfo& info) {
+  const uint64_t one = 1;
+  return number(info, static_cast<double>(uring_result(write(i32(info, 0), &one, sizeof one))));
+}
+
+static Napi::Value close_fd(const Napi::CallbackInfo& info) {
+  return number(info, static_cast<double>(uring_result(close(i32(info, 0)))));
+}
+
+// map(fd, sizeBytes, offsetBytes): address of a shared mapping of a ring's memory, or -errno.
+static Napi::Value map(const Napi::CallbackInfo& info) {
+  void* address = mmap(nullptr, static_cast<size_t>(f64(info, 1)), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
+                       i32(info, 0), static_cast<off_t>(f64(info, 2)));
+  return number(info, address == MAP_FAILED ? -errno : static_cast<double>(reinterpret_cast<uintptr_t>(address)));
+}
+
+// view(address, sizeBytes): an external ArrayBuffer over a mapping. It does not own the mapping (the control block
+// counts who does), so it must be detached before the hold is released; detach() does that and is safe to repeat.
+static Napi::Value view(const Napi::CallbackInfo& info) {
+  void* address = reinterpret_cast<void*>(static_cast<uintptr_t>(f64(info, 0)));
+  napi_value buffer;
+  if (napi_create_external_arraybuffer(info.Env(), address, static_cast<size_t>(f64(info, 1)), nullptr, nullptr,
+                                       &buffer) != napi_ok) {
+    Napi::Error::New(info.Env(), "this runtime does not allow external ArrayBuffers").ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+  return Napi::Value(info.Env(), buffer);
+}
+
+static Napi::Value detach(const Napi::CallbackInfo& info) {
+  if (info[0].IsArrayBuffer()) info[0].As<Napi::ArrayBuffer>().Detach();
+  return info.Env().Undefined();
+}
+
+// affinity(): the CPUs this thread may run on. setAffinity(cpus): 0 or -errno.
+static Napi::Value affinity(const Napi::CallbackInfo& info) {
+  std::vector<unsigned char> bits(8192 / 8, 0);
+  const long size = syscall(SYS_sched_getaffinity, 0, bits.size(), bits.data());
+  Napi::Array cpus = Napi::Array::New(info.Env());
+  uint32_t count = 0;
+  for (long cpu = 0; size > 0 && cpu < size * 8; cpu++) {
+    if (bits[cpu / 8] & (1 << (cpu % 8))) cpus.Set(count++, Napi::Number::New(info.Env(), static_cast<double>(cpu)));
+  }
+  return cpus;
+}
+
+static Napi::Value set_affinity(const Napi::CallbackInfo& info) {
+  std::vector<unsigned char> bits(8192 / 8, 0);
+  const Napi::Array cpus = info[0].As<Napi::Array>();
+  for (uint32_t index = 0; index < cpus.Length(); index++) {
+    const uint32_t cpu = cpus.Get(index).ToNumber().Uint32Value();
+    if (cpu >= bits.size() * 8) return number(info, -EINVAL);
+    bits[cpu / 8] = static_cast<unsigned char>(bits[cpu / 8] | (1 << (cpu % 8)));
+  }
+  return number(info, static_cast<double>(uring_result(syscall(SYS_sched_setaffinity, 0, bits.size(), bits.data()))));
+}
+
+static Napi::Value thread_id(const Napi::CallbackInfo& info) {
+  return number(info, static_cast<double>(syscall(SYS_gettid)));
+}
+
+void define_syscalls(Napi::Env env, Napi::Object exports) {
+  exports.Set("addressOf", Napi::Function::New<address_of>(env));
+  exports.Set("setup", Napi::Function::New<setup>(env));
+  exports.Set("enter", Napi::Function::New<enter>(env));
+  exports.Set("register", Napi::Function::New<register_>(env));
+  exports.Set("eventfd", Napi::Function::New<eventfd_>(env));
+  exports.Set("signal", Napi::Function::New<signal_>(env));
+  exports.Set("closeFd", Napi::Function::New<close_fd>(env));
+  exports.Set("map", Napi::Function::New<map>(env));
+  exports.Set("view", Napi::Function::New<view>(env));
+  exports.Set("detach", Napi::Function::New<detach>(env));
+  exports.Set("affinity", Napi::Function::New<affinity>(env));
+  exports.Set("setAffinity", Napi::Function::New<set_affinity>(env));
+  exports.Set("threadId", Napi::Function::New<thread_id>(env));
+}

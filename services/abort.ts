@@ -1,0 +1,37 @@
+// AbortSignal for requests that have been made. Used by the API methods when the caller gave a signal; requests without one
+// pay nothing for it.
+import { abortError } from '../native/errors.ts'
+import type { RingClient } from '../workers/ring-client.ts'
+
+const cancelled = new Set(['ECANCELED', 'EINTR'])
+
+/** @throws AbortError when the signal has fired already, before anything is started. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortError(signal)
+}
+
+/**
+ * Asks the kernel to cancel the request when the signal fires. The promise still settles on the request's completion: it
+ * rejects with an AbortError if the cancellation came in time and with the request's own outcome if it did not.
+ */
+export async function abortable<T>(
+  client: RingClient,
+  slot: number,
+  promise: Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const generation = client.slots.generation[slot]!
+  const onAbort = (): void => {
+    client.cancel(slot, generation)
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await promise
+  } catch (error) {
+    if (signal.aborted && error instanceof Error && 'code' in error && cancelled.has(String(error.code)))
+      throw abortError(signal)
+    throw error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

@@ -1,0 +1,114 @@
+// Many reads or writes with one promise. Used by RingFile.readBatch() and writeBatch(), and nopBatch().
+import { Op } from '../native/abi.ts'
+import { addressOfView } from '../native/addresses.ts'
+import { invalidArgType, outOfRange } from '../native/errors.ts'
+import { prepNop } from '../native/operations/control.ts'
+import { prepRead, prepWrite } from '../native/operations/files.ts'
+import type { RingClient } from '../workers/ring-client.ts'
+import type { Completion, SlotTable } from '../workers/slots.ts'
+import { checkPosition, checkView } from './arguments.ts'
+
+/** Told when a batch is over. */
+interface BatchOwner {
+  requestEnded(): void
+}
+
+/** One batch: the completion of all its slots, which carry their position in it as tag. */
+class Batch implements Completion {
+  readonly results: Int32Array
+  readonly promise: Promise<Int32Array>
+  private left: number
+  private readonly owner: BatchOwner | null
+  private readonly resolve: (results: Int32Array) => void
+
+  constructor(count: number, owner: BatchOwner | null) {
+    this.results = new Int32Array(count)
+    this.left = count
+    this.owner = owner
+    let settle: (results: Int32Array) => void = () => undefined
+    this.promise = new Promise((resolve) => {
+      settle = resolve
+    })
+    this.resolve = settle
+  }
+
+  complete(slots: SlotTable, slot: number, result: number): void {
+    this.results[slots.tag[slot]!] = result
+    this.ended(1)
+  }
+
+  /** `count` more requests are over, or were never made. */
+  ended(count: number): void {
+    this.left -= count
+    if (this.left > 0) return
+    this.owner?.requestEnded()
+    this.resolve(this.results)
+  }
+}
+
+const EBUSY = -16
+
+/**
+ * Claims one request for each buffer. Where the ring's backlog has no room for all, the ones without room get -EBUSY as
+ * result and the others are carried out.
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, before anything is claimed.
+ */
+export function submitBatch(
+  client: RingClient,
+  opcode: number,
+  fd: number,
+  buffers: readonly ArrayBufferView[],
+  positions: ArrayLike<number>,
+  owner: BatchOwner,
+): Promise<Int32Array> {
+  if (!isArray(buffers)) throw invalidArgType('buffers', 'an instance of Array', buffers)
+  if (positions.length !== buffers.length)
+    throw outOfRange('positions.length', `${buffers.length}, as buffers has`, positions.length)
+  for (let index = 0; index < buffers.length; index++) {
+    checkView(buffers[index])
+    checkPosition(positions[index])
+  }
+  const batch = new Batch(buffers.length, owner)
+  if (buffers.length === 0) batch.ended(0)
+  const prepare = opcode === Op.READ ? prepRead : prepWrite
+  for (let index = 0; index < buffers.length; index++) {
+    const buffer = buffers[index]!
+    if (!tryClaim(client, opcode, batch, buffer, index)) {
+      batch.results.fill(EBUSY, index)
+      batch.ended(buffers.length - index)
+      break
+    }
+    prepare(client.words, client.at, 0, fd, addressOfView(buffer), buffer.byteLength, positions[index]!)
+  }
+  return batch.promise
+}
+
+// Array.isArray() would turn what a readonly array holds into `any`.
+function isArray(value: unknown): boolean {
+  return Array.isArray(value)
+}
+
+// False when the backlog is full: for the rest of a batch that is a result. For its first entry it is the caller's error.
+function tryClaim(client: RingClient, opcode: number, batch: Batch, buffer: unknown, index: number): boolean {
+  try {
+    client.slots.tag[client.claim(opcode, batch, buffer, null)] = index
+    return true
+  } catch (error) {
+    if (index === 0) throw error
+    return false
+  }
+}
+
+/** `count` no-ops with one promise: what the queues themselves cost. */
+export async function submitNops(client: RingClient, count: number): Promise<void> {
+  const batch = new Batch(count, null)
+  if (count === 0) batch.ended(0)
+  for (let index = 0; index < count; index++) {
+    if (!tryClaim(client, Op.NOP, batch, null, index)) {
+      batch.ended(count - index)
+      break
+    }
+    prepNop(client.words, client.at, 0)
+  }
+  await batch.promise
+}

@@ -1,0 +1,32 @@
+// How commands end: exit codes and errors meant for people. Used by main.ts and every command.
+
+/** Documented in `ringmaster --help`; scripts and service managers rely on them. */
+export const exitCodes = {
+  ok: 0,
+  /** It could not start, or had to stop: a port in use, no io_uring, an internal error. */
+  failure: 1,
+  /** The command line is wrong; trying again does not help. */
+  usage: 2,
+  /** 128 + the number of the signal, when a second one did not want to wait for the first. */
+  interrupted: 130,
+  terminated: 143,
+} as const
+
+export const exitCodesHelp: string = `
+Exit codes:
+  0    done; for a service: stopped by a signal, everything in flight finished
+  1    failed: could not start, or had to stop
+  2    wrong usage: unknown option, bad value, ROOT that is no directory
+  130  stopped at once by a second SIGINT
+  143  stopped at once by a second SIGTERM`
+
+/** An end that needs no stack trace: the message says what is wrong and what to do. */
+export class CommandError extends Error {
+  readonly exitCode: number
+
+  constructor(message: string, exitCode: number, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'CommandError'
+    this.exitCode = exitCode
+  }
+}

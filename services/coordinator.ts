@@ -1,0 +1,34 @@
+// Routes requests to rings. One per Ringmaster; everything that needs a ring asks pick().
+import { ringErrors } from '../native/errors.ts'
+import { ClientState } from '../workers/ring-client.ts'
+import type { RingHandle } from '../workers/ring-handle.ts'
+
+export class Coordinator {
+  private readonly handles: readonly RingHandle[]
+  private readonly only: RingHandle | null
+
+  constructor(handles: readonly RingHandle[]) {
+    this.handles = handles
+    this.only = handles.length === 1 ? handles[0]! : null
+  }
+
+  /**
+   * The ring with least in flight; of equals the first. A ring that is lost gets nothing while there are others.
+   * @throws ERR_RING_CLOSED
+   */
+  pick(): RingHandle {
+    if (this.only !== null) return this.only
+    let best: RingHandle | null = null
+    let leastLoad = Infinity
+    for (const handle of this.handles) {
+      const { client } = handle
+      if (client.state === ClientState.open && client.load < leastLoad) {
+        best = handle
+        leastLoad = client.load
+      }
+    }
+    const chosen = best ?? this.handles[0]
+    if (chosen === undefined) throw ringErrors.closed()
+    return chosen
+  }
+}

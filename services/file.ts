@@ -1,0 +1,298 @@
+// RingFile: an open file whose reads and writes go through rings. The shape is node:fs/promises' FileHandle. Made by
+// Ringmaster.open(). Methods reject, as core's do; they never throw.
+import type { BigIntStats, Stats } from 'node:fs'
+import { At, Op } from '../native/abi.ts'
+import { addressOfView } from '../native/addresses.ts'
+import { ringErrors } from '../native/errors.ts'
+import { prepRead, prepWrite } from '../native/operations/files.ts'
+import { resultError } from '../workers/completions.ts'
+import type { RingHandle } from '../workers/ring-handle.ts'
+import type { Completion } from '../workers/slots.ts'
+import { abortable, throwIfAborted } from './abort.ts'
+import { checkEncoding, checkLength, checkOffset, checkPosition, checkSignal, checkView } from './arguments.ts'
+import { submitBatch } from './batch.ts'
+import type { Coordinator } from './coordinator.ts'
+import { requestClose, requestStat, requestSync } from './requests.ts'
+
+export interface ReadResult<T extends ArrayBufferView> {
+  readonly bytesRead: number
+  readonly buffer: T
+}
+
+export interface WriteResult<T extends ArrayBufferView | string> {
+  readonly bytesWritten: number
+  readonly buffer: T
+}
+
+export interface ReadOptions<T extends ArrayBufferView = ArrayBufferView> {
+  /** Default: a new Buffer of 16,384 bytes. */
+  buffer?: T
+  /** Where in the buffer to begin, in bytes. Default 0. */
+  offset?: number
+  /** How many bytes at most. Default: to the end of the buffer. */
+  length?: number
+  /** Where in the file to begin, in bytes. Default (null, -1): at the file's own position, which moves. */
+  position?: number | bigint | null
+  signal?: AbortSignal
+}
+
+export interface WriteOptions {
+  offset?: number
+  length?: number
+  position?: number | bigint | null
+  signal?: AbortSignal
+}
+
+const defaultReadBytes = 16384
+
+// Shared by all reads: what differs is in the slot. owner: the buffer; context: the file.
+const settleRead: Completion = {
+  complete(slots, slot, result) {
+    if (result >= 0) slots.resolve(slot, { bytesRead: result, buffer: slots.owner[slot] })
+    else slots.reject(slot, resultError(result, 'read'))
+    ;(slots.context[slot] as RingFile).requestEnded()
+  },
+}
+
+const settleWrite: Completion = {
+  complete(slots, slot, result) {
+    if (result >= 0) slots.resolve(slot, { bytesWritten: result, buffer: slots.owner[slot] })
+    else slots.reject(slot, resultError(result, 'write'))
+    ;(slots.context[slot] as RingFile).requestEnded()
+  },
+}
+
+/** An open file. Close it, or hold it with `await using`: garbage collection does not. */
+export class RingFile {
+  /** The process's descriptor; -1 once closed. */
+  fd: number
+  private readonly coordinator: Coordinator
+  /** With `ordered`: the last write asked for. */
+  private lastWrite: Promise<unknown> | null
+  private requests = 0
+  private closing: Promise<void> | null = null
+  private onIdle: (() => void) | null = null
+
+  /** Called by Ringmaster.open(). */
+  constructor(coordinator: Coordinator, fd: number, ordered: boolean) {
+    this.coordinator = coordinator
+    this.fd = fd
+    this.lastWrite = ordered ? Promise.resolve() : null
+  }
+
+  /**
+   * Reads into `buffer`, which belongs to the kernel until the promise settles. Resolves with `bytesRead`, 0 at the end of
+   * the file.
+   */
+  read<T extends ArrayBufferView>(
+    buffer: T,
+    offset?: number | null,
+    length?: number | null,
+    position?: number | bigint | null,
+  ): Promise<ReadResult<T>>
+  read<T extends ArrayBufferView>(buffer: T, options: ReadOptions): Promise<ReadResult<T>>
+  read<T extends ArrayBufferView = Buffer>(options?: ReadOptions<T>): Promise<ReadResult<T>>
+  read(
+    target?: ArrayBufferView | ReadOptions | null,
+    offset?: number | null | ReadOptions,
+    length?: number | null,
+    position?: number | bigint | null,
+  ): Promise<ReadResult<ArrayBufferView>> {
+    try {
+      if (ArrayBuffer.isView(target) && (typeof offset !== 'object' || offset === null)) {
+        return this.readInto(target, offset, length, position, undefined)
+      }
+      const options = (ArrayBuffer.isView(target) ? offset : target) as ReadOptions | null | undefined
+      const buffer = ArrayBuffer.isView(target) ? target : (options?.buffer ?? Buffer.allocUnsafeSlow(defaultReadBytes))
+      return this.readInto(buffer, options?.offset, options?.length, options?.position, checkSignal(options?.signal))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  private readInto(
+    buffer: ArrayBufferView,
+    offset: unknown,
+    length: unknown,
+    position: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadResult<ArrayBufferView>> {
+    checkView(buffer)
+    const start = checkOffset(buffer, offset)
+    const count = checkLength(buffer, start, length)
+    const at = checkPosition(position)
+    throwIfAborted(signal)
+    if (this.closing !== null) throw ringErrors.fileClosed('read')
+    const { client } = this.coordinator.pick()
+    const slot = client.claim(Op.READ, settleRead, buffer, this)
+    prepRead(client.words, client.at, 0, this.fd, addressOfView(buffer) + start, count, at)
+    this.requests++
+    const promise = client.slots.promise<ReadResult<ArrayBufferView>>(slot)
+    return signal === undefined ? promise : abortable(client, slot, promise, signal)
+  }
+
+  /**
+   * Writes from `buffer`, which must not change until the promise settles. Resolves with `bytesWritten`, which can be less
+   * than asked for. A string is encoded first (`write(string, position, encoding)`).
+   */
+  write<T extends ArrayBufferView>(
+    buffer: T,
+    offset?: number | null,
+    length?: number | null,
+    position?: number | bigint | null,
+  ): Promise<WriteResult<T>>
+  write<T extends ArrayBufferView>(buffer: T, options: WriteOptions): Promise<WriteResult<T>>
+  write(text: string, position?: number | bigint | null, encoding?: BufferEncoding | null): Promise<WriteResult<string>>
+  write(
+    data: ArrayBufferView | string,
+    offset?: number | bigint | null | WriteOptions,
+    length?: number | BufferEncoding | null,
+    position?: number | bigint | null,
+  ): Promise<WriteResult<ArrayBufferView | string>> {
+    try {
+      if (typeof data === 'string') {
+        const bytes = Buffer.from(data, checkEncoding(length) ?? 'utf8')
+        const written = this.writeFrom(bytes, 0, bytes.length, typeof offset === 'object' ? null : offset, undefined)
+        return written.then(({ bytesWritten }) => ({ bytesWritten, buffer: data }))
+      }
+      if (typeof offset === 'object' && offset !== null) {
+        return this.writeFrom(data, offset.offset, offset.length, offset.position, checkSignal(offset.signal))
+      }
+      return this.writeFrom(data, offset, length, position, undefined)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  private writeFrom(
+    buffer: ArrayBufferView,
+    offset: unknown,
+    length: unknown,
+    position: unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<WriteResult<ArrayBufferView>> {
+    checkView(buffer)
+    const start = checkOffset(buffer, offset)
+    const count = checkLength(buffer, start, length)
+    const at = checkPosition(position)
+    throwIfAborted(signal)
+    if (this.closing !== null) throw ringErrors.fileClosed('write')
+    this.requests++
+    if (this.lastWrite === null) return this.submitWrite(buffer, start, count, at, signal)
+    // In order: the next write is published when the one before is over, whatever became of it.
+    const submit = (): Promise<WriteResult<ArrayBufferView>> => this.submitWrite(buffer, start, count, at, signal)
+    const write = this.lastWrite.then(submit, submit)
+    this.lastWrite = write
+    return write
+  }
+
+  private submitWrite(
+    buffer: ArrayBufferView,
+    start: number,
+    count: number,
+    at: number,
+    signal: AbortSignal | undefined,
+  ): Promise<WriteResult<ArrayBufferView>> {
+    try {
+      throwIfAborted(signal)
+      const { client } = this.coordinator.pick()
+      const slot = client.claim(Op.WRITE, settleWrite, buffer, this)
+      prepWrite(client.words, client.at, 0, this.fd, addressOfView(buffer) + start, count, at)
+      const promise = client.slots.promise<WriteResult<ArrayBufferView>>(slot)
+      return signal === undefined ? promise : abortable(client, slot, promise, signal)
+    } catch (error) {
+      this.requestEnded()
+      return Promise.reject(error)
+    }
+  }
+
+  /**
+   * Reads `buffers[i]` full from `positions[i]`, all as one batch with one promise: the cheapest way to read a lot.
+   * Resolves with a result for each: bytes read, or a negative errno.
+   */
+  readBatch(buffers: readonly ArrayBufferView[], positions: ArrayLike<number>): Promise<Int32Array> {
+    return this.batch(Op.READ, 'read', buffers, positions)
+  }
+
+  /** Writes `buffers[i]` to `positions[i]`, as readBatch() reads. In no particular order. */
+  writeBatch(buffers: readonly ArrayBufferView[], positions: ArrayLike<number>): Promise<Int32Array> {
+    return this.batch(Op.WRITE, 'write', buffers, positions)
+  }
+
+  private batch(
+    opcode: number,
+    syscall: string,
+    buffers: readonly ArrayBufferView[],
+    positions: ArrayLike<number>,
+  ): Promise<Int32Array> {
+    try {
+      if (this.closing !== null) throw ringErrors.fileClosed(syscall)
+      this.requests++
+      return submitBatch(this.coordinator.pick().client, opcode, this.fd, buffers, positions, this)
+    } catch (error) {
+      if (this.closing === null) this.requestEnded()
+      return Promise.reject(error)
+    }
+  }
+
+  /** As fs.promises' FileHandle.stat(). */
+  stat(options?: { bigint?: false }): Promise<Stats>
+  stat(options: { bigint: true }): Promise<BigIntStats>
+  async stat(options?: { bigint?: boolean }): Promise<Stats | BigIntStats> {
+    const target = {
+      dirFd: this.fd,
+      path: '',
+      atFlags: At.EMPTY_PATH,
+      bigint: options?.bigint === true,
+      syscall: 'fstat',
+    } as const
+    return this.tracked('fstat', (handle) => requestStat(handle, target))
+  }
+
+  /** fsync(2): data and metadata are on the device when it resolves. */
+  sync(): Promise<void> {
+    return this.tracked('fsync', (handle) => requestSync(handle, this.fd, false))
+  }
+
+  /** fdatasync(2). */
+  datasync(): Promise<void> {
+    return this.tracked('fdatasync', (handle) => requestSync(handle, this.fd, true))
+  }
+
+  private async tracked<T>(syscall: string, request: (handle: RingHandle) => Promise<T>): Promise<T> {
+    if (this.closing !== null) throw ringErrors.fileClosed(syscall)
+    this.requests++
+    try {
+      return await request(this.coordinator.pick())
+    } finally {
+      this.requestEnded()
+    }
+  }
+
+  /** Called when a request of this file is over: the last one lets close() go on. */
+  requestEnded(): void {
+    this.requests--
+    if (this.requests === 0 && this.onIdle !== null) this.onIdle()
+  }
+
+  /** Closes the file, after the requests it has: a descriptor is never closed while the kernel uses it. Safe to repeat. */
+  close(): Promise<void> {
+    this.closing ??= this.closeOnce()
+    return this.closing
+  }
+
+  private async closeOnce(): Promise<void> {
+    if (this.requests > 0) {
+      await new Promise<void>((resolve) => {
+        this.onIdle = resolve
+      })
+    }
+    const { fd } = this
+    this.fd = -1
+    await requestClose(this.coordinator.pick(), fd)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,176 @@
+// Answers one request: path → file → plan → body. Called by http-server.ts for every request; knows nothing of sockets,
+// ports or rings. It never throws: whatever happens is an answer, or a closed connection when the answer had begun.
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Logger } from 'pino'
+import { BufferPool } from './buffer-pool.ts'
+import type { HttpCounters } from './http-counters.ts'
+import { ClientGone, codeOf, httpError, toHttpError, type HttpError } from './http-error.ts'
+import { retryAfterSeconds, type HttpLimits } from './limits.ts'
+import { openRegularFile, type OpenedFile } from './open-file.ts'
+import { pieceBytes, planResponse, safetyHeaders, type ResponsePlan } from './plan.ts'
+import { parseRequestTarget } from './request-path.ts'
+import { end, sendBody } from './send-body.ts'
+import type { Folder } from './storage.ts'
+
+export interface FileServiceOptions {
+  readonly folder: Folder
+  readonly limits: HttpLimits
+  readonly counters: HttpCounters
+  readonly log: Logger
+}
+
+const homeText = `This is Ringmaster: files through io_uring.
+
+GET  /b/{path}   a file below the served folder; ranges and conditional requests are understood
+HEAD /b/{path}   the same without its content
+
+Metrics and health are on the admin address, which is another one.
+`
+
+export class FileService {
+  readonly #folder: Folder
+  readonly #limits: HttpLimits
+  readonly #counters: HttpCounters
+  readonly #log: Logger
+  readonly #smallBuffers: BufferPool
+  readonly #chunkBuffers: BufferPool
+
+  constructor({ folder, limits, counters, log }: FileServiceOptions) {
+    this.#folder = folder
+    this.#limits = limits
+    this.#counters = counters
+    this.#log = log
+    const queue = { waitersMax: limits.bufferWaitersMax, waitMsMax: limits.bufferWaitMsMax }
+    this.#smallBuffers = new BufferPool({
+      ...queue,
+      bufferBytes: limits.smallBytes,
+      buffersMax: limits.smallBuffersMax,
+    })
+    this.#chunkBuffers = new BufferPool({
+      ...queue,
+      bufferBytes: limits.chunkBytes,
+      buffersMax: limits.chunkBuffersMax,
+    })
+  }
+
+  get buffersInUse(): number {
+    return this.#smallBuffers.inUse + this.#chunkBuffers.inUse
+  }
+
+  get bufferWaiters(): number {
+    return this.#smallBuffers.waiting + this.#chunkBuffers.waiting
+  }
+
+  /** Resolves when the answer is sent, or its client gone, and everything it used is given back. */
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.socket.destroyed) return // it went away while earlier pipelined requests were answered
+    try {
+      await this.#answer(request, response)
+      this.#counters.countResponse(request.method, response.statusCode)
+      this.#log.debug({ method: request.method, target: request.url, status: response.statusCode }, 'answered')
+    } catch (error) {
+      await this.#fail(request, response, error)
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const method = request.method
+    if (method !== 'GET' && method !== 'HEAD') throw httpError(405, 'method not allowed')
+    const target = parseRequestTarget(request.url ?? '')
+    if (target.kind === 'refused') throw httpError(target.status, 'refused target')
+    if (target.kind === 'home') {
+      await answerText(response, 200, homeText, method === 'HEAD')
+      return
+    }
+    const opened = await openRegularFile(this.#folder, target.path)
+    try {
+      const plan = planResponse({
+        method,
+        headers: request.headers,
+        path: target.path,
+        file: opened.stats,
+        nowMs: Date.now(),
+        settleMs: this.#limits.validatorSettleMs,
+      })
+      await this.#carryOut(plan, opened, response)
+    } finally {
+      await this.#close(opened)
+    }
+  }
+
+  async #carryOut(plan: ResponsePlan, { file }: OpenedFile, response: ServerResponse): Promise<void> {
+    const bodyBytes = plan.pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0)
+    if (bodyBytes === 0) {
+      response.writeHead(plan.status, plan.headers)
+      await end(response)
+      return
+    }
+    const pool = bodyBytes <= this.#smallBuffers.bufferBytes ? this.#smallBuffers : this.#chunkBuffers
+    const buffer = pool.tryLease() ?? (await leaseWhileConnected(pool, response))
+    await sendBody({ response, plan, file, pool, buffer })
+    this.#counters.bodyBytesSent += bodyBytes
+  }
+
+  /** The bytes are out, or will not be: a failing close changes neither, but the descriptor may be lost. */
+  async #close({ file }: OpenedFile): Promise<void> {
+    try {
+      await file.close()
+    } catch (error) {
+      this.#log.error({ err: error, code: codeOf(error) }, 'closing a file failed')
+    }
+  }
+
+  async #fail(request: IncomingMessage, response: ServerResponse, error: unknown): Promise<void> {
+    const context = { method: request.method, target: request.url, code: codeOf(error) }
+    if (error instanceof ClientGone || response.destroyed) {
+      this.#counters.clientsGone++
+      this.#log.debug(context, 'client went away')
+      response.destroy()
+      return
+    }
+    const failure = toHttpError(error)
+    if (response.headersSent) {
+      // The promised length cannot be kept. A closed connection is the only way left to say so.
+      this.#counters.cutShort++
+      this.#log.warn({ ...context, reason: failure.message }, 'answer cut short')
+      response.destroy()
+      return
+    }
+    this.#counters.countResponse(request.method, failure.status)
+    this.#logFailure(context, failure)
+    const text = `${failure.status} ${STATUS_CODES[failure.status] ?? ''}\n` // no more: an error must not be an oracle
+    await answerText(response, failure.status, text, request.method === 'HEAD').catch(() => undefined)
+  }
+
+  #logFailure(context: object, failure: HttpError): void {
+    const fields = { ...context, status: failure.status, reason: failure.message }
+    if (failure.status === 500) this.#log.error({ ...fields, err: failure.cause }, 'request failed')
+    else if (failure.status === 503) this.#log.warn(fields, 'request refused')
+    else this.#log.debug(fields, 'answered')
+  }
+}
+
+/** Waits for a buffer, but not for a client that is gone. */
+async function leaseWhileConnected(pool: BufferPool, response: ServerResponse): Promise<Uint8Array> {
+  const gone = new AbortController()
+  const onClose = (): void => {
+    gone.abort()
+  }
+  response.once('close', onClose)
+  try {
+    return await pool.lease(gone.signal)
+  } finally {
+    response.off('close', onClose)
+  }
+}
+
+async function answerText(response: ServerResponse, status: number, text: string, head: boolean): Promise<void> {
+  response.writeHead(status, {
+    ...safetyHeaders,
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    ...(status === 405 && { Allow: 'GET, HEAD' }),
+    ...(status === 503 && { 'Retry-After': retryAfterSeconds }),
+  })
+  await end(response, head ? undefined : text)
+}

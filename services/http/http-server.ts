@@ -1,0 +1,144 @@
+// The HTTP server of the daemon: node:http with limits, one FileService behind it, and a way to stop without cutting
+// anyone off. Started by services/cli/serve.ts.
+import { once } from 'node:events'
+import { STATUS_CODES, createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import { Connections } from './connections.ts'
+import { FileService } from './file-service.ts'
+import { HttpCounters, registerHttpMetrics } from './http-counters.ts'
+import { codeOf } from './http-error.ts'
+import { defaultHttpLimits, type HttpLimits } from './limits.ts'
+import type { Folder } from './storage.ts'
+
+export interface HttpServerOptions {
+  readonly folder: Folder
+  readonly host: string
+  /** 0 for any free port. */
+  readonly port: number
+  readonly log: Logger
+  readonly limits?: Partial<HttpLimits>
+}
+
+export class HttpServer {
+  readonly #server: Server
+  readonly #connections = new Connections()
+  readonly #counters = new HttpCounters()
+  readonly #service: FileService
+
+  /** Resolves when connections are accepted. */
+  static async start(options: HttpServerOptions): Promise<HttpServer> {
+    const server = new HttpServer(options)
+    server.#server.listen({ host: options.host, port: options.port })
+    await once(server.#server, 'listening')
+    server.#server.on('error', (error) => {
+      options.log.error({ err: error }, 'http server error')
+    })
+    return server
+  }
+
+  private constructor({ folder, log, limits: changed }: HttpServerOptions) {
+    const limits = { ...defaultHttpLimits, ...changed }
+    this.#service = new FileService({ folder, limits, counters: this.#counters, log })
+    this.#server = createServer({
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersMsMax,
+      requestTimeout: limits.requestMsMax,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: limits.deadlineCheckMs,
+    })
+    this.#server.maxConnections = limits.connectionsMax
+    this.#server.maxRequestsPerSocket = limits.requestsPerConnectionMax
+    this.#server.timeout = limits.stalledMsMax
+
+    this.#server.on('connection', (socket) => {
+      this.#connections.add(socket)
+    })
+    this.#server.on('request', this.#receive)
+    this.#server.on('checkContinue', (request, response) => {
+      // No method here takes a body, so it is not asked for. Whether it comes nevertheless cannot be known: close.
+      response.shouldKeepAlive = false
+      this.#receive(request, response)
+    })
+    this.#server.on('connect', (_request, socket) => {
+      closeWith(socket, 405, 'Allow: GET, HEAD\r\n')
+    })
+    this.#server.on('clientError', (error, socket) => {
+      this.#refuse(error, socket)
+    })
+    this.#server.on('drop', () => {
+      this.#counters.connectionsRefused++
+    })
+  }
+
+  get address(): AddressInfo {
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') throw new Error('the HTTP server is not listening')
+    return address
+  }
+
+  /** Adds this server to a registry; the returned function takes it out again. */
+  register(registry: Registry): () => void {
+    return registerHttpMetrics(registry, this.#counters, {
+      requestsInFlight: () => this.#connections.pending,
+      connectionsOpen: () => this.#connections.open,
+      bodyBuffersInUse: () => this.#service.buffersInUse,
+      bodyBufferWaiters: () => this.#service.bufferWaiters,
+    })
+  }
+
+  get requestsInFlight(): number {
+    return this.#connections.pending
+  }
+
+  /**
+   * Stops accepting, finishes what is in flight, and resolves when no request uses a file any more. What is not done
+   * after `msMax` is cut off; says how many requests that were.
+   */
+  async drain(msMax: number): Promise<number> {
+    let cutOff = 0
+    const deadline = setTimeout(() => {
+      cutOff = this.#connections.pending
+      this.#server.closeAllConnections()
+    }, msMax)
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => {
+        resolve()
+      })
+    })
+    await Promise.all([closed, this.#connections.drain()])
+    clearTimeout(deadline)
+    return cutOff
+  }
+
+  /** A connection that broke, or sent something that is no request, or too slowly. */
+  #refuse(error: Error, socket: Duplex): void {
+    const status = statusOfParseError(error)
+    if (status !== undefined) this.#counters.badRequests++
+    // In the middle of another answer a status line would become part of its body.
+    if (status === undefined || !socket.writable || this.#connections.isAnswering(socket)) socket.destroy()
+    else closeWith(socket, status)
+  }
+
+  readonly #receive = (request: IncomingMessage, response: ServerResponse): void => {
+    // Told before the answer starts, a client knows not to send its next request on this connection.
+    if (this.#connections.draining) response.shouldKeepAlive = false
+    this.#connections.run(request.socket, () => this.#service.serve(request, response))
+  }
+}
+
+/** Answers outside of any request; what else the connection sends is not read. */
+function closeWith(socket: Duplex, status: number, extraHeaders = ''): void {
+  const headers = `${extraHeaders}Content-Length: 0\r\nConnection: close\r\n`
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${headers}\r\n`, () => socket.destroy())
+}
+
+/** Undefined for errors of the connection itself, which nobody is left to hear of. */
+function statusOfParseError(error: Error): number | undefined {
+  const code = codeOf(error)
+  if (code === 'HPE_HEADER_OVERFLOW') return 431
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 408
+  return code?.startsWith('HPE_') ? 400 : undefined
+}

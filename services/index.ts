@@ -1,0 +1,12 @@
+// The public surface of the package: what is not exported here is nobody's business.
+export { Ringmaster } from './ringmaster.ts'
+export type { OpenOptions, ReadFileOptions, RingmasterStats, WriteFileOptions } from './ringmaster.ts'
+export { RingFile } from './file.ts'
+export type { ReadOptions, ReadResult, WriteOptions, WriteResult } from './file.ts'
+export type { RingmasterOptions } from './options.ts'
+export type { RingStats } from './ring-stats.ts'
+export type { PathLike } from './arguments.ts'
+export { RingError, RingUnavailableError } from './errors.ts'
+export type { SystemError, UnavailableReason } from './errors.ts'
+export { capabilities } from '../native/capabilities.ts'
+export type { Capabilities, Verdict } from '../native/capabilities.ts'

@@ -1,0 +1,90 @@
+// Opens the rings of one Ringmaster, and closes them again: memory, threads, rings, in that order, and back. Used by
+// Ringmaster.start(). If anything fails on the way, everything before it is undone.
+import { SetupFlag } from '../native/abi.ts'
+import { binding } from '../native/binding.ts'
+import { placeRings } from '../native/layout.ts'
+import { allocateSharedMemory } from '../native/shared-memory.ts'
+import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
+import { RingWorkerPool } from '../workers/pool.ts'
+import { Poller } from '../workers/poller-kind.ts'
+import { RingHandle, leaseSizeBytes, prepareControl } from '../workers/ring-handle.ts'
+import { reservedSlots } from '../workers/ring-client.ts'
+import { spinNsMax } from '../workers/wake-cost.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { Placement } from './placement.ts'
+
+export interface OpenRings {
+  readonly handles: readonly RingHandle[]
+  /** Drains and closes everything. */
+  close(): Promise<void>
+}
+
+/** Before anything is measured: what a client spins at most. */
+const firstSpinNs = 50_000
+
+/** @throws SystemError, RingUnavailableError */
+export async function openRings(options: ResolvedOptions, placement: Placement): Promise<OpenRings> {
+  const inFlightMax = options.cqEntries - reservedSlots
+  const { places, sizeBytes } = placeRings(placement.rings, {
+    sqEntries: options.sqEntries,
+    cqEntries: options.cqEntries,
+    slots: inFlightMax + options.backlogMax + reservedSlots,
+    leasesSizeBytes: options.directDescriptors * leaseSizeBytes,
+    metricsSizeBytes: ringMetricsSizeBytes,
+  })
+  const memory = allocateSharedMemory(sizeBytes)
+  const handles: RingHandle[] = []
+  const pool = new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
+  const close = async (): Promise<void> => {
+    const drained = await Promise.all(
+      handles.map((handle) => handle.close(options.closeGraceMs, options.closeDeadlineMs)),
+    )
+    if (drained.includes(false)) quarantine.push(memory)
+    await pool.close()
+  }
+  try {
+    for (const [ring, ringPlace] of places.entries()) {
+      const firstHold = prepareControl(memory, ringPlace)
+      try {
+        const worker = await pool.start({
+          ring,
+          memory,
+          place: ringPlace,
+          poller: placement.poller,
+          setup: {
+            sqEntries: options.sqEntries,
+            cqEntries: options.cqEntries,
+            flags: placement.poller === Poller.kernel ? SetupFlag.SQPOLL : 0,
+            sqThreadIdleMs: options.sqThreadIdleMs,
+            sqThreadCpu: placement.poller === Poller.kernel ? (options.sqThreadCpu ?? -1) : -1,
+            memory: options.memory,
+          },
+          directDescriptors: options.directDescriptors,
+          spinNs: options.spinNs === 'auto' ? Math.min(spinNsMax, firstSpinNs) : options.spinNs,
+          cpus: [],
+        })
+        const { poller } = placement
+        const spinNs = firstSpinNs
+        handles.push(
+          new RingHandle(ring, worker, {
+            memory,
+            place: ringPlace,
+            poller,
+            inFlightMax,
+            backlogMax: options.backlogMax,
+            spinNs,
+          }),
+        )
+      } finally {
+        binding().release(firstHold)
+      }
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { handles, close }
+}
+
+/** Memory of rings that did not come to rest in time: the kernel may still write to it, so it is never freed. */
+const quarantine: SharedArrayBuffer[] = []

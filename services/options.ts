@@ -1,0 +1,114 @@
+// Every option of Ringmaster.start(): default, unit, limits, in one place. Validated once, at start.
+import { z } from 'zod'
+import { invalidArgType, invalidArgValue, outOfRange } from '../native/errors.ts'
+
+const powerOfTwo = (min: number, max: number): z.ZodNumber =>
+  z
+    .number()
+    .int()
+    .min(min)
+    .max(max)
+    .refine((value) => (value & (value - 1)) === 0, { message: 'must be a power of two' })
+
+/** The options' schema. Adding an option means adding a row here and a line to the table in README. */
+const schema = z.strictObject({
+  rings: z.union([z.literal('auto'), z.number().int().min(1).max(64)]).default('auto'),
+  poller: z.enum(['auto', 'kernel', 'worker', 'caller']).default('auto'),
+  sqEntries: powerOfTwo(8, 32768).default(1024),
+  cqEntries: powerOfTwo(128, 65536).optional(),
+  backlogMax: z.number().int().min(0).max(1_000_000).default(16384),
+  memory: z.enum(['auto', 'user', 'mapped']).default('auto'),
+  sqThreadIdleMs: z.number().int().min(1).max(60_000).default(50),
+  sqThreadCpu: z.number().int().min(0).max(8191).optional(),
+  spinNs: z.union([z.literal('auto'), z.number().int().min(0).max(10_000_000)]).default('auto'),
+  directDescriptors: z.number().int().min(0).max(4096).default(256),
+  closeGraceMs: z.number().int().min(0).max(3_600_000).default(1000),
+  closeDeadlineMs: z.number().int().min(0).max(3_600_000).default(5000),
+})
+
+/** Options of Ringmaster.start(). All have defaults that suit most programs. */
+export interface RingmasterOptions {
+  /** Rings, each with a worker thread. 1–64, default `auto`: one for every four effective CPUs, at most 8. */
+  rings?: number | 'auto'
+  /** Who consumes the submission queues. Default `auto`: `kernel` (SQPOLL) where allowed and there are two CPUs, else `caller`. */
+  poller?: 'auto' | 'kernel' | 'worker' | 'caller'
+  /** Submission queue entries per ring: a power of two, 8–32768, default 1024. */
+  sqEntries?: number
+  /** Completion queue entries per ring, which bound the requests in flight: a power of two, at least sqEntries, 128–65536, default 4 × sqEntries. */
+  cqEntries?: number
+  /** Requests per ring that may wait for a place in it before more fail with ERR_RING_BACKLOG_FULL. 0–1,000,000, default 16384. */
+  backlogMax?: number
+  /** Whose memory the rings are in: `user` (needs Linux 6.5), `mapped`, or `auto` (the default: user where it works). */
+  memory?: 'auto' | 'user' | 'mapped'
+  /** How long an SQ thread spins without work before it sleeps, in ms. 1–60,000, default 50. */
+  sqThreadIdleMs?: number
+  /** CPU to pin the SQ threads to. Default: anywhere. */
+  sqThreadCpu?: number
+  /** How long this thread looks for completions before it sleeps, in ns. Default `auto`: what a wake-up costs here, measured at start. */
+  spinNs?: number | 'auto'
+  /** Direct descriptors per ring, which bound how many small files readFile() reads at once. 0–4096, default 256. */
+  directDescriptors?: number
+  /** How long close() lets requests finish before it cancels them, in ms. Default 1000. */
+  closeGraceMs?: number
+  /** How long close() then waits for the cancelled ones, in ms. Default 5000. */
+  closeDeadlineMs?: number
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions extends Required<Omit<RingmasterOptions, 'sqThreadCpu'>> {
+  readonly sqThreadCpu: number | undefined
+}
+
+/**
+ * Checks options and fills in defaults.
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE; the message names the option.
+ */
+export function resolveOptions(options: unknown): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'an object', options)
+  const parsed = schema.safeParse(options)
+  if (!parsed.success) throw asNodeError(parsed.error.issues[0]!, options)
+  const { cqEntries, sqThreadCpu, ...rest } = parsed.data
+  const resolved = { ...rest, sqThreadCpu, cqEntries: cqEntries ?? Math.min(65536, Math.max(128, rest.sqEntries * 4)) }
+  if (resolved.cqEntries < resolved.sqEntries) {
+    throw outOfRange('options.cqEntries', `>= options.sqEntries (${resolved.sqEntries})`, resolved.cqEntries)
+  }
+  return resolved
+}
+
+function asNodeError(issue: z.core.$ZodIssue, options: object): Error {
+  if (issue.code === 'unrecognized_keys') {
+    const name = issue.keys[0] ?? ''
+    return invalidArgValue(
+      `options.${name}`,
+      Reflect.get(options, name),
+      `is not an option; there are ${Object.keys(schema.shape).join(', ')}`,
+    )
+  }
+  const key = String(issue.path[0] ?? '')
+  const name = `options.${key}`
+  const value: unknown = Reflect.get(options, key)
+  switch (issue.code) {
+    case 'too_small':
+      return outOfRange(name, `>= ${issue.minimum}`, value)
+    case 'too_big':
+      return outOfRange(name, `<= ${issue.maximum}`, value)
+    case 'invalid_type':
+      return typeof value === 'number'
+        ? outOfRange(name, 'an integer', value)
+        : invalidArgType(name, `of type ${issue.expected}`, value)
+    case 'invalid_value':
+      return invalidArgValue(
+        name,
+        value,
+        `must be one of ${issue.values.map((allowed) => `'${String(allowed)}'`).join(', ')}`,
+      )
+    case 'invalid_union':
+      return typeof value === 'number'
+        ? outOfRange(name, 'an integer within its limits (see RingmasterOptions)', value)
+        : invalidArgValue(name, value, "must be 'auto' or a number")
+    default:
+      return typeof value === 'number'
+        ? outOfRange(name, issue.message.replace('must be ', ''), value)
+        : invalidArgValue(name, value, issue.message)
+  }
+}

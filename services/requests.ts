@@ -1,0 +1,128 @@
+// One function per request that services make of a ring: claim a slot, fill its SQE, return its promise. Arguments have been
+// checked. Used by Ringmaster, RingFile, readFile and writeFile.
+import type { BigIntStats, Stats } from 'node:fs'
+import { At, Op, OpenHow } from '../native/abi.ts'
+import { prepNop } from '../native/operations/control.ts'
+import { prepClose, prepFdatasync, prepFsync } from '../native/operations/files.ts'
+import { prepOpenat, prepOpenat2, prepStatx } from '../native/operations/paths.ts'
+import { resultError, settleEmpty, settleWithResult } from '../workers/completions.ts'
+import type { RingHandle } from '../workers/ring-handle.ts'
+import type { Completion } from '../workers/slots.ts'
+import { abortable } from './abort.ts'
+import { pathText } from './arguments.ts'
+import { bigintStatsFrom, statsFrom } from './stats.ts'
+
+function promised<T>(handle: RingHandle, slot: number, signal: AbortSignal | undefined): Promise<T> {
+  const promise = handle.client.slots.promise<T>(slot)
+  return signal === undefined ? promise : abortable(handle.client, slot, promise, signal)
+}
+
+export function requestNop(handle: RingHandle): Promise<void> {
+  const { client } = handle
+  const slot = client.claim(Op.NOP, settleEmpty, null, null)
+  prepNop(client.words, client.at, 0)
+  return client.slots.promise(slot)
+}
+
+/** Resolves with a descriptor of the process. */
+export function requestOpen(
+  handle: RingHandle,
+  path: string | Buffer,
+  flags: number,
+  mode: number,
+  signal?: AbortSignal,
+): Promise<number> {
+  const { client, scratch } = handle
+  const slot = client.claim(Op.OPENAT, settleWithResult, null, pathText(path))
+  prepOpenat(client.words, client.at, 0, At.FDCWD, scratch.path(client.slots, slot, path), flags, mode)
+  return promised(handle, slot, signal)
+}
+
+/** openat2(2): `resolve` are RESOLVE_* bits. */
+export function requestOpenBeneath(
+  handle: RingHandle,
+  dirFd: number,
+  path: string | Buffer,
+  flags: number,
+  mode: number,
+  resolve: number,
+): Promise<number> {
+  const { client, scratch } = handle
+  const slot = client.claim(Op.OPENAT2, settleWithResult, null, pathText(path))
+  const how = scratch.openHow(slot, flags, mode, resolve)
+  prepOpenat2(client.words, client.at, 0, dirFd, scratch.path(client.slots, slot, path), how, OpenHow.sizeBytes)
+  return client.slots.promise(slot)
+}
+
+export function requestClose(handle: RingHandle, fd: number): Promise<void> {
+  const { client } = handle
+  const slot = client.claim(Op.CLOSE, settleEmpty, null, null)
+  prepClose(client.words, client.at, 0, fd)
+  return client.slots.promise(slot)
+}
+
+export function requestSync(handle: RingHandle, fd: number, dataOnly: boolean): Promise<void> {
+  const { client } = handle
+  const slot = client.claim(Op.FSYNC, dataOnly ? settleDatasync : settleEmpty, null, null)
+  if (dataOnly) prepFdatasync(client.words, client.at, 0, fd)
+  else prepFsync(client.words, client.at, 0, fd)
+  return client.slots.promise(slot)
+}
+
+// The same opcode as fsync; its errors have the name of what was asked for.
+const settleDatasync: Completion = {
+  complete(slots, slot, result) {
+    if (result >= 0) slots.resolve(slot, undefined)
+    else slots.reject(slot, resultError(result, 'fdatasync'))
+  },
+}
+
+/** A statx: what to stat, and how to show it. */
+export interface StatTarget {
+  readonly dirFd: number
+  readonly path: string | Buffer
+  readonly atFlags: number
+  readonly bigint: boolean
+  /** As libuv names it in errors: stat, lstat, fstat. */
+  readonly syscall: 'stat' | 'lstat' | 'fstat'
+}
+
+// One completion per handle: it needs the handle's scratch.
+const statCompletions = new WeakMap<RingHandle, Completion>()
+
+function statCompletion(handle: RingHandle): Completion {
+  let completion = statCompletions.get(handle)
+  if (completion === undefined) {
+    const { scratch } = handle
+    completion = {
+      complete(slots, slot, result) {
+        const target = slots.context[slot] as StatTarget
+        const at = scratch.structAt(slot)
+        if (result >= 0)
+          slots.resolve(slot, target.bigint ? bigintStatsFrom(scratch.structs, at) : statsFrom(scratch.structs, at))
+        else
+          slots.reject(
+            slot,
+            resultError(result, target.syscall, target.syscall === 'fstat' ? undefined : pathText(target.path)),
+          )
+      },
+    }
+    statCompletions.set(handle, completion)
+  }
+  return completion
+}
+
+export function requestStat(handle: RingHandle, target: StatTarget): Promise<Stats | BigIntStats> {
+  const { client, scratch } = handle
+  const slot = client.claim(Op.STATX, statCompletion(handle), null, target)
+  prepStatx(
+    client.words,
+    client.at,
+    0,
+    target.dirFd,
+    scratch.path(client.slots, slot, target.path),
+    target.atFlags,
+    scratch.structAddress(slot),
+  )
+  return client.slots.promise(slot)
+}

@@ -1,0 +1,100 @@
+// What a ring is and has done, for stats() and for the metrics exporter. Reads shared counters and fdinfo; costs the I/O path
+// nothing.
+import { readSqThread } from '../native/fdinfo.ts'
+import type { SqThread } from '../native/fdinfo.ts'
+import type { MemoryKind } from '../native/ring-geometry.ts'
+import { operationName } from '../native/operations/index.ts'
+import { ClientCounter, WorkerCounter, operationCount } from '../metrics/ring-metrics.ts'
+import type { RingMetricsSource } from '../metrics/exporter.ts'
+import type { Poller } from '../workers/poller-kind.ts'
+import type { ClientState } from '../workers/ring-client.ts'
+import type { RingHandle } from '../workers/ring-handle.ts'
+
+/** One ring's numbers since it was opened. */
+export interface RingStats {
+  readonly ring: number
+  readonly state: ClientState
+  readonly poller: Poller
+  /** Why this poller. */
+  readonly reason: string
+  readonly memory: MemoryKind
+  readonly sqEntries: number
+  readonly cqEntries: number
+  /** Requests in the ring now, and waiting for a place in it. */
+  readonly inFlight: number
+  readonly backlog: number
+  readonly requests: number
+  readonly completions: number
+  readonly errors: number
+  readonly publishedBatches: number
+  /** io_uring_enter calls of this thread and of the ring worker. */
+  readonly enterCalls: number
+  readonly sqWakeups: number
+  /** How often this thread went to sleep with requests in flight. */
+  readonly sleeps: number
+  readonly cqOverflows: number
+  readonly staleCompletions: number
+  readonly backlogRejections: number
+  readonly sqThread: SqThread | null
+  /** Thread id of the ring worker; null once it has ended. */
+  readonly workerThreadId: number | null
+}
+
+const reasonOf = (handle: RingHandle, reason: string): string =>
+  handle.workerLoss === null ? reason : `${reason}; the ring worker is gone: ${handle.workerLoss}`
+
+const sqThreadOf = (handle: RingHandle): SqThread | null =>
+  handle.client.poller === 'kernel' && handle.client.state !== 'closed' ? readSqThread(handle.geometry.ringFd) : null
+
+export function ringStats(handle: RingHandle, reason: string): RingStats {
+  const { client, geometry, metrics } = handle
+  const counter = (index: number): number => metrics.client[index]!
+  let requests = 0
+  let completions = 0
+  let errors = 0
+  for (let op = 0; op <= operationCount; op++) {
+    requests += metrics.requests(op)
+    completions += metrics.completions(op)
+    errors += metrics.errors(op)
+  }
+  return {
+    ring: handle.ring,
+    state: client.state,
+    poller: client.poller,
+    reason: reasonOf(handle, reason),
+    memory: geometry.kind,
+    sqEntries: geometry.sqEntries,
+    cqEntries: geometry.cqEntries,
+    inFlight: client.inFlight,
+    backlog: client.load - client.inFlight,
+    requests,
+    completions,
+    errors,
+    publishedBatches: counter(ClientCounter.publishedBatches),
+    enterCalls: counter(ClientCounter.enterCalls) + metrics.worker[WorkerCounter.enterCalls]!,
+    sqWakeups: counter(ClientCounter.sqWakeups),
+    sleeps: counter(ClientCounter.sleeps),
+    cqOverflows: counter(ClientCounter.cqOverflows),
+    staleCompletions: counter(ClientCounter.staleCompletions),
+    backlogRejections: counter(ClientCounter.backlogRejections),
+    sqThread: sqThreadOf(handle),
+    workerThreadId: handle.workerLoss === null ? handle.workerThreadId : null,
+  }
+}
+
+/** The same ring as the exporter wants it. */
+export function metricsSource(handle: RingHandle, reason: string): RingMetricsSource {
+  const { client, geometry, metrics, ring } = handle
+  return {
+    ring,
+    poller: client.poller,
+    reason: reasonOf(handle, reason),
+    memory: geometry.kind,
+    sqEntries: geometry.sqEntries,
+    cqEntries: geometry.cqEntries,
+    state: client.state,
+    metrics,
+    operationName,
+    sqThread: () => sqThreadOf(handle),
+  }
+}

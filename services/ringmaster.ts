@@ -1,0 +1,261 @@
+// Ringmaster: starts the rings, offers the file operations, closes everything. What users touch first.
+import type { BigIntStats, Stats } from 'node:fs'
+import type { Registry, OpenMetricsContentType } from 'prom-client'
+import { At, Resolve } from '../native/abi.ts'
+import { binding } from '../native/binding.ts'
+import { capabilities } from '../native/capabilities.ts'
+import { RingUnavailableError } from '../native/errors.ts'
+import { registerRingMetrics } from '../metrics/exporter.ts'
+import { measureWakeCostNs, spinBudgetNs } from '../workers/wake-cost.ts'
+import type { RingHandle } from '../workers/ring-handle.ts'
+import { throwIfAborted } from './abort.ts'
+import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
+import type { PathLike } from './arguments.ts'
+import { submitNops } from './batch.ts'
+import { Coordinator } from './coordinator.ts'
+import { RingFile } from './file.ts'
+import { effectiveCpus } from './machine.ts'
+import { closeOnExec, openFlags } from './open-flags.ts'
+import { resolveOptions } from './options.ts'
+import type { RingmasterOptions } from './options.ts'
+import { place } from './placement.ts'
+import type { Placement } from './placement.ts'
+import { readWholeFile } from './read-file.ts'
+import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
+import { openRings } from './open-rings.ts'
+import type { OpenRings } from './open-rings.ts'
+import { metricsSource, ringStats } from './ring-stats.ts'
+import type { RingStats } from './ring-stats.ts'
+import { dataBytes, writeWholeFile } from './write-file.ts'
+
+export interface OpenOptions {
+  /** Carry out this file's writes one after the other, in the order of the calls. Default false: in any order. */
+  ordered?: boolean
+  signal?: AbortSignal
+}
+
+export interface ReadFileOptions {
+  encoding?: BufferEncoding | null
+  flag?: string | number
+  signal?: AbortSignal
+}
+
+export interface WriteFileOptions {
+  encoding?: BufferEncoding | null
+  mode?: number | string
+  flag?: string | number
+  /** fsync before closing. Default false. */
+  flush?: boolean
+  signal?: AbortSignal
+}
+
+export interface RingmasterStats {
+  readonly rings: readonly RingStats[]
+  /** CPUs this process may use: affinity and cgroup quota. */
+  readonly effectiveCpus: number
+  /** What sleeping and being woken takes here, measured at start. */
+  readonly wakeCostNs: number
+  /** How long a client looks for completions before it sleeps. */
+  readonly spinNs: number
+}
+
+export class Ringmaster {
+  private readonly rings: OpenRings
+  private readonly coordinator: Coordinator
+  private readonly placement: Placement
+  private readonly cpus: number
+  private readonly wakeCostNs: number
+  private readonly unregister = new Set<() => void>()
+  private closing: Promise<void> | null = null
+
+  private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number) {
+    this.rings = open
+    this.coordinator = new Coordinator(open.handles)
+    this.placement = placement
+    this.cpus = cpus
+    this.wakeCostNs = wakeCostNs
+  }
+
+  /**
+   * Starts worker threads and rings. Nothing runs before this, and nothing is left after close(); idle rings do not keep
+   * the process alive.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE for options; ERR_RING_UNAVAILABLE with a
+   * `reason` where io_uring cannot be used; SystemError of io_uring_setup(2) where this ring cannot be made.
+   */
+  static async start(options: RingmasterOptions = {}): Promise<Ringmaster> {
+    const resolved = resolveOptions(options)
+    binding() // says at once if there is no addon
+    const found = await capabilities()
+    if (!found.rings.ok)
+      throw new RingUnavailableError(found.rings.reason ?? 'unknown', found.rings.message ?? 'unknown cause')
+    if (resolved.poller === 'kernel' && !found.sqpoll.ok) {
+      throw new RingUnavailableError(
+        found.sqpoll.reason ?? 'unknown',
+        `poller 'kernel' was asked for: ${found.sqpoll.message ?? 'denied'}`,
+      )
+    }
+    const cpus = effectiveCpus()
+    const placement = place({ effectiveCpus: cpus, sqpoll: found.sqpoll }, resolved)
+    const open = await openRings(resolved, placement)
+    try {
+      const first = open.handles[0]!
+      const wakeCostNs = await measureWakeCostNs(first.client, first.idle)
+      const spinNs = resolved.spinNs === 'auto' ? spinBudgetNs(wakeCostNs) : resolved.spinNs
+      for (const handle of open.handles) handle.idle.spinNs = spinNs
+      return new Ringmaster(open, placement, cpus, wakeCostNs)
+    } catch (error) {
+      await open.close()
+      throw error
+    }
+  }
+
+  /**
+   * Opens a file. As fs.promises.open(): flags 'r', 'wx+', … or O_* bits, mode for a file that is created.
+   * @throws SystemError of open(2), ERR_INVALID_ARG_*
+   */
+  async open(
+    path: PathLike,
+    flags: string | number = 'r',
+    mode: number | string = 0o666,
+    options: OpenOptions = {},
+  ): Promise<RingFile> {
+    const checked = checkPath(path)
+    const bits = openFlags(flags) | closeOnExec
+    const signal = checkSignal(options.signal)
+    const createMode = checkMode(mode, 'mode')
+    throwIfAborted(signal)
+    const fd = await requestOpen(this.coordinator.pick(), checked, bits, createMode, signal)
+    return new RingFile(this.coordinator, fd, options.ordered === true)
+  }
+
+  /**
+   * Opens a path below a directory and nowhere else, whatever symbolic links and `..` say: openat2(2) with RESOLVE_BENEATH
+   * and RESOLVE_NO_MAGICLINKS.
+   * @throws SystemError: EXDEV where the path leads out, ELOOP for magic links.
+   */
+  async openBeneath(directory: RingFile, path: string | Buffer, flags: string | number = 'r'): Promise<RingFile> {
+    const checked = checkPath(path)
+    const bits = openFlags(flags) | closeOnExec
+    const fd = await requestOpenBeneath(
+      this.coordinator.pick(),
+      directory.fd,
+      checked,
+      bits,
+      0,
+      Resolve.BENEATH | Resolve.NO_MAGICLINKS,
+    )
+    return new RingFile(this.coordinator, fd, false)
+  }
+
+  /** As fs.promises.stat(). */
+  stat(path: PathLike, options?: { bigint?: false }): Promise<Stats>
+  stat(path: PathLike, options: { bigint: true }): Promise<BigIntStats>
+  async stat(path: PathLike, options?: { bigint?: boolean }): Promise<Stats | BigIntStats> {
+    return this.statPath(path, 'stat', 0, options)
+  }
+
+  /** As fs.promises.lstat(). */
+  lstat(path: PathLike, options?: { bigint?: false }): Promise<Stats>
+  lstat(path: PathLike, options: { bigint: true }): Promise<BigIntStats>
+  async lstat(path: PathLike, options?: { bigint?: boolean }): Promise<Stats | BigIntStats> {
+    return this.statPath(path, 'lstat', At.SYMLINK_NOFOLLOW, options)
+  }
+
+  private statPath(
+    path: PathLike,
+    syscall: 'stat' | 'lstat',
+    atFlags: number,
+    options: { bigint?: boolean } | undefined,
+  ): Promise<Stats | BigIntStats> {
+    const checked = checkPath(path)
+    const target = { dirFd: At.FDCWD, path: checked, atFlags, bigint: options?.bigint === true, syscall }
+    return requestStat(this.coordinator.pick(), target)
+  }
+
+  /**
+   * Reads a whole file. As fs.promises.readFile() with a path. Small files are one chain of requests on a direct
+   * descriptor; large, growing and empty ones, pipes and /proc are read to their real end.
+   */
+  readFile(path: PathLike, options?: null | (ReadFileOptions & { encoding?: null })): Promise<Buffer>
+  readFile(path: PathLike, options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding })): Promise<string>
+  readFile(path: PathLike, options?: BufferEncoding | null | ReadFileOptions): Promise<Buffer | string> {
+    try {
+      const given = typeof options === 'string' ? { encoding: options } : (options ?? {})
+      const signal = checkSignal(given.signal)
+      const request = {
+        path: checkPath(path),
+        flags: openFlags(given.flag ?? 'r'),
+        encoding: checkEncoding(given.encoding),
+        signal,
+      }
+      throwIfAborted(signal)
+      return readWholeFile(this.coordinator.pick(), request)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Writes a whole file. As fs.promises.writeFile() with a path. */
+  async writeFile(
+    path: PathLike,
+    data: string | ArrayBufferView,
+    options?: BufferEncoding | null | WriteFileOptions,
+  ): Promise<void> {
+    const given = typeof options === 'string' ? { encoding: options } : (options ?? {})
+    await writeWholeFile(this.coordinator.pick(), {
+      path: checkPath(path),
+      data: dataBytes(data, checkEncoding(given.encoding) ?? 'utf8'),
+      flags: openFlags(given.flag ?? 'w'),
+      mode: checkMode(given.mode ?? 0o666, 'mode'),
+      flush: given.flush === true,
+      signal: checkSignal(given.signal),
+    })
+  }
+
+  /** A request that does nothing: what the queues themselves cost. */
+  nop(): Promise<void> {
+    try {
+      return requestNop(this.coordinator.pick())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** `count` of them as one batch with one promise. */
+  async nopBatch(count: number): Promise<void> {
+    await submitNops(this.coordinator.pick().client, checkInteger(count, 'count', 0, 1_000_000))
+  }
+
+  /** What every ring is and has done so far. Plain data, a copy. */
+  stats(): RingmasterStats {
+    return {
+      rings: this.rings.handles.map((handle) => ringStats(handle, this.placement.reason)),
+      effectiveCpus: this.cpus,
+      wakeCostNs: this.wakeCostNs,
+      spinNs: this.rings.handles[0]!.idle.spinNs,
+    }
+  }
+
+  /** Adds all metrics to a prom-client registry. They are read at scrape, never on the I/O path. Returns how to take them out. */
+  register(registry: Registry | Registry<OpenMetricsContentType>): () => void {
+    const remove = registerRingMetrics(registry, () =>
+      this.rings.handles.map((handle: RingHandle) => metricsSource(handle, this.placement.reason)),
+    )
+    this.unregister.add(remove)
+    return () => {
+      if (this.unregister.delete(remove)) remove()
+    }
+  }
+
+  /** Finishes what is in flight, then closes rings and threads. Safe to repeat; every call waits for the end. */
+  close(): Promise<void> {
+    this.closing ??= this.rings.close().finally(() => {
+      for (const remove of this.unregister) remove()
+    })
+    return this.closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,48 @@
+// writeFile(): open, write everything, optionally flush, close. Used by Ringmaster.writeFile().
+import { Op } from '../native/abi.ts'
+import { addressOfView } from '../native/addresses.ts'
+import { invalidArgType } from '../native/errors.ts'
+import { prepWrite } from '../native/operations/files.ts'
+import { settleWithResult } from '../workers/completions.ts'
+import type { RingHandle } from '../workers/ring-handle.ts'
+import { throwIfAborted } from './abort.ts'
+import { closeOnExec } from './open-flags.ts'
+import { requestClose, requestOpen, requestSync } from './requests.ts'
+
+export interface WriteFileRequest {
+  readonly path: string | Buffer
+  readonly data: Uint8Array
+  readonly flags: number
+  readonly mode: number
+  readonly flush: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+/** One write: node:fs writes as much at a time, so that a signal is heard in between. */
+const chunkBytes = 512 * 1024
+
+/** Bytes of what writeFile() takes as data. @throws ERR_INVALID_ARG_TYPE */
+export function dataBytes(data: unknown, encoding: BufferEncoding): Uint8Array {
+  if (typeof data === 'string') return Buffer.from(data, encoding)
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  throw invalidArgType('data', 'of type string or an instance of Buffer, TypedArray, or DataView', data)
+}
+
+export async function writeWholeFile(handle: RingHandle, request: WriteFileRequest): Promise<void> {
+  throwIfAborted(request.signal)
+  const fd = await requestOpen(handle, request.path, request.flags | closeOnExec, request.mode, request.signal)
+  try {
+    const { client } = handle
+    for (let done = 0; done < request.data.byteLength;) {
+      throwIfAborted(request.signal)
+      const chunk = request.data.subarray(done, done + chunkBytes)
+      const slot = client.claim(Op.WRITE, settleWithResult, chunk, null)
+      // At the file's own position: appending and pipes have no other, and one write follows the other.
+      prepWrite(client.words, client.at, 0, fd, addressOfView(chunk), chunk.byteLength, -1)
+      done += await client.slots.promise<number>(slot)
+    }
+    if (request.flush) await requestSync(handle, fd, false)
+  } finally {
+    await requestClose(handle, fd)
+  }
+}

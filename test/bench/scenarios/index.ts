@@ -1,0 +1,28 @@
+// All scenarios, in the order they run. Called by main.ts (which to run) and leg-process.ts (what to do).
+import type { Scenario } from '../model.ts'
+import { nop } from './nop.ts'
+import { read4kDepth1 } from './read4k-depth1.ts'
+import { read4kDepth64 } from './read4k-depth64.ts'
+import { readfile } from './readfile.ts'
+
+export const scenarios: readonly Scenario[] = [nop, read4kDepth1, read4kDepth64, readfile]
+
+/** `read4k` means every scenario of that family; no name means all. */
+export function selectScenarios(names: readonly string[]): readonly Scenario[] {
+  if (names.length === 0) return scenarios
+  for (const name of names) {
+    if (scenarios.some((scenario) => belongsTo(scenario, name))) continue
+    throw new Error(`no scenario '${name}'; there are ${scenarios.map((scenario) => scenario.name).join(', ')}`)
+  }
+  return scenarios.filter((scenario) => names.some((name) => belongsTo(scenario, name)))
+}
+
+export function scenarioByName(name: string): Scenario {
+  const found = scenarios.find((scenario) => scenario.name === name)
+  if (found === undefined) throw new Error(`no scenario '${name}'`)
+  return found
+}
+
+function belongsTo(scenario: Scenario, name: string): boolean {
+  return scenario.name === name || scenario.name.startsWith(`${name}-`)
+}

@@ -1,0 +1,90 @@
+// The command line before anything is started: help, version, and every way to use it wrongly.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCommand } from './command.ts'
+
+let folder: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'ringmaster-cli-'))
+  writeFileSync(join(folder, 'file'), '')
+})
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+})
+
+it('--version is the version of the package', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  expect(await runCommand('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+})
+
+describe('--help', () => {
+  it.each([[['--help']], [['serve', '--help']], [['help', 'serve']]])('%j explains, with exit codes', async (args) => {
+    const { code, stdout, stderr } = await runCommand(...args)
+    expect(stdout).toContain('Exit codes:')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+  })
+
+  it('of a command shows examples and defaults', async () => {
+    const { stdout } = await runCommand('serve', '--help')
+    expect(stdout).toContain('Examples:')
+    expect(stdout).toContain('(default: 127.0.0.1:8080)')
+    expect(stdout).toContain('SIGTERM')
+  })
+})
+
+describe('wrong usage is exit code 2, with a message that names it', () => {
+  it.each<[string[], RegExp]>([
+    [['serve', '--no-such-option'], /unknown option '--no-such-option'[^]*serve --help/],
+    [['no-such-command'], /unknown command 'no-such-command'/],
+    [['serve', '.', 'extra'], /too many arguments/],
+    [['serve', '--poller', 'magic'], /'magic' is invalid.*kernel, worker, caller/],
+    [['serve', '--log-level', 'loud'], /'loud' is invalid/],
+    [['serve', '--rings', '0'], /--rings.*from 1/],
+    [['serve', '--rings', 'two'], /--rings/],
+    [['serve', '--rings', '9999'], /rings/],
+    [['serve', '--drain-seconds', '-1'], /--drain-seconds/],
+    [['serve', '--listen', 'nowhere'], /--listen.*HOST:PORT/],
+    [['serve', '--listen', ':99999'], /at most 65535/],
+    [['serve', '--listen', '0.0.0.0:0'], /refusing --listen 0\.0\.0\.0:0.*--public/],
+    [['serve', '--admin', '[::]:0'], /refusing --admin \[::\]:0.*--public/],
+    [['serve', '/no/such/folder'], /ROOT \/no\/such\/folder does not exist/],
+  ])('%j', async (args, message) => {
+    const { code, stdout, stderr } = await runCommand(...args)
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toMatch(/^ {4}at /m) // no stack traces
+    expect(stdout).toBe('')
+    expect(code).toBe(2)
+  })
+
+  it('a ROOT that is a file', async () => {
+    const { code, stderr } = await runCommand('serve', join(folder, 'file'))
+    expect(stderr).toMatch(/is not a directory/)
+    expect(code).toBe(2)
+  })
+
+  it('no command at all shows the help', async () => {
+    const { code, stderr } = await runCommand()
+    expect(stderr).toContain('Usage: ringmaster')
+    expect(code).toBe(2)
+  })
+})
+
+it.each(['--listen', '--admin'])('%s with a port in use is exit code 1, and says which port', async (option) => {
+  const other = createServer()
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  const address = other.address()
+  const port = address !== null && typeof address === 'object' ? address.port : 0
+  const free = option === '--listen' ? '--admin' : '--listen'
+  const { code, stdout, stderr } = await runCommand('serve', folder, option, `127.0.0.1:${port}`, free, '127.0.0.1:0')
+  expect(stderr).toContain(`port ${port} on 127.0.0.1 is already in use`)
+  expect(stderr).toContain(`${option} 127.0.0.1:0`)
+  expect(stdout).toBe('')
+  expect(code).toBe(1)
+  other.close()
+})

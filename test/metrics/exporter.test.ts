@@ -1,0 +1,305 @@
+// What a Prometheus server reads is what the rings counted: exactly, only of what was used, and even when parts fail.
+
+import fc from 'fast-check'
+import { Counter, type OpenMetricsContentType, Registry } from 'prom-client'
+import { describe, expect, it } from 'vitest'
+import { catalog } from '../../metrics/catalog.ts'
+import { type MetricsRegistry, registerRingMetrics, type RingMetricsSource } from '../../metrics/exporter.ts'
+import { ClientCounter, RingMetrics, ringMetricsSizeBytes, Stage, WorkerCounter } from '../../metrics/ring-metrics.ts'
+import { type Family, parseExposition, promtoolCheck, promtoolMissing, sampleValue } from './exposition.ts'
+
+const names: Record<number, string> = { 22: 'read', 23: 'write', 18: 'openat' }
+
+function makeRing(ring: number, overrides: Partial<RingMetricsSource> = {}): RingMetricsSource {
+  return {
+    ring,
+    poller: 'kernel',
+    reason: 'two effective CPUs or more',
+    memory: 'user',
+    sqEntries: 256,
+    cqEntries: 512,
+    state: 'open',
+    metrics: new RingMetrics(new SharedArrayBuffer(ringMetricsSizeBytes), 0),
+    operationName: (op) => names[op] ?? `op_${op}`,
+    sqThread: () => ({ busyNs: 1.5e9, totalNs: 4e9 }),
+    ...overrides,
+  }
+}
+
+/** A ring with something in every metric. */
+function makeBusyRing(ring: number, overrides: Partial<RingMetricsSource> = {}): RingMetricsSource {
+  const source = makeRing(ring, overrides)
+  const { metrics } = source
+  for (let slot = 0; slot < metrics.client.length; slot++) metrics.client[slot] = 100 + slot
+  for (let slot = 0; slot < metrics.worker.length; slot++) metrics.worker[slot] = 1_000 + slot
+  for (let i = 0; i < 10; i++) {
+    metrics.countRequest(22)
+    for (const stage of Object.values(Stage)) metrics.recordStage(stage, 22, 1_000 * 2 ** i, 1)
+  }
+  for (let i = 0; i < 7; i++) metrics.countCompletion(22, 4_096)
+  metrics.countBytes(22, 7 * 4_096)
+  metrics.countRequest(18)
+  metrics.countCompletion(18, -2)
+  return source
+}
+
+async function scrape(registry: MetricsRegistry): Promise<Map<string, Family>> {
+  return parseExposition(await registry.metrics())
+}
+
+const scrapeOf = (...sources: RingMetricsSource[]): Promise<Map<string, Family>> => {
+  const registry = new Registry()
+  registerRingMetrics(registry, () => sources)
+  return scrape(registry)
+}
+
+describe('a scrape', () => {
+  it('has a family for every row of the catalogue, of its type and with its help', async () => {
+    const families = await scrapeOf(makeBusyRing(0))
+    for (const { name, type, help, labels } of catalog) {
+      const family = families.get(name)
+      expect(family, name).toMatchObject({ type, help })
+      expect(family!.samples, name).not.toHaveLength(0)
+      for (const sample of family!.samples) {
+        expect(
+          Object.keys(sample.labels)
+            .filter((label) => label !== 'le')
+            .sort(),
+        ).toEqual([...labels].sort())
+      }
+    }
+  })
+
+  it('says what each ring is and can hold', async () => {
+    const families = await scrapeOf(makeRing(0), makeRing(1, { poller: 'caller', memory: 'mapped', state: 'closing' }))
+    const info = { ring: '1', poller: 'caller', reason: 'two effective CPUs or more', memory: 'mapped' }
+    expect(sampleValue(families, 'ringmaster_ring_info', info)).toBe(1)
+    expect(sampleValue(families, 'ringmaster_ring_state', { ring: '1', state: 'closing' })).toBe(1)
+    expect(sampleValue(families, 'ringmaster_ring_sq_entries', { ring: '0' })).toBe(256)
+    expect(sampleValue(families, 'ringmaster_ring_cq_entries', { ring: '0' })).toBe(512)
+  })
+
+  it('counts operations, errors by name, bytes and what is in flight', async () => {
+    const families = await scrapeOf(makeBusyRing(3))
+    const read = { ring: '3', operation: 'read' }
+    expect(sampleValue(families, 'ringmaster_operations_total', read)).toBe(10)
+    expect(sampleValue(families, 'ringmaster_operation_bytes_total', read)).toBe(28_672)
+    expect(sampleValue(families, 'ringmaster_operations_in_flight', read)).toBe(3)
+    const missing = { ring: '3', operation: 'openat', code: 'ENOENT' }
+    expect(sampleValue(families, 'ringmaster_operation_errors_total', missing)).toBe(1)
+    expect(families.get('ringmaster_operation_errors_total')!.samples).toHaveLength(1)
+  })
+
+  it('tells the client and the worker apart where both do the same', async () => {
+    const families = await scrapeOf(makeBusyRing(0))
+    const value = (name: string, caller: string): number | undefined => sampleValue(families, name, { caller })
+    expect(value('ringmaster_ring_enter_calls_total', 'client')).toBe(100 + ClientCounter.enterCalls)
+    expect(value('ringmaster_ring_enter_calls_total', 'worker')).toBe(1_000 + WorkerCounter.enterCalls)
+    expect(value('ringmaster_ring_sleeps_total', 'client')).toBe(100 + ClientCounter.sleeps)
+    expect(value('ringmaster_ring_sleeps_total', 'worker')).toBe(1_000 + WorkerCounter.sleeps)
+  })
+
+  it('gives times in seconds', async () => {
+    const source = makeRing(0)
+    source.metrics.worker[WorkerCounter.heartbeatTimestampMs] = 1_700_000_000_250
+    const families = await scrapeOf(source)
+    const value = (name: string): number | undefined => sampleValue(families, name, { ring: '0' })
+    expect(value('ringmaster_ring_sq_thread_busy_seconds_total')).toBe(1.5)
+    expect(value('ringmaster_ring_sq_thread_seconds_total')).toBe(4)
+    expect(value('ringmaster_ring_worker_heartbeat_timestamp_seconds')).toBe(1_700_000_000.25)
+  })
+
+  it('leaves out operations that were never asked for, SQ threads that are not there, hearts that never beat', async () => {
+    const families = await scrapeOf(makeRing(0, { sqThread: () => null }))
+    for (const { name, labels } of catalog) {
+      const empty = labels.includes('operation') || /sq_thread|heartbeat_timestamp/.test(name)
+      expect(families.get(name)!.samples.length === 0, name).toBe(empty)
+    }
+  })
+
+  it('adds nothing up twice: a second scrape says the same', async () => {
+    const registry = new Registry()
+    registerRingMetrics(registry, () => [makeBusyRing(0)])
+    const [first, second] = [await scrape(registry), await scrape(registry)]
+    for (const { name } of catalog) expect(second.get(name)).toEqual(first.get(name))
+  })
+
+  it('follows rings that come and go, asking for them once per scrape', async () => {
+    const registry = new Registry()
+    let sources = [makeBusyRing(0), makeBusyRing(1)]
+    let asked = 0
+    let sqThreadReads = 0
+    sources[0]!.sqThread = () => ({ busyNs: ++sqThreadReads, totalNs: 0 })
+    registerRingMetrics(registry, () => (asked++, sources))
+    await registry.metrics()
+    expect([asked, sqThreadReads]).toEqual([1, 1])
+    sources = sources.slice(1)
+    const families = await scrape(registry)
+    expect([asked, sqThreadReads]).toEqual([2, 1])
+    for (const { name } of catalog) {
+      expect(new Set(families.get(name)!.samples.map(({ labels }) => labels['ring'])), name).toEqual(new Set(['1']))
+    }
+  })
+
+  it('escapes whatever a reason contains', async () => {
+    const reason = 'SQPOLL "refused"\nby C:\\kernel'
+    const families = await scrapeOf(makeRing(0, { reason }))
+    expect(sampleValue(families, 'ringmaster_ring_info', { reason })).toBe(1)
+  })
+})
+
+describe('the classic buckets', () => {
+  it('are exact: each counts the observations at or below its bound, and `+Inf` equals `_count`', async () => {
+    const value = fc
+      .tuple(
+        fc.integer({ min: -30, max: 8 }),
+        fc.integer({ min: -1, max: 1 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+      )
+      .map(([exponent, step, part]) => Math.max(0, Math.floor(1e9 * 2 ** exponent * (1 + part)) + step))
+    await fc.assert(
+      fc.asyncProperty(fc.array(value, { maxLength: 100 }), async (values) => {
+        const source = makeRing(0)
+        source.metrics.countRequest(22)
+        for (const valueNs of values) source.metrics.recordStage(Stage.kernel, 22, valueNs, 1)
+        const family = (await scrapeOf(source)).get('ringmaster_operation_kernel_seconds')!
+        const buckets = family.samples.filter(({ name }) => name.endsWith('_bucket'))
+        const exponents = Array.from({ length: 25 }, (_, step) => step - 20)
+        expect(buckets.map(({ labels }) => labels['le'])).toEqual([...exponents.map((k) => `${2 ** k}`), '+Inf'])
+        for (const { labels, value } of buckets) {
+          // Exact: 10^9 has 21 bits, a power of two has one.
+          const leNs = labels['le'] === '+Inf' ? Infinity : Number(labels['le']) * 1e9
+          expect(value, `le=${labels['le']}`).toBe(values.filter((valueNs) => valueNs <= leNs).length)
+        }
+        const sumNs = values.reduce((sum, valueNs) => sum + valueNs, 0)
+        const end = family.samples.slice(-2)
+        expect(end.map(({ name }) => name.split('_').at(-1))).toEqual(['sum', 'count'])
+        expect(end.map(({ value }) => value)).toEqual([sumNs / 1e9, values.length])
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('are there for each stage of each operation in use', async () => {
+    const families = await scrapeOf(makeBusyRing(0), makeBusyRing(1))
+    for (const stage of ['queued', 'kernel', 'delivered']) {
+      const { samples } = families.get(`ringmaster_operation_${stage}_seconds`)!
+      expect(samples).toHaveLength(2 * 2 * 28)
+      expect(
+        sampleValue(families, `ringmaster_operation_${stage}_seconds_count`, { ring: '1', operation: 'read' }),
+      ).toBe(10)
+    }
+  })
+})
+
+describe('a failure', () => {
+  it('of one metric of one ring is counted, and the rest is exported', async () => {
+    const broken = makeBusyRing(0, {
+      operationName: () => {
+        throw new Error('no such table')
+      },
+    })
+    const families = await scrapeOf(broken, makeBusyRing(1))
+    expect(sampleValue(families, 'ringmaster_operations_total', { ring: '1', operation: 'read' })).toBe(10)
+    expect(sampleValue(families, 'ringmaster_ring_published_batches_total', { ring: '0' })).toBe(100)
+    const failures = (collector: string): number | undefined =>
+      sampleValue(families, 'ringmaster_exporter_collector_failures_total', { collector })
+    expect(failures('ringmaster_operations_total')).toBe(1)
+    expect(failures('ringmaster_operation_kernel_seconds')).toBe(1)
+    expect(failures('ringmaster_ring_info')).toBe(0)
+  })
+
+  it('to read fdinfo costs only the times of that SQ thread', async () => {
+    const registry = new Registry()
+    const broken = makeBusyRing(0, {
+      sqThread: () => {
+        throw Object.assign(new Error('EBADF'), { code: 'EBADF' })
+      },
+    })
+    registerRingMetrics(registry, () => [broken])
+    await registry.metrics()
+    const families = await scrape(registry)
+    expect(sampleValue(families, 'ringmaster_exporter_collector_failures_total', { collector: 'sq_thread' })).toBe(2)
+    expect(families.get('ringmaster_ring_sq_thread_seconds_total')!.samples).toEqual([])
+    expect(sampleValue(families, 'ringmaster_operations_total', { operation: 'read' })).toBe(10)
+  })
+
+  it('to list the rings leaves a scrape without rings', async () => {
+    const registry = new Registry()
+    registerRingMetrics(registry, () => {
+      throw new Error('closing')
+    })
+    const families = await scrape(registry)
+    expect(sampleValue(families, 'ringmaster_exporter_collector_failures_total', { collector: 'sources' })).toBe(1)
+    for (const { name } of catalog) expect(families.get(name)!.samples).toEqual([])
+  })
+})
+
+describe('the registry', () => {
+  it('is told how long reading took', async () => {
+    const families = await scrapeOf(makeBusyRing(0))
+    const seconds = sampleValue(families, 'ringmaster_exporter_scrape_duration_seconds', {})!
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThan(5)
+  })
+
+  it('keeps what others registered, and is as before after unregistering', async () => {
+    const registry = new Registry()
+    new Counter({ name: 'theirs_total', help: 'Somebody else’s.', registers: [registry] }).inc(4)
+    const before = await registry.metrics()
+    const unregister = registerRingMetrics(registry, () => [makeBusyRing(0)])
+    expect(sampleValue(await scrape(registry), 'theirs_total', {})).toBe(4)
+    unregister()
+    unregister()
+    expect(await registry.metrics()).toBe(before)
+    registerRingMetrics(registry, () => [])
+  })
+
+  it('refuses a second registration and keeps the first', async () => {
+    const registry = new Registry()
+    registerRingMetrics(registry, () => [makeBusyRing(0)])
+    expect(() => registerRingMetrics(registry, () => [])).toThrow('already been registered')
+    expect(sampleValue(await scrape(registry), 'ringmaster_operations_total', { operation: 'read' })).toBe(10)
+  })
+
+  it('may have default labels, and may be read as JSON', async () => {
+    const registry = new Registry()
+    registry.setDefaultLabels({ app: 'demo' })
+    registerRingMetrics(registry, () => [makeBusyRing(0)])
+    const labels = { app: 'demo', ring: '0', operation: 'read', le: '+Inf' }
+    expect(sampleValue(await scrape(registry), 'ringmaster_operation_queued_seconds_bucket', labels)).toBe(10)
+    const json = await registry.getMetricsAsJSON()
+    const kernel = json.find(({ name }) => name === 'ringmaster_operation_kernel_seconds')!
+    expect(kernel.values.at(-1)).toMatchObject({ value: 10, labels: { ring: '0', operation: 'read' } })
+  })
+
+  it('may speak OpenMetrics', async () => {
+    const registry = new Registry<OpenMetricsContentType>()
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
+    const unregister = registerRingMetrics(registry, () => [makeBusyRing(0)])
+    await registry.metrics()
+    const text = await registry.metrics()
+    expect(text.endsWith('\n# EOF\n')).toBe(true)
+    expect(text).not.toContain('\n\n')
+    const families = parseExposition(text)
+    expect(families.get('ringmaster_operations')!.type).toBe('counter')
+    expect(sampleValue(families, 'ringmaster_operations_total', { operation: 'read' })).toBe(10)
+    expect(sampleValue(families, 'ringmaster_operation_kernel_seconds_count', { operation: 'read' })).toBe(10)
+    unregister()
+    expect(await registry.metrics()).toBe('\n# EOF\n')
+  })
+})
+
+describe('promtool', () => {
+  it('has nothing to say about a scrape', async ({ skip }) => {
+    skip(promtoolMissing !== null, promtoolMissing ?? '')
+    const registry = new Registry()
+    registerRingMetrics(registry, () => [makeBusyRing(0), makeBusyRing(1, { poller: 'worker' }), makeRing(2)])
+    expect(promtoolCheck(await registry.metrics())).toEqual({ status: 0, complaints: '' })
+  })
+
+  it('would have complained', ({ skip }) => {
+    skip(promtoolMissing !== null, promtoolMissing ?? '')
+    expect(promtoolCheck('# TYPE operations counter\noperations 1\n').status).not.toBe(0)
+  })
+})

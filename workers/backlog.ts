@@ -1,0 +1,65 @@
+// Requests that are accepted and have no place in the ring yet: finished SQEs in a ring buffer of our own, first in, first
+// out. Used by the ring client. A chain is one group and moves as one: its entries must be neighbours in the SQ.
+
+const sqeWords = 16
+
+export class Backlog {
+  readonly capacity: number
+  /** Where claimed entries are to be written; `reserve` tells at which word. */
+  readonly words: Int32Array
+  /** At a group's first entry: how many entries the group has. 0 elsewhere. */
+  private readonly groups: Uint16Array
+  private readonly slots: Int32Array
+  private readonly mask: number
+  private head = 0
+  private tail = 0
+
+  /** Holds up to `capacity` entries. */
+  constructor(capacity: number) {
+    this.capacity = capacity
+    const entries = 2 ** Math.ceil(Math.log2(Math.max(capacity, 1)))
+    this.words = new Int32Array(entries * sqeWords)
+    this.groups = new Uint16Array(entries)
+    this.slots = new Int32Array(entries)
+    this.mask = entries - 1
+  }
+
+  get length(): number {
+    return (this.tail - this.head) | 0
+  }
+
+  hasRoom(count: number): boolean {
+    return this.length + count <= this.capacity
+  }
+
+  /** Appends an entry for `slot`; returns where in `words` to write it. `group`: its size on a group's first entry, else 0. */
+  reserve(slot: number, group: number): number {
+    const index = this.tail & this.mask
+    this.tail = (this.tail + 1) | 0
+    this.groups[index] = group
+    this.slots[index] = slot
+    return index * sqeWords
+  }
+
+  /** Entries of the group at the head; 0 when empty. */
+  get headGroup(): number {
+    return this.length === 0 ? 0 : this.groups[this.head & this.mask]!
+  }
+
+  /** The slot of the entry at the head. */
+  get headSlot(): number {
+    return this.slots[this.head & this.mask]!
+  }
+
+  /** Removes the entry at the head, copying it to `target` at word `at`. */
+  shiftTo(target: Int32Array, at: number): void {
+    const from = (this.head & this.mask) * sqeWords
+    for (let word = 0; word < sqeWords; word++) target[at + word] = this.words[from + word]!
+    this.head = (this.head + 1) | 0
+  }
+
+  /** Removes the entry at the head unused. */
+  drop(): void {
+    this.head = (this.head + 1) | 0
+  }
+}

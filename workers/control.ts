@@ -1,0 +1,125 @@
+// What is said to a ring worker, and how: comlink over a MessagePort. Typed, slow, rare: nothing of I/O goes this way.
+// Two things comlink loses are put back here: an error's fields, and a worker's death (every call is raced against it).
+import * as Comlink from 'comlink'
+import type { MessagePort, TransferListItem } from 'node:worker_threads'
+import { ringErrors } from '../native/errors.ts'
+
+/** What a ring worker answers to. */
+export interface RingWorkerControl {
+  /** The thread that owns the ring, as the kernel numbers it. */
+  threadId(): number
+  /** Lets go of the ring: stops polling, closes what the worker holds. Safe to repeat. */
+  close(): void
+}
+
+const errorFields = ['code', 'errno', 'syscall', 'path', 'dest', 'reason'] as const
+
+interface SentError {
+  readonly isError: boolean
+  readonly value: unknown
+}
+
+/** An error as plain data: structured clone would drop `code` and its kind. */
+export function packError(error: unknown): SentError {
+  if (!(error instanceof Error)) return { isError: false, value: error }
+  const fields: Record<string, unknown> = { name: error.name, message: error.message, stack: error.stack }
+  for (const field of errorFields) {
+    const value: unknown = Reflect.get(error, field)
+    if (value !== undefined) fields[field] = value
+  }
+  if (error.cause !== undefined) fields['cause'] = packError(error.cause)
+  return { isError: true, value: fields }
+}
+
+/** The error that packError() packed. */
+export function unpackError(sent: SentError): unknown {
+  if (!sent.isError) return sent.value
+  const { cause, message, name, stack, ...fields } = sent.value as Record<string, unknown>
+  const error = new Error(String(message))
+  if (cause !== undefined) error.cause = unpackError(cause as SentError)
+  Object.defineProperty(error, 'name', { value: name, configurable: true, writable: true })
+  Object.defineProperty(error, 'stack', { value: stack, configurable: true, writable: true })
+  return Object.assign(error, fields)
+}
+
+/** Comlink's own handler keeps message, name and stack only. Installed on both sides, once per thread. */
+function keepErrorFields(): void {
+  Comlink.transferHandlers.set('throw', {
+    canHandle: (value): value is { value: unknown } =>
+      typeof value === 'object' && value !== null && Object.getOwnPropertySymbols(value).length > 0 && 'value' in value,
+    serialize: ({ value }: { value: unknown }) => [packError(value), []],
+    deserialize: (sent: SentError) => {
+      throw unpackError(sent)
+    },
+  })
+}
+
+/** What comlink calls a listener: a function of an event, or an object that handles one. */
+type Listener = ((event: { data: unknown }) => void) | { handleEvent(event: { data: unknown }): void }
+
+/** A Node MessagePort as comlink wants it. It never keeps the process alive by itself. */
+function endpoint(port: MessagePort): Comlink.Endpoint {
+  const listeners = new Map<unknown, (data: unknown) => void>()
+  return {
+    postMessage: (message: unknown, transfer?: readonly TransferListItem[]) => {
+      port.postMessage(message, transfer)
+    },
+    addEventListener: (type: string, listener: Listener) => {
+      const forward = (data: unknown): void => {
+        if (typeof listener === 'function') listener({ data })
+        else listener.handleEvent({ data })
+      }
+      listeners.set(listener, forward)
+      port.on(type, forward)
+      port.unref()
+    },
+    removeEventListener: (type: string, listener: unknown) => {
+      const forward = listeners.get(listener)
+      if (forward !== undefined) port.off(type, forward)
+      listeners.delete(listener)
+    },
+    start: () => {
+      port.start()
+    },
+  }
+}
+
+/** The worker's side. */
+export function exposeControl(control: RingWorkerControl, port: MessagePort): void {
+  keepErrorFields()
+  Comlink.expose(control, endpoint(port))
+}
+
+/** The client's side: calls that settle even if the worker dies. */
+export interface ControlLink {
+  call<T>(invoke: (remote: Comlink.Remote<RingWorkerControl>) => Promise<T>): Promise<T>
+  /** The worker has ended: every call, now and later, is rejected with ERR_RING_WORKER_LOST. */
+  lost(cause: unknown): void
+  close(): void
+}
+
+export function linkControl(port: MessagePort): ControlLink {
+  keepErrorFields()
+  const remote = Comlink.wrap<RingWorkerControl>(endpoint(port))
+  let loseAll: (reason: Error) => void = () => undefined
+  const death = new Promise<never>((_, reject) => {
+    loseAll = reject
+  })
+  death.catch(() => undefined) // only calls in progress care
+  return {
+    async call(invoke) {
+      port.ref() // a call in progress keeps the process alive, the link does not
+      try {
+        return await Promise.race([invoke(remote), death])
+      } finally {
+        port.unref()
+      }
+    },
+    lost: (cause) => {
+      loseAll(ringErrors.workerLost(cause))
+    },
+    close: () => {
+      port.close()
+    },
+  }
+}

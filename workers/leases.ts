@@ -1,0 +1,54 @@
+// Leases: a direct descriptor and a piece of shared memory that go together, for reading a whole small file in one chain.
+// Used by readFile. Their number bounds how many such chains are under way; who finds none free waits in line.
+
+export class Leases {
+  /** Bytes of memory each lease has. */
+  readonly sizeBytes: number
+  /** All leases' memory; lease i starts at i * sizeBytes. */
+  readonly bytes: Buffer
+  private readonly freeList: Int32Array
+  private freeCount: number
+  private readonly waiting: ((lease: number) => void)[] = []
+  private waitingHead = 0
+
+  constructor(bytes: Buffer, count: number, sizeBytes: number) {
+    this.bytes = bytes
+    this.sizeBytes = sizeBytes
+    this.freeList = Int32Array.from({ length: count }, (_, index) => count - 1 - index)
+    this.freeCount = count
+  }
+
+  get count(): number {
+    return this.freeList.length
+  }
+
+  /** Requests that wait for a lease. */
+  get queued(): number {
+    return this.waiting.length - this.waitingHead
+  }
+
+  /** A lease, or -1 when none is free or somebody was here before. */
+  tryLease(): number {
+    if (this.freeCount === 0 || this.queued > 0) return -1
+    return this.freeList[--this.freeCount]!
+  }
+
+  /** Calls back with a lease as soon as there is one. */
+  wait(granted: (lease: number) => void): void {
+    this.waiting.push(granted)
+  }
+
+  /** Gives a lease back: to whoever waits longest, else to the free list. */
+  release(lease: number): void {
+    if (this.queued === 0) {
+      this.freeList[this.freeCount++] = lease
+      return
+    }
+    const granted = this.waiting[this.waitingHead++]!
+    if (this.waitingHead === this.waiting.length || this.waitingHead > 1024) {
+      this.waiting.splice(0, this.waitingHead)
+      this.waitingHead = 0
+    }
+    granted(lease)
+  }
+}

@@ -1,0 +1,5 @@
+// Who consumes a ring's SQ. Named once, used by the worker that sets the ring up, the client that wakes it, and placement.
+
+/** `kernel`: the SQPOLL thread. `worker`: the ring worker's thread. `caller`: the client itself, one system call a batch. */
+export const Poller = { kernel: 'kernel', worker: 'worker', caller: 'caller' } as const
+export type Poller = (typeof Poller)[keyof typeof Poller]

@@ -1,0 +1,87 @@
+// The threads that own rings, run by piscina: one dedicated thread per ring, pinned to it by a load balancer of our own, alive
+// until the pool closes. Piscina starts and watches the threads; a task lasts only as long as it takes to open a ring.
+import { Piscina } from 'piscina'
+import { fileURLToPath } from 'node:url'
+import { MessageChannel } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
+import { linkControl } from './control.ts'
+import type { ControlLink } from './control.ts'
+import type { RingWorkerStarted, RingWorkerTask } from './ring-worker.ts'
+
+// Workers run compiled code, also when this file runs from source (tests): worker threads of Node 20 load no TypeScript.
+const here = import.meta.url
+const workerFile = fileURLToPath(
+  new URL(here.endsWith('.ts') ? '../dist/workers/ring-worker.js' : './ring-worker.js', here),
+)
+
+/** A ring worker that has opened its ring. */
+export interface StartedWorker {
+  readonly started: RingWorkerStarted
+  readonly control: ControlLink
+}
+
+type LoadBalancer = NonNullable<NonNullable<ConstructorParameters<typeof Piscina>[0]>['loadBalancer']>
+type PiscinaWorker = Parameters<LoadBalancer>[1][number]
+
+export class RingWorkerPool {
+  private readonly piscina: Piscina
+  private readonly threadOfRing = new Map<number, Worker>()
+  private starting = 0
+  private readonly onLost: (ring: number, cause: unknown) => void
+
+  /** `onLost` is called once for each ring whose thread ends while the pool is open. */
+  constructor(threads: number, onLost: (ring: number, cause: unknown) => void) {
+    this.onLost = onLost
+    this.piscina = new Piscina({
+      filename: workerFile,
+      minThreads: threads,
+      maxThreads: threads,
+      idleTimeout: Infinity,
+      // Atomics.wait between tasks would freeze the worker's event loop, and with it heartbeat, control and poller.
+      atomics: 'disabled',
+      concurrentTasksPerWorker: 1,
+      recordTiming: false,
+      loadBalancer: (_task, workers) => this.pin(workers),
+    })
+    this.piscina.on('error', () => undefined) // thread errors arrive as 'exit' on the thread itself
+  }
+
+  // Ring i runs on the i-th thread that has no ring yet.
+  private pin(workers: readonly PiscinaWorker[]): PiscinaWorker | null {
+    const taken = new Set([...this.threadOfRing.values()].map((thread) => thread.threadId))
+    const free = workers.find((worker) => !taken.has(worker.id) && worker.currentUsage === 0)
+    if (free === undefined) return null
+    const thread = this.piscina.threads.find((candidate) => candidate.threadId === free.id)
+    if (thread !== undefined) this.threadOfRing.set(this.starting, thread)
+    return free
+  }
+
+  /** Starts a ring's worker and waits until its ring is open. One at a time. */
+  async start(task: Omit<RingWorkerTask, 'port'>): Promise<StartedWorker> {
+    const { port1, port2 } = new MessageChannel()
+    const control = linkControl(port1)
+    this.starting = task.ring
+    try {
+      const started = (await this.piscina.run({ ...task, port: port2 }, { transferList: [port2] })) as RingWorkerStarted
+      const thread = this.threadOfRing.get(task.ring)
+      thread?.once('exit', (exitCode) => {
+        const cause = new Error(`the thread of ring ${task.ring} exited with code ${exitCode}`)
+        control.lost(cause)
+        if (!this.closing) this.onLost(task.ring, cause)
+      })
+      return { started, control }
+    } catch (error) {
+      control.close()
+      port2.close()
+      throw error
+    }
+  }
+
+  private closing = false
+
+  /** Ends the threads. Their rings must have been closed. */
+  async close(): Promise<void> {
+    this.closing = true
+    await this.piscina.destroy()
+  }
+}

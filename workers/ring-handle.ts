@@ -1,0 +1,151 @@
+// Everything one thread holds of an open ring: client, scratch, leases, the worker's control link. Opened and closed by
+// services' Ringmaster; used by the coordinator and by every operation.
+import { readdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Feature } from '../native/abi.ts'
+import { binding } from '../native/binding.ts'
+import { readSqThread } from '../native/fdinfo.ts'
+import { kernelError } from '../native/errors.ts'
+import { Control, controlVersion } from '../native/layout.ts'
+import type { RingPlace } from '../native/layout.ts'
+import { controlWords, viewRing } from '../native/ring-memory.ts'
+import type { RingGeometry } from '../native/ring-geometry.ts'
+import { RingMetrics } from '../metrics/ring-metrics.ts'
+import type { ControlLink } from './control.ts'
+import { IdleStrategy } from './idle-strategy.ts'
+import { Leases } from './leases.ts'
+import type { Poller } from './poller-kind.ts'
+import { RingClient, reservedSlots } from './ring-client.ts'
+import { Scratch } from './scratch.ts'
+import type { StartedWorker } from './pool.ts'
+
+/** Bytes of shared memory each lease of a direct descriptor brings: the largest file that is read in one chain. */
+export const leaseSizeBytes: number = 32768
+
+export interface RingHandleOptions {
+  readonly memory: SharedArrayBuffer
+  readonly place: RingPlace
+  readonly poller: Poller
+  readonly inFlightMax: number
+  readonly backlogMax: number
+  readonly spinNs: number
+}
+
+/**
+ * Prepares a ring's control block: descriptors that client and worker share, counted with a first hold, so that whatever
+ * fails from here on, releasing the hold closes them. Returns the hold.
+ */
+export function prepareControl(memory: SharedArrayBuffer, place: RingPlace): number {
+  const addon = binding()
+  const control = controlWords(memory, place)
+  control.fill(0)
+  control[Control.version >> 2] = controlVersion
+  control.fill(-1, Control.ring_fd >> 2, (Control.wake_fd >> 2) + 1)
+  const hold = addon.hold(new Uint8Array(memory, place.controlOffsetBytes, Control.sizeBytes), null, null, false)
+  for (const field of [Control.event_fd, Control.wake_fd]) {
+    const fd = addon.eventfd()
+    if (fd < 0) {
+      addon.release(hold)
+      throw kernelError(fd, 'eventfd')
+    }
+    control[field >> 2] = fd
+  }
+  return hold
+}
+
+export class RingHandle {
+  readonly ring: number
+  readonly client: RingClient
+  readonly scratch: Scratch
+  /** Null where the kernel cannot chain open → read on a direct descriptor. */
+  readonly leases: Leases | null
+  readonly metrics: RingMetrics
+  readonly geometry: RingGeometry
+  readonly idle: IdleStrategy
+  readonly workerThreadId: number
+  /** Why the worker is no longer there; null while it is. */
+  workerLoss: string | null = null
+  private readonly hold: number
+  private readonly control: ControlLink
+  private readonly detach: () => void
+  private closing: Promise<boolean> | null = null
+
+  constructor(ring: number, worker: StartedWorker, options: RingHandleOptions) {
+    const { memory, place } = options
+    const { geometry, threadId, directDescriptors } = worker.started
+    const words = controlWords(memory, place)
+    const view = viewRing(memory, place, geometry)
+    this.ring = ring
+    this.geometry = geometry
+    this.workerThreadId = threadId
+    this.control = worker.control
+    this.detach = view.detach
+    this.metrics = new RingMetrics(memory, place.metricsOffsetBytes)
+    this.idle = new IdleStrategy(options.spinNs)
+    const offsets = Int32Array.of(
+      geometry.cqHead,
+      geometry.cqTail,
+      geometry.cqEntries - 1,
+      geometry.cqes,
+      geometry.sqHead,
+      geometry.sqTail,
+    )
+    const controlBytes = new Uint8Array(memory, place.controlOffsetBytes, Control.sizeBytes)
+    this.hold = binding().hold(controlBytes, view.ring.words, offsets, options.poller === 'kernel')
+    this.client = new RingClient({
+      ring: view.ring,
+      poller: options.poller,
+      control: words,
+      metrics: this.metrics,
+      idle: this.idle,
+      inFlightMax: options.inFlightMax,
+      backlogMax: options.backlogMax,
+    })
+    this.scratch = new Scratch(
+      memory,
+      place.scratchOffsetBytes,
+      options.inFlightMax + options.backlogMax + reservedSlots,
+    )
+    const chains = directDescriptors > 0 && (geometry.features & Feature.LINKED_FILE) !== 0
+    this.leases = chains
+      ? new Leases(
+          Buffer.from(memory, place.leasesOffsetBytes, directDescriptors * leaseSizeBytes),
+          directDescriptors,
+          leaseSizeBytes,
+        )
+      : null
+  }
+
+  /** The worker thread has ended. The ring goes on: what its poller cannot do any more, the client does. */
+  workerLost(cause: unknown): void {
+    this.workerLoss = cause instanceof Error ? cause.message : String(cause)
+    this.client.workerLost()
+  }
+
+  /** Drains and closes the ring; resolves with whether every request came back. Safe to repeat. */
+  close(graceMs: number, deadlineMs: number): Promise<boolean> {
+    this.closing ??= this.closeOnce(graceMs, deadlineMs)
+    return this.closing
+  }
+
+  private async closeOnce(graceMs: number, deadlineMs: number): Promise<boolean> {
+    const drained = await this.client.drain(graceMs, deadlineMs)
+    const sqThread = readSqThread(this.geometry.ringFd)
+    this.client.close()
+    if (this.workerLoss === null) await this.control.call((remote) => remote.close()).catch(() => undefined)
+    this.control.close()
+    this.detach()
+    binding().release(this.hold)
+    if (sqThread !== null) await threadGone(sqThread.tid)
+    return drained
+  }
+}
+
+const threadGoneMs = 2000
+
+/** The kernel ends an SQ thread in the background, after its ring's descriptor is closed: wait for it, with a limit. */
+async function threadGone(tid: number): Promise<void> {
+  const name = String(tid)
+  const deadlineMs = performance.now() + threadGoneMs
+  while (performance.now() < deadlineMs && readdirSync('/proc/self/task').includes(name)) await sleep(1)
+}

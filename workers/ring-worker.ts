@@ -1,0 +1,118 @@
+// A ring worker: the thread that owns a ring's life. Started by pool.ts as one short piscina task, which opens the ring and
+// returns; from then on the thread sleeps in its event loop (or polls, with the `worker` poller) and answers control calls.
+// Nothing of I/O goes through piscina.
+import type { MessagePort } from 'node:worker_threads'
+import { RegisterOp, RsrcRegister, rsrcRegisterSparse } from '../native/abi.ts'
+import { binding } from '../native/binding.ts'
+import { kernelError } from '../native/errors.ts'
+import { Control } from '../native/layout.ts'
+import type { RingPlace } from '../native/layout.ts'
+import { controlWords, openRing, viewRing } from '../native/ring-memory.ts'
+import type { RingGeometry } from '../native/ring-geometry.ts'
+import type { RingSetup } from '../native/ring-memory.ts'
+import { RingMetrics, WorkerCounter } from '../metrics/ring-metrics.ts'
+import { exposeControl } from './control.ts'
+import { Poller } from './poller-kind.ts'
+import { startWorkerPoller } from './worker-poller.ts'
+
+/** What a ring worker is told at its start. Plain data and a port. */
+export interface RingWorkerTask {
+  readonly ring: number
+  readonly memory: SharedArrayBuffer
+  readonly place: RingPlace
+  readonly setup: RingSetup
+  readonly poller: Poller
+  /** Slots in the ring's table of direct descriptors. */
+  readonly directDescriptors: number
+  /** How long the `worker` poller spins before it sleeps. */
+  readonly spinNs: number
+  /** CPUs this thread may run on; empty: any. */
+  readonly cpus: readonly number[]
+  readonly port: MessagePort
+}
+
+/** What it answers. */
+export interface RingWorkerStarted {
+  readonly geometry: RingGeometry
+  readonly threadId: number
+  /** Direct descriptors registered; 0 where the kernel has none. */
+  readonly directDescriptors: number
+}
+
+const heartbeatMs = 1000
+
+function registerDirectDescriptors(ringFd: number, count: number): number {
+  if (count === 0) return 0
+  const argument = new DataView(new ArrayBuffer(RsrcRegister.sizeBytes))
+  argument.setUint32(RsrcRegister.nr, count, true)
+  argument.setUint32(RsrcRegister.flags, rsrcRegisterSparse, true)
+  if (
+    binding().register(
+      ringFd,
+      RegisterOp.REGISTER_FILES2,
+      argument.buffer.byteLength > 0 ? new Uint8Array(argument.buffer) : null,
+      RsrcRegister.sizeBytes,
+    ) >= 0
+  ) {
+    return count
+  }
+  // Before 5.19: a table of -1 is a sparse table. Where that fails too, files are opened into the process's own table.
+  return binding().register(ringFd, RegisterOp.REGISTER_FILES, new Int32Array(count).fill(-1), count) >= 0 ? count : 0
+}
+
+/** Entry of the piscina task. */
+export default function start(task: RingWorkerTask): RingWorkerStarted {
+  const addon = binding()
+  if (task.cpus.length > 0) {
+    const pinned = addon.setAffinity(task.cpus)
+    if (pinned < 0) throw kernelError(pinned, 'sched_setaffinity')
+  }
+  const control = controlWords(task.memory, task.place)
+  const controlBytes = new Uint8Array(task.memory, task.place.controlOffsetBytes, Control.sizeBytes)
+  const geometry = openRing(task.memory, task.place, task.setup)
+  const hold = addon.hold(controlBytes, null, null, task.poller === Poller.kernel)
+  const view = viewRing(task.memory, task.place, geometry)
+  const metrics = new RingMetrics(task.memory, task.place.metricsOffsetBytes)
+  let stopPoller: () => void = () => undefined
+  let beat: NodeJS.Timeout | undefined
+  let closed = false
+  const close = (): void => {
+    if (closed) return
+    closed = true
+    clearInterval(beat)
+    stopPoller()
+    view.detach()
+    addon.release(hold)
+  }
+  try {
+    const eventFd = Int32Array.of(Atomics.load(control, Control.event_fd >> 2))
+    const registered = addon.register(geometry.ringFd, RegisterOp.REGISTER_EVENTFD, eventFd, 1)
+    if (registered < 0) throw kernelError(registered, 'io_uring_register')
+    const directDescriptors = registerDirectDescriptors(geometry.ringFd, task.directDescriptors)
+    const heartbeat = (): void => {
+      Atomics.add(control, Control.heartbeat >> 2, 1)
+      metrics.worker[WorkerCounter.heartbeats]! += 1
+      metrics.worker[WorkerCounter.heartbeatTimestampMs] = Date.now()
+    }
+    heartbeat()
+    beat = setInterval(heartbeat, heartbeatMs)
+    beat.unref()
+    if (task.poller === Poller.worker) {
+      const wakeFd = Atomics.load(control, Control.wake_fd >> 2)
+      stopPoller = startWorkerPoller({
+        geometry,
+        words: view.ring.words,
+        controlBytes,
+        control,
+        wakeFd,
+        metrics,
+        spinNs: task.spinNs,
+      })
+    }
+    exposeControl({ threadId: () => addon.threadId(), close }, task.port)
+    return { geometry, threadId: addon.threadId(), directDescriptors }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
