@@ -50,6 +50,8 @@ export default defineConfig(
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      // What was caught is passed on as it is: making an Error of it would hide what it was.
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
       // Off: under noUncheckedIndexedAccess every typed-array read is `number | undefined`, and the hot path reads words it has laid out.
       '@typescript-eslint/no-non-null-assertion': 'off',
       // A leading underscore says that a position is needed and the value is not.

@@ -1,6 +1,6 @@
 // Routes requests to rings. One per Ringmaster; everything that needs a ring asks pick().
 import { ringErrors } from '../native/errors.ts'
-import { ClientState } from '../workers/ring-client.ts'
+import { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 
 export class Coordinator {

@@ -7,7 +7,7 @@ import { operationName } from '../native/operations/index.ts'
 import { ClientCounter, WorkerCounter, operationCount } from '../metrics/ring-metrics.ts'
 import type { RingMetricsSource } from '../metrics/exporter.ts'
 import type { Poller } from '../workers/poller-kind.ts'
-import type { ClientState } from '../workers/ring-client.ts'
+import type { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 
 /** One ring's numbers since it was opened. */

@@ -46,9 +46,9 @@ export class Backlog {
     return this.length === 0 ? 0 : this.groups[this.head & this.mask]!
   }
 
-  /** The slot of the entry at the head. */
-  get headSlot(): number {
-    return this.slots[this.head & this.mask]!
+  /** The slot of the `index`th entry from the head. */
+  slotAt(index: number): number {
+    return this.slots[(this.head + index) & this.mask]!
   }
 
   /** Removes the entry at the head, copying it to `target` at word `at`. */

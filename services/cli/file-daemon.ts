@@ -104,7 +104,7 @@ class FileDaemon {
       ...admin,
       registry,
       ready: () => this.#ready(),
-      live: () => ({ ok: true }), // that it answers at all is the proof: the event loop turns
+      live: () => this.#live(),
       describe: () => [`ringmaster ${readVersion()}`, ...this.lines()].join('\n'),
     }).catch((error: unknown) => {
       throw listenError('--admin', admin, error)
@@ -156,7 +156,15 @@ class FileDaemon {
 
   #ready(): ProbeResult {
     if (this.#notReady !== undefined) return { ok: false, reason: this.#notReady }
-    return { ok: true }
+    const closed = this.#rings?.stats().rings.find(({ state }) => state !== 'open')
+    return closed === undefined ? { ok: true } : { ok: false, reason: `ring ${closed.ring} is ${closed.state}` }
+  }
+
+  /** That it is asked at all proves that the event loop turns; what only a restart repairs is having no ring left. */
+  #live(): ProbeResult {
+    const rings = this.#rings?.stats().rings ?? []
+    const dead = rings.length > 0 && rings.every(({ state }) => state === 'lost')
+    return dead ? { ok: false, reason: 'all rings are lost' } : { ok: true }
   }
 }
 

@@ -1,0 +1,276 @@
+// The submitting half of a ring client: slots, entries, publication, wake-ups. The base of RingClient and nothing else's.
+// This file, ring-client.ts and pump.ts are the hot path: per request one SQE is written with plain typed-array stores;
+// clocks, wake-ups and system calls happen once per batch, which is what was claimed in one turn of the microtask queue.
+import { EnterFlag, Op } from '../native/abi.ts'
+import { binding } from '../native/binding.ts'
+import type { NativeBinding } from '../native/binding.ts'
+import { ringErrors } from '../native/errors.ts'
+import { Control } from '../native/layout.ts'
+import type { Ring } from '../native/ring.ts'
+import { ClientCounter } from '../metrics/ring-metrics.ts'
+import type { RingMetrics } from '../metrics/ring-metrics.ts'
+import { Backlog } from './backlog.ts'
+import { ignoreResult } from './completions.ts'
+import { Poller } from './poller-kind.ts'
+import { SlotState, SlotTable } from './slots.ts'
+import type { Completion } from './slots.ts'
+import { StageRecorder } from './stage-recorder.ts'
+
+/** open → closing (accepts nothing, finishes what it has) → closed; lost: the ring itself is gone. */
+export const ClientState = { open: 'open', closing: 'closing', closed: 'closed', lost: 'lost' } as const
+export type ClientState = (typeof ClientState)[keyof typeof ClientState]
+
+/** Slots and CQ entries that ordinary requests cannot take: cancellation must always get through. */
+export const reservedSlots: number = 64
+
+/**
+ * Entries after which a batch is published before its turn of the microtask queue is over, so that the poller works on the
+ * first while this thread makes the next. Not for the `caller`, who would pay a system call for each part.
+ */
+const earlyPublishEntries = 16
+
+const EINTR = -4
+const EAGAIN = -11
+const EBUSY = -16
+const ECANCELED = -125
+
+export interface SubmissionOptions {
+  readonly ring: Ring
+  readonly poller: Poller
+  readonly control: Int32Array
+  readonly metrics: RingMetrics
+  /** Entries in the ring at most: the CQ must have room for the last CQE of each. */
+  readonly inFlightMax: number
+  readonly backlogMax: number
+}
+
+export abstract class Submission {
+  readonly slots: SlotTable
+  /** Where the entry of the last claim() is to be written: sixteen words of `words` from `at`. */
+  words: Int32Array
+  at = 0
+  /** Entries in the ring whose last CQE has not been reaped. */
+  inFlight = 0
+  /** Requests that may wait for a place in the ring. */
+  readonly backlogMax: number
+  poller: Poller
+  state: ClientState = ClientState.open
+  protected readonly ring: Ring
+  protected readonly ringFd: number
+  protected readonly control: Int32Array
+  protected readonly metrics: RingMetrics
+  protected readonly counters: Float64Array
+  protected readonly stages: StageRecorder
+  protected readonly backlog: Backlog
+  protected readonly inFlightMax: number
+  protected readonly addon: NativeBinding
+  private batchOpenedMs = -1
+  private groupLeft = 0
+  private groupHead = 0
+  private intoBacklog = false
+
+  constructor(options: SubmissionOptions) {
+    this.ring = options.ring
+    this.poller = options.poller
+    this.control = options.control
+    this.metrics = options.metrics
+    this.counters = options.metrics.client
+    this.stages = new StageRecorder(options.metrics)
+    this.inFlightMax = options.inFlightMax
+    this.backlogMax = options.backlogMax
+    this.ringFd = options.ring.geometry.ringFd
+    this.slots = new SlotTable(options.inFlightMax + options.backlogMax + reservedSlots, ignoreResult)
+    this.backlog = new Backlog(options.backlogMax)
+    this.words = options.ring.sqes
+    this.addon = binding()
+  }
+
+  /** A batch was opened: see to it that it is published when the running code is done. */
+  protected abstract schedulePublish(): void
+
+  /** The ring cannot be entered any more; `errno` says why. */
+  protected abstract enterFailed(errno: number): void
+
+  /** Requests accepted and not settled: what a coordinator balances. */
+  get load(): number {
+    return this.inFlight + this.backlog.length
+  }
+
+  get busy(): boolean {
+    return this.inFlight > 0 || this.backlog.length > 0
+  }
+
+  /**
+   * Announces that the next `count` claims are one chain: neighbours in the SQ, published together. Without it every
+   * claim stands alone.
+   * @throws ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED, ERR_RING_LOST
+   */
+  chain(count: number): void {
+    if (this.state !== ClientState.open) {
+      throw this.state === ClientState.lost ? ringErrors.lost(undefined) : ringErrors.closed()
+    }
+    const { ring, backlog } = this
+    // All entries before this one are filled: a claim's entry is filled before anything else happens.
+    if (ring.unpublished >= earlyPublishEntries && this.poller !== Poller.caller) this.publish()
+    this.groupLeft = this.groupHead = count
+    this.intoBacklog = false
+    if (backlog.length === 0 && this.inFlight + count <= this.inFlightMax) {
+      if (ring.hasRoom(count)) return
+      this.publish()
+      if (ring.hasRoom(count)) return
+    }
+    if (count > ring.sqEntries || !backlog.hasRoom(count) || this.slots.available < count + reservedSlots) {
+      this.groupLeft = 0
+      this.counters[ClientCounter.backlogRejections]! += 1
+      throw ringErrors.backlogFull(backlog.capacity)
+    }
+    this.intoBacklog = true
+  }
+
+  /**
+   * Accepts one request: takes a slot and an entry, which the caller must fill at words[at] at once. `owner` is kept alive
+   * until the last CQE, `context` is the completion's. Returns the slot.
+   * @throws ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED, ERR_RING_LOST
+   */
+  claim(opcode: number, completion: Completion, owner: unknown, context: unknown): number {
+    if (this.groupLeft === 0) this.chain(1)
+    return this.take(opcode, completion, owner, context)
+  }
+
+  private take(opcode: number, completion: Completion, owner: unknown, context: unknown): number {
+    const { slots } = this
+    const slot = slots.claim(completion, owner, context)
+    slots.opcode[slot] = opcode
+    if (this.batchOpenedMs < 0) {
+      this.batchOpenedMs = performance.now()
+      this.schedulePublish()
+    }
+    if (this.intoBacklog) {
+      slots.state[slot] = SlotState.queued
+      slots.claimedMs[slot] = this.batchOpenedMs
+      this.words = this.backlog.words
+      this.at = this.backlog.reserve(slot, this.groupHead)
+      this.groupHead = 0
+      this.counters[ClientCounter.backlog] = this.backlog.length
+    } else {
+      slots.state[slot] = SlotState.prepared
+      this.words = this.ring.sqes
+      this.at = this.ring.reserve()
+      this.inFlight++
+    }
+    this.groupLeft--
+    this.words[this.at + 8] = slot
+    this.words[this.at + 9] = slots.generation[slot]!
+    this.metrics.countRequest(opcode)
+    return slot
+  }
+
+  /** Takes an entry for a cancellation: from the reserve, ahead of the backlog, in any state. False: no room just now. */
+  protected takeReserved(): boolean {
+    if (!this.ring.hasRoom(1)) this.publish()
+    if (this.slots.available === 0 || !this.ring.hasRoom(1)) return false
+    this.intoBacklog = false
+    this.groupLeft = this.groupHead = 1
+    this.counters[ClientCounter.cancels]! += 1
+    this.take(Op.ASYNC_CANCEL, ignoreResult, null, null)
+    return true
+  }
+
+  /** Makes what was claimed visible to the poller, and wakes it if it sleeps. */
+  publish(): void {
+    const { ring, slots, stages } = this
+    const openedMs = this.batchOpenedMs
+    this.batchOpenedMs = -1
+    const count = ring.unpublished
+    if (count === 0) return
+    const nowMs = performance.now()
+    stages.beginPublish(openedMs < 0 ? nowMs : openedMs, nowMs)
+    for (let index = 0; index < count; index++) {
+      const slot = ring.sqes[ring.unpublishedAt(index) + 8]!
+      slots.state[slot] = SlotState.submitted
+      slots.publishedMs[slot] = nowMs
+      stages.published(slots.opcode[slot]!, slots.claimedMs[slot]!, nowMs)
+      slots.claimedMs[slot] = 0
+    }
+    stages.endPublish()
+    // Before the tail: should this environment end right now, the addon must know how many completions to wait for.
+    Atomics.store(this.control, Control.in_flight >> 2, this.inFlight)
+    ring.publish()
+    const { counters } = this
+    counters[ClientCounter.publishedBatches]! += 1
+    counters[ClientCounter.publishedEntries]! += count
+    counters[ClientCounter.inFlight] = this.inFlight
+    if (this.inFlight > counters[ClientCounter.inFlightMax]!) counters[ClientCounter.inFlightMax] = this.inFlight
+    if (this.poller === Poller.caller || ring.needsWakeup()) this.kick()
+  }
+
+  /** Gets the poller going: the `caller` enters, the others are woken. */
+  protected kick(): void {
+    const { counters, addon } = this
+    if (this.poller === Poller.worker) {
+      counters[ClientCounter.sqWakeups]! += 1
+      addon.signal(Atomics.load(this.control, Control.wake_fd >> 2))
+      return
+    }
+    counters[ClientCounter.enterCalls]! += 1
+    if (this.poller === Poller.kernel) counters[ClientCounter.sqWakeups]! += 1
+    const entered =
+      this.poller === Poller.kernel
+        ? addon.enter(this.ringFd, 0, 0, EnterFlag.SQ_WAKEUP)
+        : addon.enter(this.ringFd, this.ring.unconsumed, 0, 0)
+    // EAGAIN, EBUSY: short of memory or CQ room for a moment. What was not consumed is offered again on the next turn.
+    if (entered < 0 && entered !== EAGAIN && entered !== EBUSY && entered !== EINTR) this.enterFailed(entered)
+  }
+
+  /** Moves waiting groups into the ring while they fit. */
+  protected drainBacklog(): void {
+    const { backlog, ring, slots } = this
+    for (let group = backlog.headGroup; group > 0; group = backlog.headGroup) {
+      if (this.headCancelled(group)) {
+        this.failHead(group, ECANCELED)
+        continue
+      }
+      if (this.inFlight + group > this.inFlightMax) break
+      if (!ring.hasRoom(group)) {
+        this.publish()
+        if (!ring.hasRoom(group)) break
+      }
+      for (let index = 0; index < group; index++) {
+        slots.state[backlog.slotAt(0)] = SlotState.prepared
+        backlog.shiftTo(ring.sqes, ring.reserve())
+        this.inFlight++
+      }
+    }
+    this.counters[ClientCounter.backlog] = backlog.length
+    this.publish()
+  }
+
+  // A chain is cancelled as a whole while it waits: its first step would take the others along anyway.
+  private headCancelled(group: number): boolean {
+    for (let index = 0; index < group; index++) {
+      if (this.slots.cancelled[this.backlog.slotAt(index)] === 1) return true
+    }
+    return false
+  }
+
+  private failHead(group: number, result: number): void {
+    for (let index = 0; index < group; index++) {
+      const slot = this.backlog.slotAt(0)
+      this.backlog.drop()
+      this.fail(slot, result)
+    }
+  }
+
+  /** Takes every waiting request out of the backlog and fails it with `result`. */
+  protected failBacklog(result: number): void {
+    this.failHead(this.backlog.length, result)
+    this.counters[ClientCounter.backlog] = 0
+  }
+
+  /** Settles a request that gets no CQE. */
+  protected fail(slot: number, result: number): void {
+    this.metrics.countCompletion(this.slots.opcode[slot]!, result)
+    this.slots.completion[slot]!.complete(this.slots, slot, result, 0)
+    this.slots.free(slot)
+  }
+}
