@@ -4,7 +4,6 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import type { Op } from './abi.ts'
 import { EnterFlag, Probe, ProbeOp, RegisterOp, SetupFlag, opSupported } from './abi.ts'
 import { binding } from './binding.ts'
 import { RingUnavailableError, errnoName } from './errors.ts'
@@ -259,9 +258,4 @@ let cached: Promise<Capabilities> | undefined
 export function capabilities(): Promise<Capabilities> {
   cached ??= seccompFiltered() ? probeInChild() : Promise.resolve(probeHere())
   return cached
-}
-
-/** Whether the kernel supports an opcode. */
-export function supportsOpcode(found: Capabilities, opcode: (typeof Op)[keyof typeof Op]): boolean {
-  return found.opcodes.includes(opcode)
 }

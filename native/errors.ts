@@ -83,11 +83,22 @@ export function abortError(signal: AbortSignal): Error {
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return `type string ('${value.length > 28 ? `${value.slice(0, 25)}...` : value}')`
-  if (value === null || value === undefined) return String(value)
-  if (typeof value === 'function') return `function ${value.name}`
-  if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`
-  return `type ${typeof value} (${String(value)})`
+  switch (typeof value) {
+    case 'string':
+      return `type string ('${value.length > 28 ? `${value.slice(0, 25)}...` : value}')`
+    case 'object':
+      return value === null ? 'null' : `an instance of ${Object.prototype.toString.call(value).slice(8, -1)}`
+    case 'function':
+      return `function ${value.name}`
+    case 'undefined':
+      return 'undefined'
+    case 'bigint':
+      return `type bigint (${value}n)`
+    case 'symbol':
+      return `type symbol (${value.toString()})`
+    default:
+      return `type ${typeof value} (${value})`
+  }
 }
 
 /** ERR_INVALID_ARG_TYPE, as Node's core words it. */

@@ -59,6 +59,9 @@ export interface PlaceSizes {
   readonly metricsSizeBytes: number
 }
 
+/** Entries of a queue as the kernel makes them: the next power of two. */
+const queueEntries = (entries: number): number => 1 << (32 - Math.clz32(entries - 1))
+
 const pages = (sizeBytes: number): number => Math.ceil(sizeBytes / pageBytes) * pageBytes
 
 /**
@@ -66,7 +69,12 @@ const pages = (sizeBytes: number): number => Math.ceil(sizeBytes / pageBytes) * 
  * The header takes less than 1 KiB on every architecture (struct io_rings, io_uring_types.h).
  */
 export function ringSizeBytes(sqEntries: number, cqEntries: number): number {
-  return pages(1024 + cqEntries * 16 + sqEntries * 4)
+  return pages(1024 + queueEntries(cqEntries) * 16 + queueEntries(sqEntries) * 4)
+}
+
+/** The part of user memory that holds the SQEs. */
+export function sqesSizeBytes(sqEntries: number): number {
+  return pages(queueEntries(sqEntries) * 64)
 }
 
 /** Lays out `count` rings one after the other. Returns their places and what the memory must hold. */
@@ -79,7 +87,7 @@ export function placeRings(count: number, sizes: PlaceSizes): { places: RingPlac
   }
   const places = Array.from({ length: count }, (): RingPlace => {
     const ringBytes = ringSizeBytes(sizes.sqEntries, sizes.cqEntries)
-    const sqesBytes = pages(sizes.sqEntries * 64)
+    const sqesBytes = sqesSizeBytes(sizes.sqEntries)
     return {
       controlOffsetBytes: next(Control.sizeBytes),
       ringOffsetBytes: next(ringBytes),

@@ -4,7 +4,7 @@
 import { CqOffsets, MapOffset, Params, SetupFlag, SqOffsets } from './abi.ts'
 import { binding } from './binding.ts'
 import { kernelError } from './errors.ts'
-import { Control, controlVersion } from './layout.ts'
+import { Control, controlVersion, ringSizeBytes, sqesSizeBytes } from './layout.ts'
 import type { RingPlace } from './layout.ts'
 import { Ring } from './ring.ts'
 import type { MemoryKind, RingGeometry } from './ring-geometry.ts'
@@ -41,6 +41,15 @@ function trySetup(
   kind: MemoryKind,
 ): { fd: number; params: DataView } {
   const addon = binding()
+  // The kernel takes as much of our memory as the queues need, and knows nothing of what lies behind.
+  const fits =
+    ringSizeBytes(setup.sqEntries, setup.cqEntries) <= place.ringSizeBytes &&
+    sqesSizeBytes(setup.sqEntries) <= place.sqesSizeBytes
+  if (kind === 'user' && !fits) {
+    throw new RangeError(
+      `a ring of ${setup.sqEntries} and ${setup.cqEntries} entries is larger than the place laid out for it`,
+    )
+  }
   const base = kind === 'user' ? addon.addressOf(new Uint8Array(memory)) : 0
   let fd = -22
   for (const optional of optionalFlags) {

@@ -1,7 +1,7 @@
 // Many reads or writes with one promise. Used by RingFile.readBatch() and writeBatch(), and nopBatch().
 import { Op } from '../native/abi.ts'
 import { addressOfView } from '../native/addresses.ts'
-import { invalidArgType, outOfRange } from '../native/errors.ts'
+import { invalidArgType, outOfRange, ringErrors } from '../native/errors.ts'
 import { prepNop } from '../native/operations/control.ts'
 import { prepRead, prepWrite } from '../native/operations/files.ts'
 import type { RingClient } from '../workers/ring-client.ts'
@@ -99,16 +99,14 @@ function tryClaim(client: RingClient, opcode: number, batch: Batch, buffer: unkn
   }
 }
 
-/** `count` no-ops with one promise: what the queues themselves cost. */
+/** `count` no-ops with one promise: what the queues themselves cost. @throws ERR_RING_BACKLOG_FULL if not all had room. */
 export async function submitNops(client: RingClient, count: number): Promise<void> {
   const batch = new Batch(count, null)
   if (count === 0) batch.ended(0)
-  for (let index = 0; index < count; index++) {
-    if (!tryClaim(client, Op.NOP, batch, null, index)) {
-      batch.ended(count - index)
-      break
-    }
+  let claimed = 0
+  for (; claimed < count && tryClaim(client, Op.NOP, batch, null, claimed); claimed++)
     prepNop(client.words, client.at, 0)
-  }
+  if (claimed < count) batch.ended(count - claimed)
   await batch.promise
+  if (claimed < count) throw ringErrors.backlogFull(client.backlogMax)
 }

@@ -6,6 +6,7 @@ import type { RingHandle } from '../workers/ring-handle.ts'
 export class Coordinator {
   private readonly handles: readonly RingHandle[]
   private readonly only: RingHandle | null
+  private closed = false
 
   constructor(handles: readonly RingHandle[]) {
     this.handles = handles
@@ -17,6 +18,7 @@ export class Coordinator {
    * @throws ERR_RING_CLOSED
    */
   pick(): RingHandle {
+    if (this.closed) throw ringErrors.closed()
     if (this.only !== null) return this.only
     let best: RingHandle | null = null
     let leastLoad = Infinity
@@ -30,5 +32,10 @@ export class Coordinator {
     const chosen = best ?? this.handles[0]
     if (chosen === undefined) throw ringErrors.closed()
     return chosen
+  }
+
+  /** No new requests from now on. Tasks that have begun hold their ring already and go on. */
+  close(): void {
+    this.closed = true
   }
 }

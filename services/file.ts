@@ -3,7 +3,8 @@
 import type { BigIntStats, Stats } from 'node:fs'
 import { At, Op } from '../native/abi.ts'
 import { addressOfView } from '../native/addresses.ts'
-import { ringErrors } from '../native/errors.ts'
+import { RingError, kernelError, ringErrors } from '../native/errors.ts'
+import { binding } from '../native/binding.ts'
 import { prepRead, prepWrite } from '../native/operations/files.ts'
 import { resultError } from '../workers/completions.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
@@ -44,6 +45,11 @@ export interface WriteOptions {
 }
 
 const defaultReadBytes = 16384
+
+function closeDescriptor(fd: number): void {
+  const closed = binding().closeFd(fd)
+  if (closed < 0) throw kernelError(closed, 'close')
+}
 
 // Shared by all reads: what differs is in the slot. owner: the buffer; context: the file.
 const settleRead: Completion = {
@@ -289,7 +295,13 @@ export class RingFile {
     }
     const { fd } = this
     this.fd = -1
-    await requestClose(this.coordinator.pick(), fd)
+    try {
+      await requestClose(this.coordinator.pick(), fd)
+    } catch (error) {
+      // The rings are closed; the descriptor is the process's and still open.
+      if (!(error instanceof RingError)) throw error
+      closeDescriptor(fd)
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -66,6 +66,7 @@ class FileChain implements Completion {
 
   start(lease: number): void {
     this.lease = lease
+    this.handle.beginTask()
     const { handle, leases, request } = this
     const { client } = handle
     const address = addressOfView(leases.bytes) + lease * leases.sizeBytes
@@ -74,7 +75,7 @@ class FileChain implements Completion {
       throwIfAborted(request.signal)
       client.chain(3)
     } catch (error) {
-      leases.release(lease)
+      this.release()
       this.reject(error)
       return
     }
@@ -126,10 +127,10 @@ class FileChain implements Completion {
   }
 
   private finish(): void {
-    const { leases, lease, request } = this
+    const { request } = this
     this.stopListening?.()
     if (this.opened < 0) {
-      leases.release(lease)
+      this.release()
       this.reject(this.error(this.opened, 'open', pathText(request.path)))
       return
     }
@@ -163,6 +164,11 @@ class FileChain implements Completion {
     this.closeDirect()
   }
 
+  private release(): void {
+    this.leases.release(this.lease)
+    this.handle.endTask()
+  }
+
   // Nobody waits for it; the lease is free when the descriptor is.
   private closeDirect(): void {
     const { client } = this.handle
@@ -170,9 +176,10 @@ class FileChain implements Completion {
       const slot = client.claim(Op.CLOSE, releaseLease, null, this.leases)
       client.slots.tag[slot] = this.lease
       prepCloseDirect(client.words, client.at, 0, this.lease)
+      this.handle.endTask()
     } catch {
       // The ring is closing or its backlog is full. A new open into the same slot closes the old file by replacing it.
-      this.leases.release(this.lease)
+      this.release()
     }
   }
 
@@ -328,6 +335,15 @@ export function readWholeFile(handle: RingHandle, request: ReadFileRequest): Pro
 
 /** Without direct descriptors: open, read to the end, close. */
 async function readByDescriptor(handle: RingHandle, request: ReadFileRequest): Promise<Buffer | string> {
+  handle.beginTask()
+  try {
+    return await openReadClose(handle, request)
+  } finally {
+    handle.endTask()
+  }
+}
+
+async function openReadClose(handle: RingHandle, request: ReadFileRequest): Promise<Buffer | string> {
   const fd = await requestOpen(handle, request.path, request.flags | closeOnExec, 0o666, request.signal)
   try {
     const target = { dirFd: fd, path: '', atFlags: At.EMPTY_PATH, bigint: false, syscall: 'fstat' } as const

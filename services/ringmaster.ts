@@ -249,6 +249,7 @@ export class Ringmaster {
 
   /** Finishes what is in flight, then closes rings and threads. Safe to repeat; every call waits for the end. */
   close(): Promise<void> {
+    this.coordinator.close()
     this.closing ??= this.rings.close().finally(() => {
       for (const remove of this.unregister) remove()
     })

@@ -30,6 +30,15 @@ export function dataBytes(data: unknown, encoding: BufferEncoding): Uint8Array {
 
 export async function writeWholeFile(handle: RingHandle, request: WriteFileRequest): Promise<void> {
   throwIfAborted(request.signal)
+  handle.beginTask()
+  try {
+    await writeAndClose(handle, request)
+  } finally {
+    handle.endTask()
+  }
+}
+
+async function writeAndClose(handle: RingHandle, request: WriteFileRequest): Promise<void> {
   const fd = await requestOpen(handle, request.path, request.flags | closeOnExec, request.mode, request.signal)
   try {
     const { client } = handle

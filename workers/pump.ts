@@ -43,6 +43,8 @@ export class Pump {
   private readonly idle: IdleStrategy
   private budget = turnBudget
   private microtaskQueued = false
+  private reaping = false
+  private claimedWhileReaping = false
   private turnQueued = false
   private asleep = false
   private referenced = false
@@ -56,6 +58,10 @@ export class Pump {
   /** Something was claimed: publish it when the running code is done. */
   schedule(): void {
     if (this.microtaskQueued) return
+    if (this.reaping) {
+      this.claimedWhileReaping = true
+      return
+    }
     this.microtaskQueued = true
     void settled.then(this.onMicrotask)
   }
@@ -81,14 +87,27 @@ export class Pump {
     target.publish()
     if (target.inFlight > 0 && this.budget > 0) {
       for (let looks = 0; looks < looksPerRound && !target.hasCompletions(); looks++);
-      const reaped = target.reap()
+      const reaped = this.reap()
       this.budget -= roundCost + reaped
-      if (reaped > 0) {
-        this.idle.worked()
-        if (target.inFlight > 0) this.schedule()
-      }
+      if (reaped > 0 && target.inFlight > 0) this.schedule()
     }
     this.continue()
+  }
+
+  /**
+   * Reaps. What completions claim meanwhile (the next step of a chain) is published behind all continuations of this batch,
+   * together with what those claim, and not alone between the first and the second.
+   */
+  private reap(): number {
+    this.reaping = true
+    const reaped = this.target.reap()
+    this.reaping = false
+    if (reaped > 0) this.idle.worked()
+    if (this.claimedWhileReaping) {
+      this.claimedWhileReaping = false
+      this.schedule()
+    }
+    return reaped
   }
 
   private readonly turn = (): void => {
@@ -97,8 +116,7 @@ export class Pump {
     this.budget = turnBudget
     const { target } = this
     target.attend()
-    if (target.reap() > 0) this.idle.worked()
-    else if (target.inFlight > 0 && this.idle.idle(performance.now()) && target.listen()) {
+    if (this.reap() === 0 && target.inFlight > 0 && this.idle.idle(performance.now()) && target.listen()) {
       this.asleep = true
       this.setReferenced(true)
       return

@@ -70,6 +70,8 @@ export class RingHandle {
   private readonly control: ControlLink
   private readonly detach: () => void
   private closing: Promise<boolean> | null = null
+  private tasks = 0
+  private onTasksOver: (() => void) | null = null
 
   constructor(ring: number, worker: StartedWorker, options: RingHandleOptions) {
     const { memory, place } = options
@@ -123,6 +125,26 @@ export class RingHandle {
     this.client.workerLost()
   }
 
+  /** A task of several requests begins: closing lets it go on to its end while there is time. */
+  beginTask(): void {
+    this.tasks++
+  }
+
+  endTask(): void {
+    this.tasks--
+    if (this.tasks === 0) this.onTasksOver?.()
+  }
+
+  private async tasksOver(timeoutMs: number): Promise<void> {
+    if (this.tasks === 0) return
+    const timer = new AbortController()
+    const over = new Promise<void>((resolve) => {
+      this.onTasksOver = resolve
+    })
+    await Promise.race([over, sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined)])
+    timer.abort()
+  }
+
   /** Drains and closes the ring; resolves with whether every request came back. Safe to repeat. */
   close(graceMs: number, deadlineMs: number): Promise<boolean> {
     this.closing ??= this.closeOnce(graceMs, deadlineMs)
@@ -130,7 +152,9 @@ export class RingHandle {
   }
 
   private async closeOnce(graceMs: number, deadlineMs: number): Promise<boolean> {
-    const drained = await this.client.drain(graceMs, deadlineMs)
+    const startedMs = performance.now()
+    await this.tasksOver(graceMs)
+    const drained = await this.client.drain(Math.max(0, graceMs - (performance.now() - startedMs)), deadlineMs)
     const sqThread = readSqThread(this.geometry.ringFd)
     this.client.close()
     if (this.workerLoss === null) await this.control.call((remote) => remote.close()).catch(() => undefined)

@@ -32,3 +32,13 @@ static_assert(IORING_SETUP_SQPOLL == 2 && IORING_SETUP_CQSIZE == 8 && IORING_SET
 static_assert(IORING_SQ_NEED_WAKEUP == 1 && IORING_SQ_CQ_OVERFLOW == 2 && IORING_CQ_EVENTFD_DISABLED == 1);
 static_assert(IORING_ENTER_GETEVENTS == 1 && IORING_ENTER_SQ_WAKEUP == 2);
 #endif
+
+// The header of openat2(2) has no part of libc in it; fcntl.h and stat.h do, and are as old as this process's libc.
+#if __has_include(<linux/openat2.h>)
+#include "uring_abi.h"
+
+#include <linux/openat2.h>
+
+static_assert(sizeof(open_how) == sizeof(uring::open_how) && RESOLVE_NO_XDEV == 1 && RESOLVE_NO_MAGICLINKS == 2);
+static_assert(RESOLVE_NO_SYMLINKS == 4 && RESOLVE_BENEATH == 8 && RESOLVE_IN_ROOT == 16);
+#endif

@@ -6,10 +6,10 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <vector>
 
 #include "ring_control.h"
 #include "uring_abi.h"
@@ -43,7 +43,8 @@ struct RingHold {
 
 // State of one environment; freed with it. No globals: every thread that loads the addon has its own.
 struct AddonData {
-  std::vector<std::unique_ptr<RingHold>> holds;  // index = the hold's number in JavaScript; null when released
+  std::map<uint32_t, std::unique_ptr<RingHold>> holds;  // by the hold's number in JavaScript
+  uint32_t next_hold = 0;  // a number is never used again: whoever lets go twice must not let go of somebody else's
 };
 
 AddonData* addon_data(Napi::Env env);
@@ -57,17 +58,21 @@ void define_poller(Napi::Env env, Napi::Object exports);
 // Arguments are checked in TypeScript; these throw a TypeError where a caller got one wrong all the same.
 template <typename T>
 T* view_data(const Napi::Value& value, size_t min_elements) {
-  if (!value.IsTypedArray()) {
-    Napi::TypeError::New(value.Env(), "expected a typed array").ThrowAsJavaScriptException();
+  void* data = nullptr;
+  size_t bytes = 0;
+  if (value.IsTypedArray()) {
+    napi_typedarray_type type;
+    size_t length = 0;
+    if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok) return nullptr;
+    bytes = value.As<Napi::TypedArray>().ByteLength();
+  } else if (value.IsDataView()) {
+    if (napi_get_dataview_info(value.Env(), value, &bytes, &data, nullptr, nullptr) != napi_ok) return nullptr;
+  } else {
+    Napi::TypeError::New(value.Env(), "expected a typed array or a DataView").ThrowAsJavaScriptException();
     return nullptr;
   }
-  void* data = nullptr;
-  size_t length = 0;
-  napi_typedarray_type type;
-  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok) return nullptr;
-  const Napi::TypedArray view = value.As<Napi::TypedArray>();
-  if (view.ByteLength() < min_elements * sizeof(T) || (reinterpret_cast<uintptr_t>(data) % alignof(T)) != 0) {
-    Napi::RangeError::New(value.Env(), "typed array too short or misaligned").ThrowAsJavaScriptException();
+  if (bytes < min_elements * sizeof(T) || (reinterpret_cast<uintptr_t>(data) % alignof(T)) != 0) {
+    Napi::RangeError::New(value.Env(), "view too short or misaligned").ThrowAsJavaScriptException();
     return nullptr;
   }
   return static_cast<T*>(data);

@@ -37,11 +37,12 @@ void quiesce(RingHold& hold) {
   const int fd = __atomic_load_n(&hold.control->ring_fd, __ATOMIC_ACQUIRE);
   int32_t left = hold.control->in_flight;
   if (fd < 0 || hold.words == nullptr || left <= 0) return;
-  // Without an SQ thread, what was published and not consumed by now never reaches the kernel.
-  if (!hold.sqpoll) left -= static_cast<int32_t>(load(hold.words + hold.sq_tail) - load(hold.words + hold.sq_head));
   left -= consume(hold);
   const uint64_t deadline = now_ns() + kQuiesceDeadlineNs;
   while (left > 0 && now_ns() < deadline) {
+    // What was published and not consumed yet goes in too: a poller in another thread could still take it when the
+    // buffers have gone. What the kernel has had can be cancelled, and waited for.
+    if (!hold.sqpoll) uring_enter(fd, load(hold.words + hold.sq_tail) - load(hold.words + hold.sq_head), 0, 0);
     uring::sync_cancel_reg cancel = {};
     cancel.fd = -1;
     cancel.flags = (1u << 0) | (1u << 2);  // ALL | ANY
@@ -81,14 +82,11 @@ bool release(RingHold& hold) {
 
 // One cleanup hook per environment, so that releasing a hold by hand leaves no hook behind.
 void on_environment_end(AddonData* data) {
-  for (auto& hold : data->holds) {
-    if (!hold) continue;
+  for (auto& [number, hold] : data->holds) {
     if (hold->control != nullptr && hold->words != nullptr) quiesce(*hold);
     release(*hold);
-    hold->keep_control.Reset();
-    hold->keep_words.Reset();
-    hold.reset();
   }
+  data->holds.clear();
 }
 
 // hold(control, words | null, offsets | null, sqpoll): counts this environment in and returns the hold's number.
@@ -114,23 +112,19 @@ Napi::Value hold_ring(const Napi::CallbackInfo& info) {
   hold->sqpoll = info[3].ToBoolean().Value();
   hold->keep_control = Napi::Persistent(info[0].As<Napi::Object>());
   __atomic_add_fetch(&hold->control->refs, 1, __ATOMIC_ACQ_REL);
-  auto& holds = addon_data(env)->holds;
-  for (size_t index = 0; index < holds.size(); index++) {
-    if (holds[index]) continue;
-    holds[index] = std::move(hold);
-    return Napi::Number::New(env, static_cast<double>(index));
-  }
-  holds.push_back(std::move(hold));
-  return Napi::Number::New(env, static_cast<double>(holds.size() - 1));
+  AddonData* data = addon_data(env);
+  const uint32_t number = data->next_hold++;
+  data->holds.emplace(number, std::move(hold));
+  return Napi::Number::New(env, number);
 }
 
 // release(number): true when the ring was closed with it. Repeating it does nothing.
 Napi::Value release_ring(const Napi::CallbackInfo& info) {
   auto& holds = addon_data(info.Env())->holds;
-  const uint32_t index = info[0].ToNumber().Uint32Value();
-  if (index >= holds.size() || !holds[index]) return Napi::Boolean::New(info.Env(), false);
-  const bool closed = release(*holds[index]);
-  holds[index].reset();
+  const auto found = holds.find(info[0].ToNumber().Uint32Value());
+  if (found == holds.end()) return Napi::Boolean::New(info.Env(), false);
+  const bool closed = release(*found->second);
+  holds.erase(found);
   return Napi::Boolean::New(info.Env(), closed);
 }
 

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <vector>
 
 static double f64(const Napi::CallbackInfo& info, size_t index) { return info[index].ToNumber().DoubleValue(); }
 static uint32_t u32(const Napi::CallbackInfo& info, size_t index) { return info[index].ToNumber().Uint32Value(); }
@@ -31,7 +32,11 @@ static Napi::Value enter(const Napi::CallbackInfo& info) {
 
 // register(fd, opcode, view | null, count)
 static Napi::Value register_(const Napi::CallbackInfo& info) {
-  const void* argument = info[2].IsTypedArray() ? view_data<uint8_t>(info[2], 0) : nullptr;
+  const void* argument = nullptr;
+  if (!info[2].IsNull()) {
+    argument = view_data<uint8_t>(info[2], 0);
+    if (info.Env().IsExceptionPending()) return info.Env().Undefined();
+  }
   return number(info, static_cast<double>(uring_register(i32(info, 0), u32(info, 1), argument, u32(info, 3))));
 }
 
@@ -88,6 +93,10 @@ static Napi::Value affinity(const Napi::CallbackInfo& info) {
 
 static Napi::Value set_affinity(const Napi::CallbackInfo& info) {
   std::vector<unsigned char> bits(8192 / 8, 0);
+  if (!info[0].IsArray()) {
+    Napi::TypeError::New(info.Env(), "expected an array of CPU numbers").ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
   const Napi::Array cpus = info[0].As<Napi::Array>();
   for (uint32_t index = 0; index < cpus.Length(); index++) {
     const uint32_t cpu = cpus.Get(index).ToNumber().Uint32Value();

@@ -86,6 +86,9 @@ static Napi::Value table(const Napi::CallbackInfo& info) {
 #define X(name, value) C("IORING_", name, value)
   URING_REGISTER_OPCODES(X)
 #undef X
+#define X(name, value) C("", name, value)
+  URING_OTHERS(X) URING_FILE_CONSTANTS(X)
+#undef X
   return out;
 }
 

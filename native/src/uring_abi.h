@@ -148,4 +148,15 @@ static_assert(sizeof(sync_cancel_reg) == 64 && sizeof(open_how) == 24 && sizeof(
   X(REGISTER_PERSONALITY, 9) X(REGISTER_ENABLE_RINGS, 12) X(REGISTER_FILES2, 13) X(REGISTER_IOWQ_MAX_WORKERS, 19)    \
   X(REGISTER_SYNC_CANCEL, 24)
 
+// What stands alone, under its whole name.
+#define URING_OTHERS(X)                                                                                              \
+  X(IORING_CQ_EVENTFD_DISABLED, 1) X(IORING_FSYNC_DATASYNC, 1) X(IORING_RSRC_REGISTER_SPARSE, 1)                     \
+  X(IORING_OFF_SQ_RING, 0) X(IORING_OFF_SQES, 0x10000000) X(IO_URING_OP_SUPPORTED, 1)
+
+// Of openat2(2), openat(2) and statx(2): include/uapi/linux/openat2.h, fcntl.h, stat.h.
+#define URING_FILE_CONSTANTS(X)                                                                                      \
+  X(RESOLVE_NO_XDEV, 1) X(RESOLVE_NO_MAGICLINKS, 2) X(RESOLVE_NO_SYMLINKS, 4) X(RESOLVE_BENEATH, 8)                  \
+  X(RESOLVE_IN_ROOT, 16) X(AT_FDCWD, -100) X(AT_SYMLINK_NOFOLLOW, 0x100) X(AT_EMPTY_PATH, 0x1000)                    \
+  X(STATX_BASIC_STATS, 0x7ff) X(STATX_BTIME, 0x800)
+
 }  // namespace uring

@@ -28,10 +28,12 @@ class Watcher : public Napi::ObjectWrap<Watcher> {
   // new Watcher(eventFd, callback): starts unref'd.
   explicit Watcher(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Watcher>(info) {
     Napi::Env env = info.Env();
+    if (!info[0].IsNumber() || !info[1].IsFunction()) {
+      Napi::TypeError::New(env, "expected a descriptor and a function").ThrowAsJavaScriptException();
+      return;
+    }
     uv_loop_t* loop = nullptr;
     napi_get_uv_event_loop(env, &loop);
-    callback_ = Napi::Persistent(info[1].As<Napi::Function>());
-    context_ = std::make_unique<Napi::AsyncContext>(env, "ringmaster:eventfd");
     handle_ = new PollHandle();
     handle_->watcher = this;
     handle_->fd = info[0].ToNumber().Int32Value();
@@ -42,6 +44,8 @@ class Watcher : public Napi::ObjectWrap<Watcher> {
       Napi::Error::New(env, uv_strerror(status)).ThrowAsJavaScriptException();
       return;
     }
+    callback_ = Napi::Persistent(info[1].As<Napi::Function>());
+    context_ = std::make_unique<Napi::AsyncContext>(env, "ringmaster:eventfd");
     handle_->poll.data = handle_;
     uv_poll_start(&handle_->poll, UV_READABLE, on_readable);
     uv_unref(reinterpret_cast<uv_handle_t*>(&handle_->poll));
@@ -60,8 +64,14 @@ class Watcher : public Napi::ObjectWrap<Watcher> {
     if (self == nullptr) return;
     Napi::Env env = self->Env();
     Napi::HandleScope scope(env);
-    // MakeCallback drains microtasks and routes an exception to 'uncaughtException', as for any event of the loop.
-    self->callback_.MakeCallback(env.Global(), {}, *self->context_);
+    // Drains microtasks, as any event of the loop does. An exception goes to 'uncaughtException'; Function::MakeCallback
+    // would leave it pending in this environment, where every later call fails of it and nobody is told.
+    const napi_status status =
+        napi_make_callback(env, *self->context_, env.Global(), self->callback_.Value(), 0, nullptr, nullptr);
+    bool thrown = false;
+    napi_value error = nullptr;
+    if (status != napi_pending_exception || napi_is_exception_pending(env, &thrown) != napi_ok || !thrown) return;
+    if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
   }
 
   static void on_closed(uv_handle_t* poll) {

@@ -130,7 +130,7 @@ function count(value: number): string {
 
 function digits(value: number | null): string {
   if (value === null) return ''
-  return value >= 100 ? value.toFixed(0) : value.toPrecision(2)
+  return value >= 10 ? value.toFixed(0) : value.toPrecision(2)
 }
 
 function small(value: number | null): string {

@@ -33,7 +33,7 @@ beforeAll(async () => {
   symlinkSync('link-loop', at('link-loop'))
   symlinkSync('/proc/self/environ', at('link-proc'))
   linkSync(at('dir', 'inside.txt'), at('hard-link'))
-  execFileSync('mkfifo', [at('fifo')])
+  execFileSync('mknod', [at('fifo'), 'p'])
 })
 afterAll(async () => {
   await service[Symbol.asyncDispose]()
