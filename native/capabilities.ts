@@ -1,7 +1,7 @@
 // What this process may do with io_uring and, if not, why: every cause told apart, each with what to do about it. Used by
 // services before they start a pool. Nothing is inferred from version numbers that can be tried instead.
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { EnterFlag, Probe, ProbeOp, RegisterOp, SetupFlag, opSupported } from './abi.ts'
@@ -215,37 +215,49 @@ const childFile = fileURLToPath(
 )
 const childTimeoutMs = 20_000
 
+/** How often a probe is looked at. */
+const watchMs = 100
+
+/** Whether a process has lost its main thread and lives on: what a filter that kills threads (SCMP_ACT_KILL) leaves. */
+function hasNoMainThread(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.startsWith('Z', stat.lastIndexOf(')') + 2) && readdirSync(`/proc/${pid}/task`).length > 1
+  } catch {
+    return false // gone
+  }
+}
+
+const unusable = (reason: UnavailableReason, message: string): Capabilities => {
+  const rings: Verdict = { ok: false, reason, message }
+  return { rings, sqpoll: rings, memory: [], features: 0, opcodes: [], kernelRelease: release() }
+}
+
 /** The same in a child process, which a sandbox may kill: that is an answer too. */
 export function probeInChild(): Promise<Capabilities> {
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [childFile],
-      { timeout: childTimeoutMs, env: { ...process.env, NODE_OPTIONS: '' } },
-      (error, stdout) => {
-        const killedBy = error === null ? null : (error.signal ?? (error.code === 159 ? 'SIGSYS' : null))
-        if (killedBy === 'SIGSYS') {
-          const rings: Verdict = {
-            ok: false,
-            reason: 'seccomp',
-            message:
-              'a seccomp filter kills processes that ask for io_uring (SIGSYS): use a profile that allows io_uring_setup, io_uring_enter and io_uring_register',
-          }
-          resolve({ rings, sqpoll: rings, memory: [], features: 0, opcodes: [], kernelRelease: release() })
-          return
-        }
-        try {
-          resolve(JSON.parse(stdout) as Capabilities)
-        } catch {
-          const rings: Verdict = {
-            ok: false,
-            reason: 'unknown',
-            message: `the probe ended without an answer (${error?.message ?? 'no output'})`,
-          }
-          resolve({ rings, sqpoll: rings, memory: [], features: 0, opcodes: [], kernelRelease: release() })
-        }
-      },
-    )
+    let threadKilled = false
+    const options = { timeout: childTimeoutMs, env: { ...process.env, NODE_OPTIONS: '' } }
+    const child = execFile(process.execPath, [childFile], options, (error, stdout) => {
+      clearInterval(watch)
+      if (threadKilled || error?.signal === 'SIGSYS') {
+        const message =
+          'a seccomp filter kills whoever asks for io_uring (SIGSYS): use a profile that allows io_uring_setup, io_uring_enter and io_uring_register'
+        resolve(unusable('seccomp', message))
+        return
+      }
+      try {
+        resolve(JSON.parse(stdout) as Capabilities)
+      } catch {
+        resolve(unusable('unknown', `the probe ended without an answer (${error?.message ?? 'no output'})`))
+      }
+    })
+    // Without this a probe whose main thread was killed would be waited for until the time limit.
+    const watch = setInterval(() => {
+      if (child.pid === undefined || !hasNoMainThread(child.pid)) return
+      threadKilled = true
+      child.kill('SIGKILL')
+    }, watchMs)
   })
 }
 

@@ -82,6 +82,7 @@ export function abortError(signal: AbortSignal): Error {
   return Object.assign(error, { code: 'ABORT_ERR' })
 }
 
+/** How core's messages show what they received. */
 function show(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -96,7 +97,8 @@ function show(value: unknown): string {
       return `type bigint (${value}n)`
     case 'symbol':
       return `type symbol (${value.toString()})`
-    default:
+    case 'number':
+    case 'boolean':
       return `type ${typeof value} (${value})`
   }
 }
