@@ -292,3 +292,33 @@ export const At = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, EMPTY_PATH: 0x1000 } a
 
 /** STATX_BASIC_STATS | STATX_BTIME: what fs.Stats needs. */
 export const statxMask: number = 0xfff
+
+/** IORING_ACCEPT_MULTISHOT in an ACCEPT's ioprio. */
+export const acceptMultishot: number = 1
+
+/** In the ioprio of sends and receives (IORING_RECVSEND_*, IORING_RECV_MULTISHOT, IORING_SEND_*). */
+export const RecvSendFlag = {
+  POLL_FIRST: 0x1,
+  RECV_MULTISHOT: 0x2,
+  FIXED_BUF: 0x4,
+  SEND_ZC_REPORT_USAGE: 0x8,
+  BUNDLE: 0x10,
+  SEND_VECTORIZED: 0x20,
+} as const
+
+/** In the length of a POLL_ADD (IORING_POLL_*). */
+export const PollFlag = { ADD_MULTI: 0x1, UPDATE_EVENTS: 0x2, UPDATE_USER_DATA: 0x4, ADD_LEVEL: 0x8 } as const
+
+/** Flags of timeouts (IORING_TIMEOUT_*, IORING_LINK_TIMEOUT_UPDATE). */
+export const TimeoutFlag = {
+  ABS: 0x1,
+  UPDATE: 0x2,
+  BOOTTIME: 0x4,
+  REALTIME: 0x8,
+  LINK_TIMEOUT_UPDATE: 0x10,
+  ETIME_SUCCESS: 0x20,
+  MULTISHOT: 0x40,
+} as const
+
+/** Commands of a socket's URING_CMD (SOCKET_URING_OP_*). */
+export const SocketCommand = { SIOCINQ: 0, SIOCOUTQ: 1, GETSOCKOPT: 2, SETSOCKOPT: 3 } as const
