@@ -71,6 +71,7 @@ export class RingHandle {
   private readonly detach: () => void
   private closing: Promise<boolean> | null = null
   private tasks = 0
+  private bufferGroups = 1
   private onTasksOver: (() => void) | null = null
 
   constructor(ring: number, worker: StartedWorker, options: RingHandleOptions) {
@@ -123,6 +124,11 @@ export class RingHandle {
   workerLost(cause: unknown): void {
     this.workerLoss = cause instanceof Error ? cause.message : String(cause)
     this.client.workerLost()
+  }
+
+  /** A number for a group of provided buffers that nobody has had on this ring. */
+  nextBufferGroup(): number {
+    return this.bufferGroups++
   }
 
   /** A task of several requests begins: closing lets it go on to its end while there is time. */

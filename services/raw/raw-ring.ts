@@ -6,6 +6,10 @@ import type { Completion } from '../../workers/slots.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
 import { Chain } from './chain.ts'
 import type { Operation } from './operation.ts'
+import { ProvidedBuffers } from './provided-buffers.ts'
+import type { ProvidedBuffersOptions } from './provided-buffers.ts'
+import { MultishotStream } from './stream.ts'
+import type { StreamOperation, StreamOptions } from './stream.ts'
 import { checkSupported } from './support.ts'
 
 export interface SubmitOptions {
@@ -66,6 +70,16 @@ export class RawRing {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** A multishot operation as an async iterator: accept, poll, recv, read, timeout. Armed by the first next(). */
+  stream<T>(operation: StreamOperation<T>, options: StreamOptions = {}): MultishotStream<T> {
+    return new MultishotStream(this.handle, operation, options)
+  }
+
+  /** Registers a ring of provided buffers (5.19). Close it when its streams are over. */
+  provideBuffers(options: ProvidedBuffersOptions): ProvidedBuffers {
+    return new ProvidedBuffers(this.ringFd, this.handle.nextBufferGroup(), options)
   }
 
   /** Starts a chain of linked operations on this ring. */
