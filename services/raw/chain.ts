@@ -1,12 +1,11 @@
 // Chain: linked operations, published together, carried out one after the other by the kernel. Made by RawRing.chain().
-import { SqeFlag } from '../../native/abi.ts'
+import { CqeFlag, SqeFlag } from '../../native/abi.ts'
 import { invalidArgValue } from '../../native/errors.ts'
 import { linkTimeout, prepLinkTimeout } from '../../native/operations/timeouts.ts'
 import { addressOfView } from '../../native/addresses.ts'
-import { resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
-import { makeOperation, timespec } from './operation.ts'
+import { makeOperation, operationError, succeeded, timespec } from './operation.ts'
 import type { Operation } from './operation.ts'
 import { checkSupported } from './support.ts'
 
@@ -32,6 +31,8 @@ export class Chain implements Completion {
   private readonly handle: RingHandle
   private readonly steps: Step[] = []
   private results = new Int32Array(0)
+  private cqeFlags = new Int32Array(0)
+  private notifications = new Int32Array(0)
   private left = 0
   private resolve: (outcomes: StepOutcome[]) => void = () => undefined
 
@@ -86,6 +87,8 @@ export class Chain implements Completion {
         client.chain(steps.length)
         this.resolve = resolve
         this.results = new Int32Array(steps.length)
+        this.cqeFlags = new Int32Array(steps.length)
+        this.notifications = new Int32Array(steps.length)
         this.left = steps.length
         steps.forEach((step, index) => {
           const slot = client.claim(step.operation.row.opcode, this, step.operation, null)
@@ -99,8 +102,12 @@ export class Chain implements Completion {
     })
   }
 
-  complete(slots: SlotTable, slot: number, result: number): void {
-    this.results[slots.tag[slot]!] = result
+  complete(slots: SlotTable, slot: number, result: number, cqeFlags: number): void {
+    const index = slots.tag[slot]!
+    if ((cqeFlags & CqeFlag.NOTIF) === 0) this.results[index] = result
+    this.cqeFlags[index] = cqeFlags
+    this.notifications[index] = (cqeFlags & CqeFlag.NOTIF) === 0 ? 0 : result
+    if ((cqeFlags & CqeFlag.MORE) !== 0) return // zero-copy: over when the kernel has let go of the buffer
     this.left--
     if (this.left === 0) this.resolve(this.outcomes())
   }
@@ -114,12 +121,12 @@ export class Chain implements Completion {
   }
 
   private outcome(operation: Operation<unknown>, result: number, index: number): StepOutcome {
-    if (result >= 0) {
-      const value = operation.result(result)
-      const short = operation.wantedBytes > result
+    if (succeeded(operation, result)) {
+      const value = operation.result(result, this.cqeFlags[index]!, this.notifications[index]!)
+      const short = result >= 0 && operation.wantedBytes > result
       return short ? { status: 'short', value, wantedBytes: operation.wantedBytes } : { status: 'done', value }
     }
-    const error = resultError(result, operation.row.syscall, operation.path)
+    const error = operationError(operation, result)
     if (result !== ECANCELED && result !== EINTR) return { status: 'failed', error }
     // The timeout's own result is -ETIME if it fired.
     const fired = this.steps[index + 1]?.isTimeout === true && this.results[index + 1] === -62

@@ -1,10 +1,10 @@
 // RawRing: one ring, every operation its kernel has. What `rings.raw(n)` gives; the home of `ringmaster/raw`.
 import { CqeFlag, SqeFlag } from '../../native/abi.ts'
-import { resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
 import { Chain } from './chain.ts'
+import { operationError, succeeded } from './operation.ts'
 import type { Operation } from './operation.ts'
 import { ProvidedBuffers } from './provided-buffers.ts'
 import type { ProvidedBuffersOptions } from './provided-buffers.ts'
@@ -28,9 +28,10 @@ const settleOperation: Completion = {
       return
     }
     const operation = slots.owner[slot] as Operation<unknown>
-    const outcome = (cqeFlags & CqeFlag.NOTIF) !== 0 ? slots.tag[slot]! : result
-    if (outcome >= 0) slots.resolve(slot, operation.result(outcome))
-    else slots.reject(slot, resultError(outcome, operation.row.syscall, operation.path))
+    const notified = (cqeFlags & CqeFlag.NOTIF) !== 0
+    const outcome = notified ? slots.tag[slot]! : result
+    if (succeeded(operation, outcome)) slots.resolve(slot, operation.result(outcome, cqeFlags, notified ? result : 0))
+    else slots.reject(slot, operationError(operation, outcome))
   },
 }
 
