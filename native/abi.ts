@@ -182,6 +182,9 @@ export const cqEventfdDisabled: number = 1
 /** IORING_FSYNC_DATASYNC in an FSYNC's flags: fdatasync(2). */
 export const fsyncDatasync: number = 1
 
+/** IORING_NOP_INJECT_RESULT in a NOP's flags (6.10). */
+export const nopInjectResult: number = 1
+
 /** Offsets in mmap(2) of a ring descriptor (IORING_OFF_*). */
 export const MapOffset = { sqRing: 0, sqes: 0x10000000 } as const
 
@@ -321,4 +324,13 @@ export const TimeoutFlag = {
 } as const
 
 /** Commands of a socket's URING_CMD (SOCKET_URING_OP_*). */
-export const SocketCommand = { SIOCINQ: 0, SIOCOUTQ: 1, GETSOCKOPT: 2, SETSOCKOPT: 3 } as const
+export const SocketCommand = { SIOCINQ: 0, SIOCOUTQ: 1, GETSOCKOPT: 2, SETSOCKOPT: 3, GETSOCKNAME: 5 } as const
+
+/** Types and flags of MSG_RING (IORING_MSG_*, IORING_MSG_RING_*). */
+export const MessageRing = { DATA: 0, SEND_FD: 1, CQE_SKIP: 0x1, FLAGS_PASS: 0x2 } as const
+
+/** IORING_NOTIF_USAGE_ZC_COPIED in the result of a zero-copy send's notification, as the signed number that a CQE holds. */
+export const zeroCopyCopied: number = -2147483648
+
+/** IORING_ACCEPT_* in an ACCEPT's ioprio (6.10). */
+export const AcceptFlag = { DONTWAIT: 0x2, POLL_FIRST: 0x4 } as const

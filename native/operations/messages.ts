@@ -29,6 +29,13 @@ export function prepSend(
   words[at] = words[at]! | (ioFlags << 16)
 }
 
+/** After prepSend() or prepSendZc(): where to, on a socket that is not connected (6.0). */
+export function setDestination(words: Int32Array, at: number, addressAddress: number, addressLength: number): void {
+  words[at + 2] = addressAddress | 0
+  words[at + 3] = (addressAddress / 4294967296) | 0
+  words[at + 11] = addressLength
+}
+
 export const recv: OperationRow = {
   opcode: Op.RECV,
   name: 'recv',

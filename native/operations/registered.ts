@@ -1,6 +1,6 @@
 // Tables of the ring: files_update, fixed_fd_install, provide_buffers, remove_buffers, msg_ring.
 // prep*() write an SQE at words[at…]; see writeSqe.
-import { Op } from '../abi.ts'
+import { MessageRing, Op } from '../abi.ts'
 import { writeSqe } from './row.ts'
 import type { OperationRow } from './row.ts'
 
@@ -119,7 +119,7 @@ export function prepMsgRing(
   words[at + 3] = userDataHigh
 }
 
-/** Passes direct descriptor `sourceIndex` to slot `targetIndex` of the ring `ringFd` (6.0). */
+/** Passes direct descriptor `sourceIndex` to slot `targetIndex` (allocateDirect: any) of the ring `ringFd` (6.0). */
 export function prepMsgRingFd(
   words: Int32Array,
   at: number,
@@ -131,7 +131,7 @@ export function prepMsgRingFd(
   userDataHigh: number,
   messageFlags: number,
 ): void {
-  writeSqe(words, at, Op.MSG_RING, sqeFlags, ringFd, 0, 1, 0, messageFlags, targetIndex + 1)
+  writeSqe(words, at, Op.MSG_RING, sqeFlags, ringFd, 0, MessageRing.SEND_FD, 0, messageFlags, targetIndex + 1)
   words[at + 2] = userDataLow
   words[at + 3] = userDataHigh
   words[at + 12] = sourceIndex

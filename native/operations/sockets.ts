@@ -1,6 +1,6 @@
 // Sockets as such: socket, bind, listen, accept, connect, shutdown, socket commands.
 // prep*() write an SQE at words[at…]; see writeSqe.
-import { Op, acceptMultishot } from '../abi.ts'
+import { Op, SocketCommand, acceptMultishot } from '../abi.ts'
 import { writeSqe } from './row.ts'
 import type { OperationRow } from './row.ts'
 
@@ -160,4 +160,38 @@ export function prepSocketCommand(
   words[at + 5] = option
   words[at + 12] = valueAddress | 0
   words[at + 13] = (valueAddress / 4294967296) | 0
+}
+
+/** Any driver's command: `payload` is its first 16 bytes as words, all that a 64-byte entry has room for. */
+export function prepUringCmd(
+  words: Int32Array,
+  at: number,
+  sqeFlags: number,
+  fd: number,
+  command: number,
+  address: number,
+  length: number,
+  payload: Int32Array,
+): void {
+  writeSqe(words, at, Op.URING_CMD, sqeFlags, fd, 0, address, length, 0, 0)
+  words[at + 2] = command
+  words[at + 12] = payload[0]!
+  words[at + 13] = payload[1]!
+  words[at + 14] = payload[2]!
+  words[at + 15] = payload[3]!
+}
+
+/** getsockname(2), or getpeername(2) where `peer` is 1 (6.19). */
+export function prepSocketName(
+  words: Int32Array,
+  at: number,
+  sqeFlags: number,
+  fd: number,
+  addressAddress: number,
+  lengthAddress: number,
+  peer: number,
+): void {
+  writeSqe(words, at, Op.URING_CMD, sqeFlags, fd, SocketCommand.GETSOCKNAME, addressAddress, 0, 0, peer)
+  words[at + 12] = lengthAddress | 0
+  words[at + 13] = (lengthAddress / 4294967296) | 0
 }

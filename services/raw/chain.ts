@@ -97,7 +97,7 @@ export class Chain implements Completion {
           step.operation.fill(client.words, client.at, step.operation.sqeFlags | linkFlags)
         })
       } catch (error) {
-        reject(error as Error)
+        reject(error)
       }
     })
   }
