@@ -57,7 +57,15 @@ export interface SystemError extends Error {
   dest?: string
 }
 
-const systemErrors = getSystemErrorMap()
+/** What io_uring answers and libuv has no name for; errno(3)'s words. */
+const furtherErrors: readonly (readonly [number, [string, string]])[] = [
+  [-53, ['EBADR', 'invalid request descriptor']],
+  [-62, ['ETIME', 'timer expired']],
+  [-77, ['EBADFD', 'file descriptor in bad state']],
+  [-130, ['EOWNERDEAD', 'owner died']],
+]
+
+const systemErrors: ReadonlyMap<number, [string, string]> = new Map([...furtherErrors, ...getSystemErrorMap()])
 
 /** The name of an errno, positive or negative: `ENOENT`; `E<number>` where libuv knows none. */
 export function errnoName(errno: number): string {

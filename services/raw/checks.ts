@@ -112,9 +112,9 @@ export function checkPart(buffer: unknown, offset: unknown, length: unknown): Bu
   return { view, offset: start, length: checkLength(view, start, length) }
 }
 
-/** Where the part is. */
+/** Where the part is; 0 where nothing is left of it. Never throws: an SQE is being written. */
 export function partAddress(part: BufferPart): number {
-  return addressOfView(part.view) + part.offset
+  return part.view.byteLength === 0 ? 0 : addressOfView(part.view) + part.offset
 }
 
 /** How long the part is now: a buffer that was detached or shrunk since the operation was made has less to give. */

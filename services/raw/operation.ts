@@ -35,7 +35,7 @@ export interface Operation<R = number> {
   readonly expectedErrno: number
   /** What the operation was when it was last submitted: what cancelling, removing and updating name. */
   readonly ticket: Ticket
-  /** Writes the SQE at words[at…]. */
+  /** Writes the SQE at words[at…]. Must not throw: its place in the queue is taken. */
   fill(words: Int32Array, at: number, sqeFlags: number): void
   /** Makes of a result of zero or more (or `expectedErrno`) what the caller gets. `notification`: a zero-copy send's second result. */
   result(value: number, cqeFlags: number, notification: number): R
@@ -113,9 +113,9 @@ export function pathBytes(path: string | Buffer): Buffer {
   return bytes
 }
 
-/** The address of a view's first byte, or 0 for none. */
+/** The address of a view's first byte, or 0 for none, and for one that was detached. */
 export function addressOrNull(view: ArrayBufferView | null | undefined): number {
-  return view === null || view === undefined ? 0 : addressOfView(view)
+  return view === null || view === undefined || view.byteLength === 0 ? 0 : addressOfView(view)
 }
 
 /** struct __kernel_timespec of a time in milliseconds (fractions count). */

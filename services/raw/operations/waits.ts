@@ -52,7 +52,8 @@ function checkWord({ array, index, flags }: FutexWord): CheckedWord {
   return { array, offset: at * 4, futexFlags }
 }
 
-const wordAddress = ({ array, offset }: CheckedWord): number => addressOfView(array) + offset
+// Of a detached array nothing is left: EFAULT.
+const wordAddress = ({ array, offset }: CheckedWord): number => (array.length === 0 ? 0 : addressOfView(array) + offset)
 
 const checkValue = (value: unknown): number => checkInteger(value, 'value', -(2 ** 31), 2 ** 32 - 1) >>> 0
 
