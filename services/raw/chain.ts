@@ -25,6 +25,7 @@ interface Step {
 
 const ECANCELED = -125
 const EINTR = -4
+const ETIME = -62
 
 /** A chain is built, submitted once, and then over. */
 export class Chain implements Completion {
@@ -128,8 +129,9 @@ export class Chain implements Completion {
     }
     const error = operationError(operation, result)
     if (result !== ECANCELED && result !== EINTR) return { status: 'failed', error }
-    // The timeout's own result is -ETIME if it fired.
-    const fired = this.steps[index + 1]?.isTimeout === true && this.results[index + 1] === -62
+    // The timeout's own result is -ETIME if it fired; for waits on futexes and processes it is how many it cancelled.
+    const limit = this.results[index + 1] ?? 0
+    const fired = this.steps[index + 1]?.isTimeout === true && (limit === ETIME || limit > 0)
     return { status: fired ? 'timed-out' : 'cancelled', error }
   }
 }

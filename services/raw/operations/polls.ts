@@ -29,9 +29,10 @@ export interface PollAddOptions {
 }
 
 /**
- * poll(2) of one descriptor. Resolves with the events that came, as bits (see PollEvent), when there is one.
+ * poll(2) of one descriptor. Resolves with the events that came, as bits (see PollEvent), when there is one; regular files are
+ * always ready.
  * Since 5.1. io_uring_prep_poll_add(3).
- * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: EBADF, EPERM (a file that cannot be polled), ECANCELED
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: EBADF, ECANCELED
  */
 export function pollAdd(options: PollAddOptions): Operation<number> {
   const fd = checkDescriptor(checkOptions(options).fd)

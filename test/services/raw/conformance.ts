@@ -7,7 +7,7 @@ import { closeSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../../native/operations/index.ts'
 import { testedOperations } from '../../../native/operations/tested.ts'
-import { RawRing } from '../../../services/raw/raw-ring.ts'
+import type { RawRing } from '../../../services/raw/raw-ring.ts'
 import type { Operation } from '../../../services/raw/operation.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
 import type { RingHandle } from '../../../workers/ring-handle.ts'
@@ -20,12 +20,12 @@ export interface Bench {
   readonly rings: Ringmaster
   readonly poller: (typeof pollers)[number]
   /** A path in the test's folder that nobody has used. */
-  path(): string
+  readonly path: () => string
   /** Closes a descriptor after the test. */
-  own(fd: number): number
-  submit<R>(operation: Operation<R>): Promise<R>
+  readonly own: (fd: number) => number
+  readonly submit: <R>(operation: Operation<R>) => Promise<R>
   /** The code of the error that submitting ends with; 'no error' without one. */
-  code(operation: Operation<unknown>): Promise<string>
+  readonly code: (operation: Operation<unknown>) => Promise<string>
 }
 
 export interface ProofOptions {
