@@ -64,8 +64,10 @@ export function submitBatch(
   if (!isArray(buffers)) throw invalidArgType('buffers', 'an instance of Array', buffers)
   if (positions.length !== buffers.length)
     throw outOfRange('positions.length', `${buffers.length}, as buffers has`, positions.length)
+  // Before anything is claimed: what throws here has started nothing.
+  const addresses = new Float64Array(buffers.length)
   for (let index = 0; index < buffers.length; index++) {
-    checkView(buffers[index])
+    addresses[index] = addressOfView(checkView(buffers[index]))
     checkPosition(positions[index])
   }
   const batch = new Batch(buffers.length, owner)
@@ -73,12 +75,13 @@ export function submitBatch(
   const prepare = opcode === Op.READ ? prepRead : prepWrite
   for (let index = 0; index < buffers.length; index++) {
     const buffer = buffers[index]!
+    const address = addresses[index]!
     if (!tryClaim(client, opcode, batch, buffer, index)) {
       batch.results.fill(EBUSY, index)
       batch.ended(buffers.length - index)
       break
     }
-    prepare(client.words, client.at, 0, fd, addressOfView(buffer), buffer.byteLength, positions[index]!)
+    prepare(client.words, client.at, 0, fd, address, buffer.byteLength, positions[index]!)
   }
   return batch.promise
 }

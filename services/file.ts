@@ -130,8 +130,9 @@ export class RingFile {
     throwIfAborted(signal)
     if (this.closing !== null) throw ringErrors.fileClosed('read')
     const { client } = this.coordinator.pick()
+    const address = addressOfView(buffer) + start // before the claim: it throws for a detached buffer
     const slot = client.claim(Op.READ, settleRead, buffer, this)
-    prepRead(client.words, client.at, 0, this.fd, addressOfView(buffer) + start, count, at)
+    prepRead(client.words, client.at, 0, this.fd, address, count, at)
     this.requests++
     const promise = client.slots.promise<ReadResult<ArrayBufferView>>(slot)
     return signal === undefined ? promise : abortable(client, slot, promise, signal)
@@ -202,8 +203,9 @@ export class RingFile {
     try {
       throwIfAborted(signal)
       const { client } = this.coordinator.pick()
+      const address = addressOfView(buffer) + start
       const slot = client.claim(Op.WRITE, settleWrite, buffer, this)
-      prepWrite(client.words, client.at, 0, this.fd, addressOfView(buffer) + start, count, at)
+      prepWrite(client.words, client.at, 0, this.fd, address, count, at)
       const promise = client.slots.promise<WriteResult<ArrayBufferView>>(slot)
       return signal === undefined ? promise : abortable(client, slot, promise, signal)
     } catch (error) {
@@ -265,7 +267,8 @@ export class RingFile {
     return this.tracked('fdatasync', (handle) => requestSync(handle, this.fd, true))
   }
 
-  private async tracked<T>(syscall: string, request: (handle: RingHandle) => Promise<T>): Promise<T> {
+  /** Makes a request about this file while the file stays open. Used by its own methods and by openBeneath(). */
+  async tracked<T>(syscall: string, request: (handle: RingHandle) => Promise<T>): Promise<T> {
     if (this.closing !== null) throw ringErrors.fileClosed(syscall)
     this.requests++
     try {

@@ -59,6 +59,19 @@ export interface RingmasterStats {
   readonly spinNs: number
 }
 
+/** openat2(2) says EAGAIN when a rename or mount raced with resolving `..`: trying again is what it asks for. */
+const againMax = 32
+
+async function retryAgain<T>(request: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await request()
+    } catch (error) {
+      if (attempt === againMax || !(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    }
+  }
+}
+
 export class Ringmaster {
   private readonly rings: OpenRings
   private readonly coordinator: Coordinator
@@ -136,14 +149,10 @@ export class Ringmaster {
   async openBeneath(directory: RingFile, path: string | Buffer, flags: string | number = 'r'): Promise<RingFile> {
     const checked = checkPath(path)
     const bits = openFlags(flags) | closeOnExec
-    const fd = await requestOpenBeneath(
-      this.coordinator.pick(),
-      directory.fd,
-      checked,
-      bits,
-      0,
-      Resolve.BENEATH | Resolve.NO_MAGICLINKS,
-    )
+    const resolve = Resolve.BENEATH | Resolve.NO_MAGICLINKS
+    const request = (): Promise<number> =>
+      directory.tracked('open', (handle) => requestOpenBeneath(handle, directory.fd, checked, bits, 0, resolve))
+    const fd = await retryAgain(request)
     return new RingFile(this.coordinator, fd, false)
   }
 
