@@ -107,7 +107,7 @@ export function fieldOf(value: unknown, field: string): unknown {
 /** Calls a method with arguments that its types forbid. */
 export function callLoosely(target: object, method: string, ...args: readonly unknown[]): Promise<unknown> {
   const run = Reflect.get(target, method) as (...args: readonly unknown[]) => Promise<unknown>
-  return run.apply(target, args)
+  return run.apply(target, [...args])
 }
 
 /** What a failed call says that programs act on. */
