@@ -151,14 +151,16 @@ export class FileChain implements Completion {
    * for a writer; core's readFile() waits for one, and so does this, on a kernel worker thread.
    */
   private async nothing(): Promise<Buffer | string> {
-    const { path, encoding } = this.request
+    const { handle, request } = this
+    handle.beginTask()
+    this.closeDirect()
     try {
-      const target = { dirFd: At.FDCWD, path, atFlags: 0, bigint: false, syscall: 'stat' } as const
-      const stats = await requestStat(this.handle, target).catch(() => null)
-      if (stats?.isFIFO() === true) return await readByDescriptor(this.handle, this.request, SqeFlag.ASYNC)
-      return encoding === null ? Buffer.alloc(0) : ''
+      const target = { dirFd: At.FDCWD, path: request.path, atFlags: 0, bigint: false, syscall: 'stat' } as const
+      const stats = await requestStat(handle, target).catch(() => null)
+      if (stats?.isFIFO() === true) return await readByDescriptor(handle, request, SqeFlag.ASYNC)
+      return request.encoding === null ? Buffer.alloc(0) : ''
     } finally {
-      this.closeDirect()
+      handle.endTask()
     }
   }
 

@@ -142,13 +142,16 @@ describe.each(everyRing)('an AbortSignal on poller $poller in $memory memory', (
   it('ends a readFile that waits behind others for a place', async () => {
     await using rings = await start({ directDescriptors: 1 })
     const path = makePipe()
+    // Somebody has it open for writing and writes nothing: the chain waits, and keeps its lease.
+    const writer = openSync(path, constants.O_RDWR)
     const stuck = failure(rings.readFile(path))
     const controller = new AbortController()
     const waiting = rings.readFile(small, { signal: controller.signal })
     await sleep(5)
     controller.abort()
     expect(await settledWithin(waiting, 500)).toBe('ABORT_ERR')
-    writeFileSync(path, '')
+    writeSync(writer, 'x')
+    closeSync(writer)
     await stuck
   })
 
