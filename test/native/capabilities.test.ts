@@ -123,9 +123,9 @@ describe.runIf(hasCompiler)('a seccomp filter over io_uring_setup', () => {
 })
 
 describe('limits', () => {
-  test('no descriptor is left', async () => {
+  test.runIf(has('prlimit'))('no descriptor is left', async () => {
     const found = await runForResult<Capabilities>('print-capabilities', {
-      under: ['sh', '-c', 'ulimit -n 64 && exec "$@"', 'sh'],
+      under: ['prlimit', '--nofile=64'],
       args: ['without-descriptors'],
     })
     const rings = denied('descriptors', /no file descriptor is left \(EMFILE\): raise ulimit -n/)
@@ -136,11 +136,11 @@ describe('limits', () => {
   // cgroup instead, and there a limit of nothing is no obstacle.
   const [major, minor] = release().split('.').map(Number) as [number, number]
   const charges = major > 6 || (major === 6 && minor >= 14)
-  test.runIf(isRoot && charges && has('setpriv'))(
-    'no memory may be locked (ulimit -l 0, without CAP_IPC_LOCK)',
+  test.runIf(isRoot && charges && has('setpriv') && has('prlimit'))(
+    'no memory may be locked (a limit of 0, without CAP_IPC_LOCK)',
     async () => {
       const found = await ask([
-        ...['sh', '-c', 'ulimit -l 0 && exec "$@"', 'sh'],
+        ...['prlimit', '--memlock=0'],
         ...['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'],
       ])
       expect(found.rings).toEqual(denied('memlock', /ENOMEM, "Max locked memory" is 0 bytes/))

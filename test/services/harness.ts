@@ -9,7 +9,9 @@ export const pollers = ['kernel', 'worker', 'caller'] as const
 const memories = ['user', 'mapped'] as const
 
 /** Every poller with every memory. */
-export const everyRing = pollers.flatMap((poller) => memories.map((memory) => ({ poller, memory })))
+export const everyRing: { poller: (typeof pollers)[number]; memory: (typeof memories)[number] }[] = pollers.flatMap(
+  (poller) => memories.map((memory) => ({ poller, memory })),
+)
 
 /** A new folder; remove it when done. */
 export function temporaryFolder(): { path: string; remove: () => void } {
