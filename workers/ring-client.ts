@@ -7,18 +7,19 @@ import { Control } from '../native/layout.ts'
 import { prepCancel, prepCancelMatching } from '../native/operations/control.ts'
 import { countsBytes } from '../native/operations/index.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
-import { LossResult } from './completions.ts'
+import { LossResult, ignoreResult } from './completions.ts'
 import type { IdleStrategy } from './idle-strategy.ts'
 import { Poller } from './poller-kind.ts'
 import { Pump } from './pump.ts'
 import type { Pumped } from './pump.ts'
 import { SlotState } from './slots.ts'
+import type { Completion } from './slots.ts'
 import { ClientState, Submission } from './submission.ts'
 import type { SubmissionOptions } from './submission.ts'
 
 /** Completions settled at a time, before the CQ's entries are given back and timers and sockets may run. */
 const reapMax = 1024
-/** How long close() waits before it cancels what is still there once more. */
+/** How long to wait before what is still there is cancelled once more. */
 const cancelAgainMs = 20
 
 export interface RingClientOptions extends SubmissionOptions {
@@ -132,8 +133,25 @@ export class RingClient extends Submission implements Pumped {
     if (slots.state[slot] === SlotState.queued) {
       this.cancelQueued(slot)
       this.pump.schedule() // nothing may be left to wait for
-    } else if (this.takeReserved()) prepCancel(this.words, this.at, slot, generation)
-    else this.cancels.push(slot, generation) // no room just now: tried again on every turn
+    } else if (this.takeReserved(this.cancelDone, { slot, generation })) {
+      prepCancel(this.words, this.at, slot, generation)
+    } else {
+      this.cancels.push(slot, generation) // no room just now: tried again on every turn, of which there may be none due
+      this.pump.schedule()
+    }
+  }
+
+  // The kernel finds a request neither while it is being handed from one place to another (a link that is about to start, a
+  // poll that has just woken) nor stops one that is running: as long as it is there, it is asked again.
+  private readonly cancelDone: Completion = {
+    complete: (slots, cancelSlot, result) => {
+      if (result >= 0) return
+      const { slot, generation } = slots.context[cancelSlot] as { slot: number; generation: number }
+      if (!slots.matches(slot, generation)) return
+      setTimeout(() => {
+        if (this.state === ClientState.open || this.state === ClientState.closing) this.cancel(slot, generation)
+      }, cancelAgainMs).unref()
+    },
   }
 
   private retryCancels(): void {
@@ -178,7 +196,7 @@ export class RingClient extends Submission implements Pumped {
     this.failBacklog(LossResult.closed)
     // Again and again: a step that starts because the one before it was cancelled has missed the cancellation.
     for (const endMs = performance.now() + deadlineMs; performance.now() < endMs;) {
-      if (this.inFlight > 0 && this.takeReserved()) {
+      if (this.inFlight > 0 && this.takeReserved(ignoreResult, null)) {
         prepCancelMatching(this.words, this.at, -1, CancelFlag.ANY | CancelFlag.ALL)
       }
       if (await this.restedWithin(Math.min(cancelAgainMs, deadlineMs))) return true

@@ -172,14 +172,14 @@ export abstract class Submission {
   }
 
   /** Takes an entry for a cancellation: from the reserve, ahead of the backlog, in any state. False: no room just now. */
-  protected takeReserved(): boolean {
+  protected takeReserved(completion: Completion, context: unknown): boolean {
     if (!this.ring.hasRoom(1)) this.publish()
     const room = this.inFlight < this.inFlightMax + reservedSlots && this.slots.available > 0
     if (!room || !this.ring.hasRoom(1)) return false
     this.intoBacklog = false
     this.groupLeft = this.groupHead = 1
     this.counters[ClientCounter.cancels]! += 1
-    this.take(Op.ASYNC_CANCEL, ignoreResult, null, null)
+    this.take(Op.ASYNC_CANCEL, completion, null, context)
     return true
   }
 

@@ -48,7 +48,8 @@ export async function runFileDaemon(options: FileDaemonOptions): Promise<number>
     await daemon.close()
     throw error
   }
-  for (const line of daemon.lines()) process.stdout.write(`${line}\n`)
+  // At once: who reads it has all of it or nothing.
+  process.stdout.write(`${daemon.lines().join('\n')}\n`)
 
   const reason = await stop.reason
   const deadlineMs = drainMs(reason, options) + closeMsMax

@@ -144,12 +144,15 @@ describe.each(everyRing)('an AbortSignal on poller $poller in $memory memory', (
     const path = makePipe()
     // Somebody has it open for writing and writes nothing: the chain waits, and keeps its lease.
     const writer = openSync(path, constants.O_RDWR)
+    const before = rings.stats().rings[0]!.completions
     const stuck = failure(rings.readFile(path))
     const controller = new AbortController()
     const waiting = rings.readFile(small, { signal: controller.signal })
     await sleep(5)
     controller.abort()
     expect(await settledWithin(waiting, 500)).toBe('ABORT_ERR')
+    // The chain has the pipe open by now, or the last writer would be gone before it came.
+    await eventually(() => rings.stats().rings[0]!.completions > before)
     writeSync(writer, 'x')
     closeSync(writer)
     await stuck
