@@ -22,8 +22,11 @@ export interface NativeBinding {
   table(): Record<string, number>
   /** The address of a view's first byte. The view's buffer must be kept alive while the address is used. */
   addressOf(view: ArrayBufferView): number
-  /** io_uring_setup(2); `params` is a struct io_uring_params, read and written. Returns the descriptor. */
-  setup(entries: number, params: Uint8Array): number
+  /**
+   * io_uring_setup(2); `params` is a struct io_uring_params, read and written. Returns the descriptor, which the control
+   * block owns from the first moment on.
+   */
+  setup(entries: number, params: Uint8Array, control: Uint8Array): number
   /** io_uring_enter(2). */
   enter(fd: number, toSubmit: number, minComplete: number, flags: number): number
   /** io_uring_register(2) with a view's bytes, or NULL, as argument. */
@@ -31,8 +34,8 @@ export interface NativeBinding {
   eventfd(): number
   signal(eventFd: number): number
   closeFd(fd: number): number
-  /** mmap(2) of a ring's memory: its address. */
-  map(fd: number, sizeBytes: number, offsetBytes: number): number
+  /** mmap(2) of a part of a ring's memory (a MapOffset); its address and size are put into the control block. Returns 0. */
+  map(control: Uint8Array, sizeBytes: number, offsetBytes: number): number
   /** An external ArrayBuffer over a mapping, which it does not own: detach it before the ring is released. */
   view(address: number, sizeBytes: number): ArrayBuffer
   detach(buffer: ArrayBuffer): void

@@ -26,6 +26,10 @@ export function controlWords(memory: SharedArrayBuffer, place: RingPlace): Int32
   return new Int32Array(memory, place.controlOffsetBytes, Control.sizeBytes >> 2)
 }
 
+function controlBytes(memory: SharedArrayBuffer, place: RingPlace): Uint8Array {
+  return new Uint8Array(memory, place.controlOffsetBytes, Control.sizeBytes)
+}
+
 function putAddress(params: DataView, offsetBytes: number, address: number): void {
   params.setUint32(offsetBytes, address >>> 0, true)
   params.setUint32(offsetBytes + 4, Math.floor(address / 4294967296), true)
@@ -64,7 +68,7 @@ function trySetup(
       putAddress(params, Params.cq_off + CqOffsets.user_addr, base + place.ringOffsetBytes)
       putAddress(params, Params.sq_off + SqOffsets.user_addr, base + place.sqesOffsetBytes)
     }
-    fd = addon.setup(setup.sqEntries, bytes)
+    fd = addon.setup(setup.sqEntries, bytes, controlBytes(memory, place))
     if (fd >= 0) return { fd, params }
     if (fd !== -22) break
   }
@@ -89,15 +93,13 @@ function setupRing(
 }
 
 /**
- * Creates the ring at `place` and records its descriptor (and mappings) in the control block, where whoever releases the
- * last hold finds and closes them.
+ * Creates the ring at `place`. Its descriptor (and mappings) are in the control block from the moment there are any, where
+ * whoever releases the last hold finds and closes them.
  * @throws SystemError of io_uring_setup(2) or mmap(2).
  */
 export function openRing(memory: SharedArrayBuffer, place: RingPlace, setup: RingSetup): RingGeometry {
   const { fd, params, kind } = setupRing(memory, place, setup)
-  const control = controlWords(memory, place)
-  control[Control.version >> 2] = controlVersion
-  Atomics.store(control, Control.ring_fd >> 2, fd)
+  controlWords(memory, place)[Control.version >> 2] = controlVersion
   const sq = (field: number): number => params.getUint32(Params.sq_off + field, true) >> 2
   const cq = (field: number): number => params.getUint32(Params.cq_off + field, true) >> 2
   const sqEntries = params.getUint32(Params.sq_entries, true)
@@ -123,8 +125,9 @@ export function openRing(memory: SharedArrayBuffer, place: RingPlace, setup: Rin
   const arrayAt = sq(SqOffsets.array)
   if (kind === 'mapped') {
     const ringBytes = Math.max((geometry.cqes << 2) + cqEntries * 16, hasArray ? (arrayAt + sqEntries) << 2 : 0)
-    mapInto(memory, place, fd, MapOffset.sqRing, ringBytes, Control.map_ring_address, Control.map_ring_bytes)
-    mapInto(memory, place, fd, MapOffset.sqes, sqEntries * 64, Control.map_sqes_address, Control.map_sqes_bytes)
+    const control = controlBytes(memory, place)
+    mapPart(control, MapOffset.sqRing, ringBytes)
+    mapPart(control, MapOffset.sqes, sqEntries * 64)
   }
   if (hasArray) {
     // The SQ array adds an indirection that nothing here needs: entry i is at index i, forever.
@@ -135,20 +138,9 @@ export function openRing(memory: SharedArrayBuffer, place: RingPlace, setup: Rin
   return geometry
 }
 
-function mapInto(
-  memory: SharedArrayBuffer,
-  place: RingPlace,
-  fd: number,
-  offsetBytes: number,
-  sizeBytes: number,
-  addressField: number,
-  sizeField: number,
-): void {
-  const address = binding().map(fd, sizeBytes, offsetBytes)
-  if (address < 0) throw kernelError(address, 'mmap')
-  const control = new DataView(memory, place.controlOffsetBytes, Control.sizeBytes)
-  putAddress(control, sizeField, sizeBytes)
-  putAddress(control, addressField, address)
+function mapPart(control: Uint8Array, offsetBytes: number, sizeBytes: number): void {
+  const mapped = binding().map(control, sizeBytes, offsetBytes)
+  if (mapped < 0) throw kernelError(mapped, 'mmap')
 }
 
 function getAddress(control: DataView, offsetBytes: number): number {

@@ -25,6 +25,7 @@ export async function abortable<T>(
     client.cancel(slot, generation)
   }
   signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort() // between two steps of a task: no event comes any more
   try {
     return await promise
   } catch (error) {

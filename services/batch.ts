@@ -58,27 +58,33 @@ export function submitBatch(
   opcode: number,
   fd: number,
   buffers: readonly ArrayBufferView[],
-  positions: ArrayLike<number>,
+  positions: ArrayLike<number | bigint | null>,
   owner: BatchOwner,
 ): Promise<Int32Array> {
   if (!isArray(buffers)) throw invalidArgType('buffers', 'an instance of Array', buffers)
+  if (typeof positions !== 'object' || positions === null)
+    throw invalidArgType('positions', 'an instance of Array or a typed array', positions)
   if (positions.length !== buffers.length)
     throw outOfRange('positions.length', `${buffers.length}, as buffers has`, positions.length)
+  // Before anything is claimed: what throws here has started nothing.
+  const addresses = new Float64Array(buffers.length)
+  const offsets = new Float64Array(buffers.length)
   for (let index = 0; index < buffers.length; index++) {
-    checkView(buffers[index])
-    checkPosition(positions[index])
+    addresses[index] = addressOfView(checkView(buffers[index]))
+    offsets[index] = checkPosition(positions[index])
   }
   const batch = new Batch(buffers.length, owner)
   if (buffers.length === 0) batch.ended(0)
   const prepare = opcode === Op.READ ? prepRead : prepWrite
   for (let index = 0; index < buffers.length; index++) {
     const buffer = buffers[index]!
+    const address = addresses[index]!
     if (!tryClaim(client, opcode, batch, buffer, index)) {
       batch.results.fill(EBUSY, index)
       batch.ended(buffers.length - index)
       break
     }
-    prepare(client.words, client.at, 0, fd, addressOfView(buffer), buffer.byteLength, positions[index]!)
+    prepare(client.words, client.at, 0, fd, address, buffer.byteLength, offsets[index]!)
   }
   return batch.promise
 }

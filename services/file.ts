@@ -3,8 +3,7 @@
 import type { BigIntStats, Stats } from 'node:fs'
 import { At, Op } from '../native/abi.ts'
 import { addressOfView } from '../native/addresses.ts'
-import { RingError, kernelError, ringErrors } from '../native/errors.ts'
-import { binding } from '../native/binding.ts'
+import { invalidArgValue, ringErrors } from '../native/errors.ts'
 import { prepRead, prepWrite } from '../native/operations/files.ts'
 import { resultError } from '../workers/completions.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
@@ -13,7 +12,7 @@ import { abortable, throwIfAborted } from './abort.ts'
 import { checkEncoding, checkLength, checkOffset, checkPosition, checkSignal, checkView } from './arguments.ts'
 import { submitBatch } from './batch.ts'
 import type { Coordinator } from './coordinator.ts'
-import { requestClose, requestStat, requestSync } from './requests.ts'
+import { closeDescriptor, requestStat, requestSync } from './requests.ts'
 
 export interface ReadResult<T extends ArrayBufferView> {
   readonly bytesRead: number
@@ -45,11 +44,6 @@ export interface WriteOptions {
 }
 
 const defaultReadBytes = 16384
-
-function closeDescriptor(fd: number): void {
-  const closed = binding().closeFd(fd)
-  if (closed < 0) throw kernelError(closed, 'close')
-}
 
 // Shared by all reads: what differs is in the slot. owner: the buffer; context: the file.
 const settleRead: Completion = {
@@ -108,8 +102,9 @@ export class RingFile {
       if (ArrayBuffer.isView(target) && (typeof offset !== 'object' || offset === null)) {
         return this.readInto(target, offset, length, position, undefined)
       }
+      if (target !== undefined && target !== null && typeof target !== 'object') checkView(target)
       const options = (ArrayBuffer.isView(target) ? offset : target) as ReadOptions | null | undefined
-      const buffer = ArrayBuffer.isView(target) ? target : (options?.buffer ?? Buffer.allocUnsafeSlow(defaultReadBytes))
+      const buffer = ArrayBuffer.isView(target) ? target : (options?.buffer ?? Buffer.alloc(defaultReadBytes))
       return this.readInto(buffer, options?.offset, options?.length, options?.position, checkSignal(options?.signal))
     } catch (error) {
       return Promise.reject(error)
@@ -130,8 +125,9 @@ export class RingFile {
     throwIfAborted(signal)
     if (this.closing !== null) throw ringErrors.fileClosed('read')
     const { client } = this.coordinator.pick()
+    const address = addressOfView(buffer) + start // before the claim: it throws for a detached buffer
     const slot = client.claim(Op.READ, settleRead, buffer, this)
-    prepRead(client.words, client.at, 0, this.fd, addressOfView(buffer) + start, count, at)
+    prepRead(client.words, client.at, 0, this.fd, address, count, at)
     this.requests++
     const promise = client.slots.promise<ReadResult<ArrayBufferView>>(slot)
     return signal === undefined ? promise : abortable(client, slot, promise, signal)
@@ -157,7 +153,11 @@ export class RingFile {
   ): Promise<WriteResult<ArrayBufferView | string>> {
     try {
       if (typeof data === 'string') {
-        const bytes = Buffer.from(data, checkEncoding(length) ?? 'utf8')
+        const encoding = checkEncoding(length) ?? 'utf8'
+        if (encoding === 'hex' && data.length % 2 !== 0) {
+          throw invalidArgValue('encoding', encoding, `is invalid for data of length ${data.length}`)
+        }
+        const bytes = Buffer.from(data, encoding)
         const written = this.writeFrom(bytes, 0, bytes.length, typeof offset === 'object' ? null : offset, undefined)
         return written.then(({ bytesWritten }) => ({ bytesWritten, buffer: data }))
       }
@@ -202,8 +202,9 @@ export class RingFile {
     try {
       throwIfAborted(signal)
       const { client } = this.coordinator.pick()
+      const address = addressOfView(buffer) + start
       const slot = client.claim(Op.WRITE, settleWrite, buffer, this)
-      prepWrite(client.words, client.at, 0, this.fd, addressOfView(buffer) + start, count, at)
+      prepWrite(client.words, client.at, 0, this.fd, address, count, at)
       const promise = client.slots.promise<WriteResult<ArrayBufferView>>(slot)
       return signal === undefined ? promise : abortable(client, slot, promise, signal)
     } catch (error) {
@@ -216,12 +217,12 @@ export class RingFile {
    * Reads `buffers[i]` full from `positions[i]`, all as one batch with one promise: the cheapest way to read a lot.
    * Resolves with a result for each: bytes read, or a negative errno.
    */
-  readBatch(buffers: readonly ArrayBufferView[], positions: ArrayLike<number>): Promise<Int32Array> {
+  readBatch(buffers: readonly ArrayBufferView[], positions: ArrayLike<number | bigint | null>): Promise<Int32Array> {
     return this.batch(Op.READ, 'read', buffers, positions)
   }
 
   /** Writes `buffers[i]` to `positions[i]`, as readBatch() reads. In no particular order. */
-  writeBatch(buffers: readonly ArrayBufferView[], positions: ArrayLike<number>): Promise<Int32Array> {
+  writeBatch(buffers: readonly ArrayBufferView[], positions: ArrayLike<number | bigint | null>): Promise<Int32Array> {
     return this.batch(Op.WRITE, 'write', buffers, positions)
   }
 
@@ -229,7 +230,7 @@ export class RingFile {
     opcode: number,
     syscall: string,
     buffers: readonly ArrayBufferView[],
-    positions: ArrayLike<number>,
+    positions: ArrayLike<number | bigint | null>,
   ): Promise<Int32Array> {
     try {
       if (this.closing !== null) throw ringErrors.fileClosed(syscall)
@@ -265,7 +266,8 @@ export class RingFile {
     return this.tracked('fdatasync', (handle) => requestSync(handle, this.fd, true))
   }
 
-  private async tracked<T>(syscall: string, request: (handle: RingHandle) => Promise<T>): Promise<T> {
+  /** Makes a request about this file while the file stays open. Used by its own methods and by openBeneath(). */
+  async tracked<T>(syscall: string, request: (handle: RingHandle) => Promise<T>): Promise<T> {
     if (this.closing !== null) throw ringErrors.fileClosed(syscall)
     this.requests++
     try {
@@ -295,13 +297,7 @@ export class RingFile {
     }
     const { fd } = this
     this.fd = -1
-    try {
-      await requestClose(this.coordinator.pick(), fd)
-    } catch (error) {
-      // The rings are closed; the descriptor is the process's and still open.
-      if (!(error instanceof RingError)) throw error
-      closeDescriptor(fd)
-    }
+    await closeDescriptor(() => this.coordinator.pick(), fd)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -85,7 +85,7 @@ function asNodeError(issue: z.core.$ZodIssue, options: object): Error {
     )
   }
   const key = String(issue.path[0] ?? '')
-  const name = `options.${key}`
+  const name = key === '' ? 'options' : `options.${key}`
   const value: unknown = Reflect.get(options, key)
   switch (issue.code) {
     case 'too_small':

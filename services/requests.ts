@@ -2,6 +2,8 @@
 // checked. Used by Ringmaster, RingFile, readFile and writeFile.
 import type { BigIntStats, Stats } from 'node:fs'
 import { At, Op, OpenHow } from '../native/abi.ts'
+import { binding } from '../native/binding.ts'
+import { RingError, kernelError } from '../native/errors.ts'
 import { prepNop } from '../native/operations/control.ts'
 import { prepClose, prepFdatasync, prepFsync } from '../native/operations/files.ts'
 import { prepOpenat, prepOpenat2, prepStatx } from '../native/operations/paths.ts'
@@ -31,10 +33,11 @@ export function requestOpen(
   flags: number,
   mode: number,
   signal?: AbortSignal,
+  sqeFlags = 0,
 ): Promise<number> {
   const { client, scratch } = handle
   const slot = client.claim(Op.OPENAT, settleWithResult, null, pathText(path))
-  prepOpenat(client.words, client.at, 0, At.FDCWD, scratch.path(client.slots, slot, path), flags, mode)
+  prepOpenat(client.words, client.at, sqeFlags, At.FDCWD, scratch.path(client.slots, slot, path), flags, mode)
   return promised(handle, slot, signal)
 }
 
@@ -54,11 +57,25 @@ export function requestOpenBeneath(
   return client.slots.promise(slot)
 }
 
-export function requestClose(handle: RingHandle, fd: number): Promise<void> {
+function requestClose(handle: RingHandle, fd: number): Promise<void> {
   const { client } = handle
   const slot = client.claim(Op.CLOSE, settleEmpty, null, null)
   prepClose(client.words, client.at, 0, fd)
   return client.slots.promise(slot)
+}
+
+/**
+ * Closes a descriptor, come what may: through the ring, or, where the ring is closing or full, by the system call. A
+ * descriptor that stays open is a leak that nobody can mend.
+ */
+export async function closeDescriptor(pick: () => RingHandle, fd: number): Promise<void> {
+  try {
+    await requestClose(pick(), fd)
+  } catch (error) {
+    if (!(error instanceof RingError)) throw error
+    const closed = binding().closeFd(fd)
+    if (closed < 0) throw kernelError(closed, 'close')
+  }
 }
 
 export function requestSync(handle: RingHandle, fd: number, dataOnly: boolean): Promise<void> {

@@ -1,7 +1,8 @@
 // Ringmaster: starts the rings, offers the file operations, closes everything. What users touch first.
+import { constants } from 'node:fs'
 import type { BigIntStats, Stats } from 'node:fs'
 import type { Registry, OpenMetricsContentType } from 'prom-client'
-import { At, Resolve } from '../native/abi.ts'
+import { At, Resolve, SqeFlag } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { capabilities } from '../native/capabilities.ts'
 import { RingUnavailableError } from '../native/errors.ts'
@@ -59,6 +60,19 @@ export interface RingmasterStats {
   readonly wakeCostNs: number
   /** How long a client looks for completions before it sleeps. */
   readonly spinNs: number
+}
+
+/** openat2(2) says EAGAIN when a rename or mount raced with resolving `..`: trying again is what it asks for. */
+const againMax = 32
+
+async function retryAgain<T>(request: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await request()
+    } catch (error) {
+      if (attempt === againMax || !(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    }
+  }
 }
 
 export class Ringmaster {
@@ -127,7 +141,13 @@ export class Ringmaster {
     const signal = checkSignal(options.signal)
     const createMode = checkMode(mode, 'mode')
     throwIfAborted(signal)
-    const fd = await requestOpen(this.coordinator.pick(), checked, bits, createMode, signal)
+    const fd = await requestOpen(this.coordinator.pick(), checked, bits, createMode, signal).catch((error: unknown) => {
+      // The kernel's first attempt does not wait for a pipe's reader, which core does: on a kernel worker thread it will.
+      const impatient =
+        (bits & constants.O_NONBLOCK) === 0 && error instanceof Error && 'code' in error && error.code === 'ENXIO'
+      if (!impatient) throw error
+      return requestOpen(this.coordinator.pick(), checked, bits, createMode, signal, SqeFlag.ASYNC)
+    })
     return new RingFile(this.coordinator, fd, options.ordered === true)
   }
 
@@ -139,14 +159,13 @@ export class Ringmaster {
   async openBeneath(directory: RingFile, path: string | Buffer, flags: string | number = 'r'): Promise<RingFile> {
     const checked = checkPath(path)
     const bits = openFlags(flags) | closeOnExec
-    const fd = await requestOpenBeneath(
-      this.coordinator.pick(),
-      directory.fd,
-      checked,
-      bits,
-      0,
-      Resolve.BENEATH | Resolve.NO_MAGICLINKS,
-    )
+    const resolve = Resolve.BENEATH | Resolve.NO_MAGICLINKS
+    const createMode = (bits & constants.O_CREAT) !== 0 ? 0o666 : 0 // openat2 wants 0 where nothing is created
+    const request = (): Promise<number> =>
+      directory.tracked('open', (handle) =>
+        requestOpenBeneath(handle, directory.fd, checked, bits, createMode, resolve),
+      )
+    const fd = await retryAgain(request)
     return new RingFile(this.coordinator, fd, false)
   }
 

@@ -90,9 +90,10 @@ export function bigintStatsFrom(view: DataView, at: number): BigIntStats {
     mtimeNs,
     ctimeNs,
     birthtimeNs,
-    atime: plain.atime,
-    mtime: plain.mtime,
-    ctime: plain.ctime,
-    birthtime: plain.birthtime,
+    // Core makes these of whole milliseconds, those of plain Stats of fractions.
+    atime: dateOf(Number(atimeNs / 1_000_000n)),
+    mtime: dateOf(Number(mtimeNs / 1_000_000n)),
+    ctime: dateOf(Number(ctimeNs / 1_000_000n)),
+    birthtime: dateOf(Number(birthtimeNs / 1_000_000n)),
   })
 }

@@ -5,9 +5,9 @@ import { invalidArgType } from '../native/errors.ts'
 import { prepWrite } from '../native/operations/files.ts'
 import { settleWithResult } from '../workers/completions.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
-import { throwIfAborted } from './abort.ts'
+import { abortable, throwIfAborted } from './abort.ts'
 import { closeOnExec } from './open-flags.ts'
-import { requestClose, requestOpen, requestSync } from './requests.ts'
+import { closeDescriptor, requestOpen, requestSync } from './requests.ts'
 
 export interface WriteFileRequest {
   readonly path: string | Buffer
@@ -48,10 +48,11 @@ async function writeAndClose(handle: RingHandle, request: WriteFileRequest): Pro
       const slot = client.claim(Op.WRITE, settleWithResult, chunk, null)
       // At the file's own position: appending and pipes have no other, and one write follows the other.
       prepWrite(client.words, client.at, 0, fd, addressOfView(chunk), chunk.byteLength, -1)
-      done += await client.slots.promise<number>(slot)
+      const written = client.slots.promise<number>(slot)
+      done += await (request.signal === undefined ? written : abortable(client, slot, written, request.signal))
     }
     if (request.flush) await requestSync(handle, fd, false)
   } finally {
-    await requestClose(handle, fd)
+    await closeDescriptor(() => handle, fd)
   }
 }

@@ -9,6 +9,8 @@ export class Backlog {
   readonly words: Int32Array
   /** At a group's first entry: how many entries the group has. 0 elsewhere. */
   private readonly groups: Uint16Array
+  /** 1 where a group's requests are settled already: its entries are dropped when they come to the head. */
+  private readonly dead: Uint8Array
   private readonly slots: Int32Array
   private readonly mask: number
   private head = 0
@@ -20,6 +22,7 @@ export class Backlog {
     const entries = 2 ** Math.ceil(Math.log2(Math.max(capacity, 1)))
     this.words = new Int32Array(entries * sqeWords)
     this.groups = new Uint16Array(entries)
+    this.dead = new Uint8Array(entries)
     this.slots = new Int32Array(entries)
     this.mask = entries - 1
   }
@@ -37,6 +40,7 @@ export class Backlog {
     const index = this.tail & this.mask
     this.tail = (this.tail + 1) | 0
     this.groups[index] = group
+    this.dead[index] = 0
     this.slots[index] = slot
     return index * sqeWords
   }
@@ -49,6 +53,33 @@ export class Backlog {
   /** The slot of the `index`th entry from the head. */
   slotAt(index: number): number {
     return this.slots[(this.head + index) & this.mask]!
+  }
+
+  /** Where the group of `slot` begins, counted from the head; -1 where the slot is not here. */
+  groupOf(slot: number): number {
+    let start = -1
+    for (let index = 0; index < this.length; index++) {
+      const at = (this.head + index) & this.mask
+      if (this.groups[at] !== 0) start = index
+      if (this.slots[at] === slot && this.dead[at] === 0) return start
+    }
+    return -1
+  }
+
+  /** Entries of the group that begins at the `index`th entry from the head. */
+  groupAt(index: number): number {
+    return this.groups[(this.head + index) & this.mask]!
+  }
+
+  /** The group at `index` from the head is settled: its entries wait only to be dropped. */
+  bury(index: number): void {
+    for (let entry = 0, group = this.groupAt(index); entry < group; entry++)
+      this.dead[(this.head + index + entry) & this.mask] = 1
+  }
+
+  /** Drops settled groups from the head. */
+  dropDead(): void {
+    while (this.length > 0 && this.dead[this.head & this.mask] === 1) this.head = (this.head + 1) | 0
   }
 
   /** Removes the entry at the head, copying it to `target` at word `at`. */

@@ -10,7 +10,8 @@ export const LossResult = { lost: -100_001, closed: -100_002 } as const
 export function resultError(result: number, syscall: string, path?: string): Error {
   if (result === LossResult.lost) return ringErrors.lost(undefined)
   if (result === LossResult.closed) return ringErrors.closed()
-  return kernelError(result, syscall, path)
+  // The kernel's private "restart me" errors leak from cancelled requests: to users they are EINTR (include/linux/errno.h).
+  return kernelError(result <= -512 && result >= -516 ? -4 : result, syscall, path)
 }
 
 /** The error of a failed request: named after its operation, with its path where the slot has one. */

@@ -12,22 +12,27 @@ export interface RingWorkerControl {
   close(): void
 }
 
+/** Causes of causes that are sent along. */
+const causesMax = 8
+
 const errorFields = ['code', 'errno', 'syscall', 'path', 'dest', 'reason'] as const
 
-interface SentError {
+/** An error as it travels. */
+export interface SentError {
   readonly isError: boolean
   readonly value: unknown
 }
 
 /** An error as plain data: structured clone would drop `code` and its kind. */
-export function packError(error: unknown): SentError {
+export function packError(error: unknown, depth = 0): SentError {
   if (!(error instanceof Error)) return { isError: false, value: error }
   const fields: Record<string, unknown> = { name: error.name, message: error.message, stack: error.stack }
   for (const field of errorFields) {
     const value: unknown = Reflect.get(error, field)
     if (value !== undefined) fields[field] = value
   }
-  if (error.cause !== undefined) fields['cause'] = packError(error.cause)
+  // An error may be its own cause.
+  if (error.cause !== undefined && depth < causesMax) fields['cause'] = packError(error.cause, depth + 1)
   return { isError: true, value: fields }
 }
 
@@ -101,6 +106,7 @@ export interface ControlLink {
 export function linkControl(port: MessagePort): ControlLink {
   keepErrorFields()
   const remote = Comlink.wrap<RingWorkerControl>(endpoint(port))
+  let calls = 0
   let loseAll: (reason: Error) => void = () => undefined
   const death = new Promise<never>((_, reject) => {
     loseAll = reject
@@ -108,11 +114,11 @@ export function linkControl(port: MessagePort): ControlLink {
   death.catch(() => undefined) // only calls in progress care
   return {
     async call(invoke) {
-      port.ref() // a call in progress keeps the process alive, the link does not
+      if (calls++ === 0) port.ref() // a call in progress keeps the process alive, the link does not
       try {
         return await Promise.race([invoke(remote), death])
       } finally {
-        port.unref()
+        if (--calls === 0) port.unref()
       }
     },
     lost: (cause) => {

@@ -10,6 +10,7 @@ export class Leases {
   private freeCount: number
   private readonly waiting: ((lease: number) => void)[] = []
   private waitingHead = 0
+  private granting = false
 
   constructor(bytes: Buffer, count: number, sizeBytes: number) {
     this.bytes = bytes
@@ -33,22 +34,32 @@ export class Leases {
     return this.freeList[--this.freeCount]!
   }
 
-  /** Calls back with a lease as soon as there is one. */
+  /** Calls back with a lease as soon as there is one, or with -1 when there will be none. */
   wait(granted: (lease: number) => void): void {
     this.waiting.push(granted)
   }
 
   /** Gives a lease back: to whoever waits longest, else to the free list. */
   release(lease: number): void {
-    if (this.queued === 0) {
-      this.freeList[this.freeCount++] = lease
-      return
-    }
+    this.freeList[this.freeCount++] = lease
+    // A loop and not recursion: who is granted a lease may give it back at once, and ten thousand may be waiting.
+    if (this.granting) return
+    this.granting = true
+    while (this.freeCount > 0 && this.queued > 0) this.nextWaiting()(this.freeList[--this.freeCount]!)
+    this.granting = false
+  }
+
+  /** Nobody gets a lease any more: calls back everybody who waits with -1. */
+  close(): void {
+    while (this.queued > 0) this.nextWaiting()(-1)
+  }
+
+  private nextWaiting(): (lease: number) => void {
     const granted = this.waiting[this.waitingHead++]!
     if (this.waitingHead === this.waiting.length || this.waitingHead > 1024) {
       this.waiting.splice(0, this.waitingHead)
       this.waitingHead = 0
     }
-    granted(lease)
+    return granted
   }
 }

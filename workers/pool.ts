@@ -4,9 +4,9 @@ import { Piscina } from 'piscina'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import type { Worker } from 'node:worker_threads'
-import { linkControl } from './control.ts'
+import { linkControl, unpackError } from './control.ts'
 import type { ControlLink } from './control.ts'
-import type { RingWorkerStarted, RingWorkerTask } from './ring-worker.ts'
+import type { RingWorkerAnswer, RingWorkerStarted, RingWorkerTask } from './ring-worker.ts'
 
 // Workers run compiled code, also when this file runs from source (tests): worker threads of Node 20 load no TypeScript.
 const here = import.meta.url
@@ -62,7 +62,9 @@ export class RingWorkerPool {
     const control = linkControl(port1)
     this.starting = task.ring
     try {
-      const started = (await this.piscina.run({ ...task, port: port2 }, { transferList: [port2] })) as RingWorkerStarted
+      const answer = (await this.piscina.run({ ...task, port: port2 }, { transferList: [port2] })) as RingWorkerAnswer
+      if ('failed' in answer) throw unpackError(answer.failed)
+      const { started } = answer
       const thread = this.threadOfRing.get(task.ring)
       thread?.once('exit', (exitCode) => {
         const cause = new Error(`the thread of ring ${task.ring} exited with code ${exitCode}`)

@@ -129,6 +129,7 @@ export class Pump {
     if (this.stopped) return
     if (!this.target.busy) {
       // A turn that is already queued would find nothing to do: it costs one immediate, no wake-up.
+      this.awake() // found without the eventfd's help: the next completions need not write it
       this.idle.worked()
       this.setReferenced(false)
       this.target.rested()

@@ -7,17 +7,20 @@ import { Control } from '../native/layout.ts'
 import { prepCancel, prepCancelMatching } from '../native/operations/control.ts'
 import { countsBytes } from '../native/operations/index.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
-import { LossResult } from './completions.ts'
+import { LossResult, ignoreResult } from './completions.ts'
 import type { IdleStrategy } from './idle-strategy.ts'
 import { Poller } from './poller-kind.ts'
 import { Pump } from './pump.ts'
 import type { Pumped } from './pump.ts'
 import { SlotState } from './slots.ts'
+import type { Completion } from './slots.ts'
 import { ClientState, Submission } from './submission.ts'
 import type { SubmissionOptions } from './submission.ts'
 
 /** Completions settled at a time, before the CQ's entries are given back and timers and sockets may run. */
 const reapMax = 1024
+/** How long to wait before what is still there is cancelled once more. */
+const cancelAgainMs = 20
 
 export interface RingClientOptions extends SubmissionOptions {
   readonly idle: IdleStrategy
@@ -29,6 +32,8 @@ export class RingClient extends Submission implements Pumped {
   private readonly pump: Pump
   private readonly watcher: EventWatcher
   private onRested: (() => void) | null = null
+  /** Cancellations that found no room: slot, generation, slot, generation, … */
+  private readonly cancels: number[] = []
 
   constructor(options: RingClientOptions) {
     super(options)
@@ -67,7 +72,7 @@ export class RingClient extends Submission implements Pumped {
       if ((flags & CqeFlag.MORE) !== 0) slots.publishedMs[slot] = -1
       if (slots.publishedMs[slot]! >= 0) stages.seen(op, slots.publishedMs[slot]!)
       if (result > 0 && countsBytes[op] === 1) metrics.countBytes(op, result)
-      slots.completion[slot]!.complete(slots, slot, result, flags)
+      this.settle(slot, result, flags)
       if ((flags & CqeFlag.MORE) !== 0) continue
       metrics.countCompletion(op, result)
       slots.free(slot)
@@ -89,13 +94,16 @@ export class RingClient extends Submission implements Pumped {
       this.counters[ClientCounter.enterCalls]! += 1
       this.addon.enter(this.ringFd, 0, 0, EnterFlag.GETEVENTS)
     }
+    if (this.cancels.length > 0) this.retryCancels()
     if (this.backlog.length > 0) this.drainBacklog()
   }
 
   listen(): boolean {
     const { ring } = this
     // Room in the SQ is announced by nobody: while requests wait for it, keep looking.
-    if (this.backlog.length > 0 && this.inFlight < this.inFlightMax) return false
+    const { headGroup } = this.backlog
+    if (headGroup > 0 && this.inFlight + headGroup <= this.inFlightMax) return false
+    if (this.cancels.length > 0) return false
     if (this.poller === Poller.caller && ring.unconsumed > 0) return false
     ring.listen()
     // Publish "wake me", fence, look again: the kernel posts the CQE, fences, and reads the flag.
@@ -125,10 +133,32 @@ export class RingClient extends Submission implements Pumped {
     const { slots } = this
     if (slots.state[slot] === SlotState.free || slots.generation[slot] !== generation) return
     if (slots.state[slot] === SlotState.queued) {
-      slots.cancelled[slot] = 1 // not the kernel's yet: settled when its turn comes
-      return
+      this.cancelQueued(slot)
+      this.pump.schedule() // nothing may be left to wait for
+    } else if (this.takeReserved(this.cancelDone, { slot, generation })) {
+      prepCancel(this.words, this.at, slot, generation)
+    } else {
+      this.cancels.push(slot, generation) // no room just now: tried again on every turn, of which there may be none due
+      this.pump.schedule()
     }
-    if (this.takeReserved()) prepCancel(this.words, this.at, slot, generation)
+  }
+
+  // The kernel finds a request neither while it is being handed from one place to another (a link that is about to start, a
+  // poll that has just woken) nor stops one that is running: as long as it is there, it is asked again.
+  private readonly cancelDone: Completion = {
+    complete: (slots, cancelSlot, result) => {
+      if (result >= 0) return
+      const { slot, generation } = slots.context[cancelSlot] as { slot: number; generation: number }
+      if (!slots.matches(slot, generation)) return
+      setTimeout(() => {
+        if (this.state === ClientState.open || this.state === ClientState.closing) this.cancel(slot, generation)
+      }, cancelAgainMs).unref()
+    },
+  }
+
+  private retryCancels(): void {
+    const waiting = this.cancels.splice(0)
+    for (let index = 0; index < waiting.length; index += 2) this.cancel(waiting[index]!, waiting[index + 1]!)
   }
 
   /** The ring worker is gone. Its ring is not: where the worker was the poller, this thread takes over from it. */
@@ -166,10 +196,13 @@ export class RingClient extends Submission implements Pumped {
     if (this.state === ClientState.open) this.state = ClientState.closing
     if (await this.restedWithin(graceMs)) return true
     this.failBacklog(LossResult.closed)
-    if (this.inFlight > 0 && this.takeReserved()) {
-      prepCancelMatching(this.words, this.at, -1, CancelFlag.ANY | CancelFlag.ALL)
+    // Again and again: a step that starts because the one before it was cancelled has missed the cancellation.
+    for (const endMs = performance.now() + deadlineMs; performance.now() < endMs;) {
+      if (this.inFlight > 0 && this.takeReserved(ignoreResult, null)) {
+        prepCancelMatching(this.words, this.at, -1, CancelFlag.ANY | CancelFlag.ALL)
+      }
+      if (await this.restedWithin(Math.min(cancelAgainMs, deadlineMs))) return true
     }
-    if (await this.restedWithin(deadlineMs)) return true
     this.state = ClientState.closed
     this.pump.stop()
     for (let slot = 0; slot < this.slots.size; slot++) {

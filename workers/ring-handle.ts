@@ -161,6 +161,7 @@ export class RingHandle {
     const startedMs = performance.now()
     await this.tasksOver(graceMs)
     const drained = await this.client.drain(Math.max(0, graceMs - (performance.now() - startedMs)), deadlineMs)
+    this.leases?.close()
     const sqThread = readSqThread(this.geometry.ringFd)
     this.client.close()
     if (this.workerLoss === null) await this.control.call((remote) => remote.close()).catch(() => undefined)

@@ -11,7 +11,8 @@ import { controlWords, openRing, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
 import type { RingSetup } from '../native/ring-memory.ts'
 import { RingMetrics, WorkerCounter } from '../metrics/ring-metrics.ts'
-import { exposeControl } from './control.ts'
+import { exposeControl, packError } from './control.ts'
+import type { SentError } from './control.ts'
 import { Poller } from './poller-kind.ts'
 import { startWorkerPoller } from './worker-poller.ts'
 
@@ -39,6 +40,8 @@ export interface RingWorkerStarted {
   readonly directDescriptors: number
 }
 
+export type RingWorkerAnswer = { readonly started: RingWorkerStarted } | { readonly failed: SentError }
+
 const heartbeatMs = 1000
 
 function registerDirectDescriptors(ringFd: number, count: number): number {
@@ -60,8 +63,16 @@ function registerDirectDescriptors(ringFd: number, count: number): number {
   return binding().register(ringFd, RegisterOp.REGISTER_FILES, new Int32Array(count).fill(-1), count) >= 0 ? count : 0
 }
 
-/** Entry of the piscina task. */
-export default function start(task: RingWorkerTask): RingWorkerStarted {
+/** Entry of the piscina task. What fails is packed: structured clone would drop an error's code. */
+export default function start(task: RingWorkerTask): RingWorkerAnswer {
+  try {
+    return { started: open(task) }
+  } catch (error) {
+    return { failed: packError(error) }
+  }
+}
+
+function open(task: RingWorkerTask): RingWorkerStarted {
   const addon = binding()
   if (task.cpus.length > 0) {
     const pinned = addon.setAffinity(task.cpus)

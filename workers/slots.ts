@@ -36,8 +36,6 @@ export class SlotTable {
   readonly state: Uint8Array
   readonly opcode: Uint8Array
   readonly generation: Int32Array
-  /** 1 where a request was cancelled while it waited in the backlog. */
-  readonly cancelled: Uint8Array
   /** When the request was accepted, for requests that had to wait in the backlog. */
   readonly claimedMs: Float64Array
   readonly publishedMs: Float64Array
@@ -58,7 +56,6 @@ export class SlotTable {
     this.state = new Uint8Array(size)
     this.opcode = new Uint8Array(size)
     this.generation = new Int32Array(size)
-    this.cancelled = new Uint8Array(size)
     this.claimedMs = new Float64Array(size)
     this.publishedMs = new Float64Array(size)
     this.tag = new Int32Array(size)
@@ -93,7 +90,6 @@ export class SlotTable {
   free(slot: number): void {
     this.state[slot] = SlotState.free
     this.generation[slot] = (this.generation[slot]! + 1) | 0
-    this.cancelled[slot] = 0
     this.owner[slot] = null
     this.context[slot] = null
     this.resolvers[slot] = nothing

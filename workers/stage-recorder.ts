@@ -12,6 +12,9 @@ export class StageRecorder {
   private readonly delivered = new Uint32Array(256)
   private readonly deliveredOps = new Uint8Array(256)
   private deliveredCount = 0
+  // Two runs, because a completion may claim and so publish in the middle of a reap.
+  private queuedOp = -1
+  private queuedLength = 0
   private runOp = -1
   private runMs = 0
   private runLength = 0
@@ -27,8 +30,8 @@ export class StageRecorder {
   beginPublish(openedMs: number, nowMs: number): void {
     this.queuedNs = (nowMs - openedMs) * nsPerMs
     this.queuedBucket = bucketIndex(this.queuedNs)
-    this.runLength = 0
-    this.runOp = -1
+    this.queuedLength = 0
+    this.queuedOp = -1
   }
 
   /** One request of the batch. `claimedMs` is 0 unless it had to wait in the backlog. */
@@ -37,9 +40,9 @@ export class StageRecorder {
       this.metrics.recordStage(Stage.queued, op, (nowMs - claimedMs) * nsPerMs, 1)
       return
     }
-    if (op !== this.runOp) this.flushQueued()
-    this.runOp = op
-    this.runLength++
+    if (op !== this.queuedOp) this.flushQueued()
+    this.queuedOp = op
+    this.queuedLength++
   }
 
   endPublish(): void {
@@ -47,15 +50,11 @@ export class StageRecorder {
   }
 
   private flushQueued(): void {
-    if (this.runLength === 0) return
-    this.metrics.recordBucket(
-      Stage.queued,
-      this.runOp,
-      this.queuedBucket,
-      Math.max(0, this.queuedNs) * this.runLength,
-      this.runLength,
-    )
-    this.runLength = 0
+    const { queuedLength } = this
+    if (queuedLength === 0) return
+    const sumNs = Math.max(0, this.queuedNs) * queuedLength
+    this.metrics.recordBucket(Stage.queued, this.queuedOp, this.queuedBucket, sumNs, queuedLength)
+    this.queuedLength = 0
   }
 
   /** Completions are about to be taken; they were seen at `seenMs`. */

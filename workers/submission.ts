@@ -106,12 +106,10 @@ export abstract class Submission {
    * @throws ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED, ERR_RING_LOST
    */
   chain(count: number): void {
-    if (this.state !== ClientState.open) {
-      throw this.state === ClientState.lost ? ringErrors.lost(undefined) : ringErrors.closed()
-    }
     const { ring, backlog } = this
     // All entries before this one are filled: a claim's entry is filled before anything else happens.
     if (ring.unpublished >= earlyPublishEntries && this.poller !== Poller.caller) this.publish()
+    this.assertOpen()
     this.groupLeft = this.groupHead = count
     this.intoBacklog = false
     if (backlog.length === 0 && this.inFlight + count <= this.inFlightMax) {
@@ -119,12 +117,20 @@ export abstract class Submission {
       this.publish()
       if (ring.hasRoom(count)) return
     }
+    // Publishing may have found out that the ring is lost.
+    this.assertOpen()
     if (count > ring.sqEntries || !backlog.hasRoom(count) || this.slots.available < count + reservedSlots) {
       this.groupLeft = 0
       this.counters[ClientCounter.backlogRejections]! += 1
       throw ringErrors.backlogFull(backlog.capacity)
     }
     this.intoBacklog = true
+  }
+
+  private assertOpen(): void {
+    if (this.state === ClientState.open) return
+    this.groupLeft = 0
+    throw this.state === ClientState.lost ? ringErrors.lost(undefined) : ringErrors.closed()
   }
 
   /**
@@ -166,13 +172,14 @@ export abstract class Submission {
   }
 
   /** Takes an entry for a cancellation: from the reserve, ahead of the backlog, in any state. False: no room just now. */
-  protected takeReserved(): boolean {
+  protected takeReserved(completion: Completion, context: unknown): boolean {
     if (!this.ring.hasRoom(1)) this.publish()
-    if (this.slots.available === 0 || !this.ring.hasRoom(1)) return false
+    const room = this.inFlight < this.inFlightMax + reservedSlots && this.slots.available > 0
+    if (!room || !this.ring.hasRoom(1)) return false
     this.intoBacklog = false
     this.groupLeft = this.groupHead = 1
     this.counters[ClientCounter.cancels]! += 1
-    this.take(Op.ASYNC_CANCEL, ignoreResult, null, null)
+    this.take(Op.ASYNC_CANCEL, completion, null, context)
     return true
   }
 
@@ -225,11 +232,10 @@ export abstract class Submission {
   /** Moves waiting groups into the ring while they fit. */
   protected drainBacklog(): void {
     const { backlog, ring, slots } = this
-    for (let group = backlog.headGroup; group > 0; group = backlog.headGroup) {
-      if (this.headCancelled(group)) {
-        this.failHead(group, ECANCELED)
-        continue
-      }
+    for (;;) {
+      backlog.dropDead()
+      const group = backlog.headGroup
+      if (group === 0) break
       if (this.inFlight + group > this.inFlightMax) break
       if (!ring.hasRoom(group)) {
         this.publish()
@@ -245,32 +251,45 @@ export abstract class Submission {
     this.publish()
   }
 
-  // A chain is cancelled as a whole while it waits: its first step would take the others along anyway.
-  private headCancelled(group: number): boolean {
-    for (let index = 0; index < group; index++) {
-      if (this.slots.cancelled[this.backlog.slotAt(index)] === 1) return true
-    }
-    return false
-  }
-
-  private failHead(group: number, result: number): void {
-    for (let index = 0; index < group; index++) {
-      const slot = this.backlog.slotAt(0)
-      this.backlog.drop()
-      this.fail(slot, result)
-    }
+  /**
+   * Settles a waiting request with -ECANCELED, at once: what is before it may never end. Its chain goes with it. The
+   * entries stay behind as settled ones until they come to the head.
+   */
+  protected cancelQueued(slot: number): void {
+    const { backlog } = this
+    const start = backlog.groupOf(slot)
+    if (start < 0) return
+    const group = backlog.groupAt(start)
+    backlog.bury(start)
+    for (let index = 0; index < group; index++) this.fail(backlog.slotAt(start + index), ECANCELED)
   }
 
   /** Takes every waiting request out of the backlog and fails it with `result`. */
   protected failBacklog(result: number): void {
-    this.failHead(this.backlog.length, result)
+    const { backlog } = this
+    for (backlog.dropDead(); backlog.length > 0; backlog.dropDead()) {
+      const slot = backlog.slotAt(0)
+      backlog.drop()
+      this.fail(slot, result)
+    }
     this.counters[ClientCounter.backlog] = 0
   }
 
   /** Settles a request that gets no CQE. */
   protected fail(slot: number, result: number): void {
     this.metrics.countCompletion(this.slots.opcode[slot]!, result)
-    this.slots.completion[slot]!.complete(this.slots, slot, result, 0)
+    this.settle(slot, result, 0)
     this.slots.free(slot)
+  }
+
+  /** Runs a slot's completion. One that throws is a defect: it is reported, and the ring goes on. */
+  protected settle(slot: number, result: number, cqeFlags: number): void {
+    try {
+      this.slots.completion[slot]!.complete(this.slots, slot, result, cqeFlags)
+    } catch (error) {
+      setImmediate(() => {
+        throw error
+      })
+    }
   }
 }

@@ -56,6 +56,34 @@ void define_watcher(Napi::Env env, Napi::Object exports);
 void define_poller(Napi::Env env, Napi::Object exports);
 
 // Arguments are checked in TypeScript; these throw a TypeError where a caller got one wrong all the same.
+//
+// Numbers are read as they are: ToNumber() would run JavaScript, which a thread that is being terminated cannot do.
+class Numbers {
+ public:
+  explicit Numbers(const Napi::CallbackInfo& info) : info_(info) {}
+
+  int32_t i32(size_t index) { return read<int32_t>(index, napi_get_value_int32); }
+  uint32_t u32(size_t index) { return read<uint32_t>(index, napi_get_value_uint32); }
+  uint64_t u64(size_t index) { return static_cast<uint64_t>(read<int64_t>(index, napi_get_value_int64)); }
+
+  // Whether all that were read were numbers; else it has thrown.
+  bool valid() const {
+    if (!valid_) Napi::TypeError::New(info_.Env(), "expected a number").ThrowAsJavaScriptException();
+    return valid_;
+  }
+
+ private:
+  template <typename T>
+  T read(size_t index, napi_status (*get)(napi_env, napi_value, T*)) {
+    T value = 0;
+    if (get(info_.Env(), info_[index], &value) != napi_ok) valid_ = false;
+    return value;
+  }
+
+  const Napi::CallbackInfo& info_;
+  bool valid_ = true;
+};
+
 template <typename T>
 T* view_data(const Napi::Value& value, size_t min_elements) {
   void* data = nullptr;

@@ -33,14 +33,15 @@ void pause() {
 // pollSlice(ringFd, words, sqHead, sqTail, sqFlags, control, sliceNs, spinNs)
 // Returns enterCalls * 4 + state (slice elapsed | idle with NEED_WAKEUP set | stopped), or -errno.
 Napi::Value poll_slice(const Napi::CallbackInfo& info) {
-  const int fd = info[0].ToNumber().Int32Value();
-  const uint32_t head_at = info[2].ToNumber().Uint32Value(), tail_at = info[3].ToNumber().Uint32Value();
-  const uint32_t flags_at = info[4].ToNumber().Uint32Value();
+  Numbers numbers(info);
+  const int fd = numbers.i32(0);
+  const uint32_t head_at = numbers.u32(2), tail_at = numbers.u32(3), flags_at = numbers.u32(4);
+  const uint64_t slice_ns = numbers.u64(6), spin_ns = numbers.u64(7);
+  if (!numbers.valid()) return info.Env().Undefined();
   uint32_t* words = view_data<uint32_t>(info[1], std::max({head_at, tail_at, flags_at}) + size_t{1});
+  if (words == nullptr) return info.Env().Undefined();
   RingControl* control = view_data<RingControl>(info[5], 1);
-  if (words == nullptr || control == nullptr) return info.Env().Undefined();
-  const uint64_t slice_ns = static_cast<uint64_t>(info[6].ToNumber().Int64Value());
-  const uint64_t spin_ns = static_cast<uint64_t>(info[7].ToNumber().Int64Value());
+  if (control == nullptr) return info.Env().Undefined();
   uint32_t *head = words + head_at, *tail = words + tail_at, *flags = words + flags_at;
 
   const auto result = [&](double value) { return Napi::Number::New(info.Env(), value); };
@@ -54,11 +55,15 @@ Napi::Value poll_slice(const Napi::CallbackInfo& info) {
     if (ready != 0 || attention) {
       const long entered = uring_enter(fd, ready, 0, attention ? 1u : 0u);
       enters++;
-      idle_since = now_ns();
+      const uint64_t now = now_ns();
       // EBUSY and EAGAIN: the kernel is short of memory or of CQ room for a moment; the entries stay queued.
       if (entered < 0 && entered != -EBUSY && entered != -EAGAIN && entered != -EINTR) return result(static_cast<double>(entered));
-      if (idle_since - started >= slice_ns) return result(enters * 4 + kSliceElapsed);
-      continue;
+      if (now - started >= slice_ns) return result(enters * 4 + kSliceElapsed);
+      // Completions that do not fit a full CQ are no work: the client brings them in when it has made room.
+      if (ready != 0) {
+        idle_since = now;
+        continue;
+      }
     }
     pause();
     if ((turn & 31) != 0) continue;

@@ -109,7 +109,7 @@ Napi::Value hold_ring(const Napi::CallbackInfo& info) {
     if (hold->words == nullptr) return env.Undefined();
     hold->keep_words = Napi::Persistent(info[1].As<Napi::Object>());
   }
-  hold->sqpoll = info[3].ToBoolean().Value();
+  napi_get_value_bool(env, info[3], &hold->sqpoll);
   hold->keep_control = Napi::Persistent(info[0].As<Napi::Object>());
   __atomic_add_fetch(&hold->control->refs, 1, __ATOMIC_ACQ_REL);
   AddonData* data = addon_data(env);
@@ -120,8 +120,11 @@ Napi::Value hold_ring(const Napi::CallbackInfo& info) {
 
 // release(number): true when the ring was closed with it. Repeating it does nothing.
 Napi::Value release_ring(const Napi::CallbackInfo& info) {
+  Numbers numbers(info);
+  const uint32_t number = numbers.u32(0);
+  if (!numbers.valid()) return info.Env().Undefined();
   auto& holds = addon_data(info.Env())->holds;
-  const auto found = holds.find(info[0].ToNumber().Uint32Value());
+  const auto found = holds.find(number);
   if (found == holds.end()) return Napi::Boolean::New(info.Env(), false);
   const bool closed = release(*found->second);
   holds.erase(found);

@@ -36,7 +36,7 @@ class Watcher : public Napi::ObjectWrap<Watcher> {
     napi_get_uv_event_loop(env, &loop);
     handle_ = new PollHandle();
     handle_->watcher = this;
-    handle_->fd = info[0].ToNumber().Int32Value();
+    handle_->fd = info[0].As<Napi::Number>().Int32Value();
     const int status = uv_poll_init(loop, &handle_->poll, handle_->fd);
     if (status != 0) {
       delete handle_;

@@ -6,6 +6,7 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { startAdminServer, type AdminServer, type ProbeResult } from '../../metrics/admin-server.ts'
+import { codeOf } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
 import type { Folder } from '../http/storage.ts'
 import { Ringmaster } from '../ringmaster.ts'
@@ -47,18 +48,17 @@ export async function runFileDaemon(options: FileDaemonOptions): Promise<number>
     await daemon.close()
     throw error
   }
-  for (const line of daemon.lines()) process.stdout.write(`${line}\n`)
+  // At once: who reads it has all of it or nothing.
+  process.stdout.write(`${daemon.lines().join('\n')}\n`)
 
   const reason = await stop.reason
   const deadlineMs = drainMs(reason, options) + closeMsMax
   const deadline = setTimeout(() => {
     log.logger.fatal({ deadlineMs }, 'closing took too long')
-    log.flush()
-    process.exit(exitCodes.failure)
+    void log.flush().finally(() => process.exit(exitCodes.failure))
   }, deadlineMs)
   await daemon.stop(reason, drainMs(reason, options))
   clearTimeout(deadline)
-  log.flush()
   return reason.kind === 'signal' ? exitCodes.ok : exitCodes.failure
 }
 
@@ -149,7 +149,10 @@ class FileDaemon {
   }
 
   async #openRoot(rings: Ringmaster): Promise<Folder> {
-    const root = await rings.open(this.#root, constants.O_RDONLY | constants.O_DIRECTORY)
+    const flags = constants.O_RDONLY | constants.O_DIRECTORY
+    const root = await rings.open(this.#root, flags).catch((error: unknown) => {
+      throw rootError(this.#root, error)
+    })
     this.#closers.push(() => root.close())
     return { open: (path, flags) => rings.openBeneath(root, path, flags) }
   }
@@ -168,13 +171,13 @@ class FileDaemon {
   }
 }
 
-/** Rings that cannot be had, or not as asked for, in the words of the library and without a stack. */
+/** Rings that cannot be had, or not as asked for: the library says it well, and its stack helps nobody here. */
 function startError(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (!(error instanceof Error) || typeof code !== 'string') return error
-  if (code === 'ERR_RING_UNAVAILABLE') return new CommandError(error.message, exitCodes.failure, { cause: error })
-  if (code !== 'ERR_OUT_OF_RANGE' && !code.startsWith('ERR_INVALID_ARG')) return error
-  return new CommandError(error.message.replace('options.', '--'), exitCodes.usage, { cause: error })
+  const code = codeOf(error)
+  if (!(error instanceof Error) || code === undefined) return error
+  const isUsage = code === 'ERR_OUT_OF_RANGE' || code.startsWith('ERR_INVALID_ARG')
+  const exitCode = isUsage ? exitCodes.usage : exitCodes.failure
+  return new CommandError(error.message.replace('options.', '--'), exitCode, { cause: error })
 }
 
 /** The absolute path of a directory that exists, or an error that says which of the two it is not. */
@@ -183,9 +186,13 @@ async function requireDirectory(root: string): Promise<string> {
   try {
     if ((await stat(path)).isDirectory()) return path
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    const problem = code === 'ENOENT' ? 'does not exist' : `cannot be used: ${String(code)}`
-    throw new CommandError(`ROOT ${path} ${problem}`, exitCodes.usage, { cause: error })
+    throw rootError(path, error)
   }
   throw new CommandError(`ROOT ${path} is not a directory`, exitCodes.usage)
+}
+
+function rootError(path: string, error: unknown): CommandError {
+  const code = codeOf(error)
+  const problem = code === 'ENOENT' ? 'does not exist' : `cannot be opened: ${code ?? String(error)}`
+  return new CommandError(`ROOT ${path} ${problem}`, exitCodes.usage, { cause: error })
 }

@@ -1,6 +1,7 @@
 // `--listen` and `--admin`: text → host and port, what is loopback, and what to say when listening fails. Pure.
 import { BlockList, isIP } from 'node:net'
 import { InvalidArgumentError } from 'commander'
+import { codeOf } from '../http/http-error.ts'
 import { CommandError, exitCodes } from './exit.ts'
 
 export interface ListenAddress {
@@ -55,11 +56,11 @@ export function requireLoopback(option: string, address: ListenAddress, isPublic
 
 /** Why an address could not be listened on, in words that say what to do. */
 export function listenError(option: string, address: ListenAddress, cause: unknown): CommandError {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  return new CommandError(listenAdvice(option, address, code, cause), exitCodes.failure, { cause })
+  return new CommandError(listenAdvice(option, address, cause), exitCodes.failure, { cause })
 }
 
-function listenAdvice(option: string, address: ListenAddress, code: unknown, cause: unknown): string {
+function listenAdvice(option: string, address: ListenAddress, cause: unknown): string {
+  const code = codeOf(cause)
   const { host, port } = address
   const where = formatAddress(address)
   if (code === 'EADDRINUSE') {

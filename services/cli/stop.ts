@@ -12,16 +12,15 @@ export interface StopWatch extends Disposable {
 
 /**
  * Waits for a reason to stop. After the first one the service drains; whoever sends a second signal does not want to wait
- * for that, and a second crash means that draining is what fails: both end the process at once, after `beforeExit`.
+ * for that, and a second crash means that draining is what fails: both end the process at once, after `lastWords`.
  */
-export function watchForStop(beforeExit: () => void): StopWatch {
+export function watchForStop(lastWords: () => Promise<void>): StopWatch {
   let stopping = false
   let settle: (reason: StopReason) => void
   const reason = new Promise<StopReason>((resolve) => (settle = resolve))
 
   const exitNow = (code: number): void => {
-    beforeExit()
-    process.exit(code)
+    void lastWords().finally(() => process.exit(code))
   }
   const onSignal = (signal: NodeJS.Signals): void => {
     if (signal !== 'SIGTERM' && signal !== 'SIGINT') return

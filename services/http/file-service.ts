@@ -8,6 +8,7 @@ import { ClientGone, codeOf, httpError, toHttpError, type HttpError } from './ht
 import { retryAfterSeconds, type HttpLimits } from './limits.ts'
 import { openRegularFile, type OpenedFile } from './open-file.ts'
 import { pieceBytes, planResponse, safetyHeaders, type ResponsePlan } from './plan.ts'
+import { findFault } from './request-checks.ts'
 import { parseRequestTarget } from './request-path.ts'
 import { end, sendBody } from './send-body.ts'
 import type { Folder } from './storage.ts'
@@ -75,6 +76,11 @@ export class FileService {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = request.method
+    const fault = findFault(request)
+    if (fault !== undefined) {
+      response.shouldKeepAlive = false // where the next request begins is not to be trusted, either
+      throw httpError(fault.status, fault.reason)
+    }
     if (method !== 'GET' && method !== 'HEAD') throw httpError(405, 'method not allowed')
     const target = parseRequestTarget(request.url ?? '')
     if (target.kind === 'refused') throw httpError(target.status, 'refused target')

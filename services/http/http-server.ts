@@ -125,7 +125,7 @@ export class HttpServer {
   readonly #receive = (request: IncomingMessage, response: ServerResponse): void => {
     // Told before the answer starts, a client knows not to send its next request on this connection.
     if (this.#connections.draining) response.shouldKeepAlive = false
-    this.#connections.run(request.socket, () => this.#service.serve(request, response))
+    this.#connections.run(request.socket, response, () => this.#service.serve(request, response))
   }
 }
 

@@ -15,6 +15,9 @@ export interface Outcome {
 
 export type Child = ChildProcessByStdio<null, Readable, Readable>
 
+/** The command as it is run, with `args`. */
+export const commandLine = (...args: string[]): [string, ...string[]] => [process.execPath, main, ...args]
+
 export function spawnCommand(args: readonly string[], env: Record<string, string> = {}): Child {
   return spawn(process.execPath, [main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -33,6 +36,21 @@ export async function runCommand(...args: string[]): Promise<Outcome> {
 export async function exitCode(child: Child): Promise<number | null> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   return child.exitCode
+}
+
+/** Where the daemon says it serves files, once it does: `http://127.0.0.1:1234/b/`. */
+export function filesUrlOf(stdout: Readable | null): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      const url = /^serving .* at (http:\S+\/b\/)\n/.exec(text)?.[1]
+      if (url !== undefined) resolve(url)
+    })
+    stdout?.once('close', () => {
+      reject(new Error(`ended before it served anything: ${text}`))
+    })
+  })
 }
 
 export interface Daemon extends AsyncDisposable {

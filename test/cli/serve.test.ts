@@ -1,12 +1,23 @@
 // `ringmaster serve` as its users see it: what it prints, what it serves, and how it ends.
-import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { getResponse, patternBytes, readAll, sha256 } from '../http/clients.ts'
-import { exitCode, spawnCommand, startDaemon } from './command.ts'
+import { commandLine, exitCode, filesUrlOf, spawnCommand, startDaemon } from './command.ts'
 
 const large = patternBytes(24 * 1024 * 1024)
 let root: string
@@ -52,7 +63,7 @@ describe('a running daemon', () => {
   it('logs JSON to stderr', async () => {
     await using daemon = await startDaemon(root, ['--log-level', 'debug'])
     await fetch(`${daemon.filesUrl}missing`)
-    await expect.poll(() => daemon.stderr()).toContain('/b/missing')
+    await expect.poll(() => daemon.stderr(), { timeout: 10_000 }).toContain('/b/missing')
     const lines = daemon.stderr().trimEnd().split('\n')
     const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(entries.find((entry) => entry['msg'] === 'started')).toMatchObject({ name: 'ringmaster', root })
@@ -75,16 +86,8 @@ describe('a running daemon', () => {
 
   it('goes on when nobody reads its output', async () => {
     const child = spawnCommand(['serve', root, '--listen', '[::1]:0', '--admin', ':0', '--log-level', 'debug'])
-    const ready = new Promise<string>((resolve) => {
-      let stdout = ''
-      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-        stdout += chunk
-        const url = /at (http:\S+\/b\/)\n/.exec(stdout)?.[1]
-        if (url !== undefined) resolve(url)
-      })
-    })
     child.stderr.destroy()
-    const url = await ready
+    const url = await filesUrlOf(child.stdout)
     child.stdout.destroy()
     expect(url).toMatch(/^http:\/\/\[::1\]:\d+\/b\/$/)
     for (let round = 0; round < 5; round++) {
@@ -105,6 +108,43 @@ describe('a running daemon', () => {
   })
 })
 
+it('a log on a full disk does not stop it, and does not keep it from stopping', async () => {
+  const full = openSync('/dev/full', 'w')
+  const [file, ...args] = commandLine('serve', root, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0')
+  const child = spawn(file, [...args, '--log-level', 'debug'], { stdio: ['ignore', 'pipe', full] })
+  closeSync(full)
+  const url = await filesUrlOf(child.stdout)
+  for (let round = 0; round < 5; round++) expect((await fetch(`${url}missing`)).status).toBe(404)
+  child.kill('SIGTERM')
+  const [code] = (await once(child, 'exit')) as [number | null]
+  expect(code).toBe(0)
+})
+
+it.skipIf(!existsSync('/usr/bin/strace'))(
+  'says why when there is no io_uring: exit code 1 and no stack trace',
+  async () => {
+    const denied = [
+      '-f',
+      '-qq',
+      '-o',
+      '/dev/null',
+      '-e',
+      'trace=io_uring_setup',
+      '-e',
+      'inject=io_uring_setup:error=ENOSYS',
+    ]
+    const run = promisify(execFile)('strace', [
+      ...denied,
+      ...commandLine('serve', root, '--listen', ':0', '--admin', ':0'),
+    ])
+    await expect(run).rejects.toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^ringmaster: io_uring is not available: .*\n$/) as string,
+    })
+  },
+)
+
 describe('a signal', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('%s ends an idle daemon with exit code 0', async (signal) => {
     await using daemon = await startDaemon(root)
@@ -116,7 +156,7 @@ describe('a signal', () => {
     await using daemon = await startDaemon(root, ['--drain-seconds', '60'])
     const response = await getResponse(`${daemon.filesUrl}large.bin`)
     daemon.child.kill('SIGTERM')
-    await expect.poll(() => daemon.probe('readyz')).toEqual({ status: 503, body: 'stopping\n' })
+    await expect.poll(() => daemon.probe('readyz'), { timeout: 10_000 }).toEqual({ status: 503, body: 'stopping\n' })
     expect((await daemon.probe('livez')).status).toBe(200)
     await expect(getResponse(daemon.filesUrl, { agent: false })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     expect(sha256(await readAll(response))).toBe(sha256(large))
@@ -141,7 +181,7 @@ describe('a signal', () => {
     const response = await getResponse(`${daemon.filesUrl}large.bin`)
     response.on('error', () => undefined)
     daemon.child.kill('SIGTERM')
-    await expect.poll(() => daemon.probe('readyz')).toMatchObject({ status: 503 })
+    await expect.poll(() => daemon.probe('readyz'), { timeout: 10_000 }).toMatchObject({ status: 503 })
     daemon.child.kill(signal)
     expect(await exitCode(daemon.child)).toBe(code)
   })

@@ -31,6 +31,26 @@ describe('bytes that are no request', () => {
     expect(statusOf(await exchange(service.port, bytes))).toBe(status)
   })
 
+  it.each([
+    ['no version', 'GET /\r\n\r\n', 400],
+    ['HTTP/2.0', 'GET / HTTP/2.0\r\nHost: x\r\n\r\n', 505],
+    ['two hosts', 'GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n', 400],
+    ['a host that is none', 'GET / HTTP/1.1\r\nHost: a/b\r\n\r\n', 400],
+    ['chunks in HTTP/1.0', 'GET / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    ['an unknown coding', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: magic\r\n\r\n', 400],
+    ['a chunk without a size', 'POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n', 400],
+  ])('that node:http would let through: %s', async (_title, bytes, status) => {
+    expect(statusOf(await exchange(service.port, bytes))).toBe(status)
+  })
+
+  it.each(['x', 'x:80', 'files.example.org', '127.0.0.1:8080', '[::1]:8080', '', 'a_b', 'xn--bcher-kva.example'])(
+    'Host: %s is fine',
+    async (host) => {
+      const answer = await exchange(service.port, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+      expect(statusOf(answer)).toBe(200)
+    },
+  )
+
   it('behind a good request do not get into its answer', async () => {
     const answer = await exchange(service.port, 'GET /b/a HTTP/1.1\r\nHost: x\r\n\r\n\x00garbage')
     expect(answer.match(/HTTP\/1\.1 \d{3}/g)?.length ?? 0).toBeLessThanOrEqual(1)
@@ -61,7 +81,7 @@ it('connections beyond the limit are refused and counted', async () => {
   await using small = await startService({ limits: { connectionsMax: 1 } })
   const first = connect(small.port, '127.0.0.1')
   await new Promise((resolve) => first.once('connect', resolve))
-  await expect.poll(() => small.metric('ringmaster_http_connections')).toBe(1)
+  await expect.poll(() => small.metric('ringmaster_http_connections'), { timeout: 10_000 }).toBe(1)
   const second = connect(small.port, '127.0.0.1')
   second.on('error', () => undefined)
   await new Promise((resolve) => second.once('close', resolve))

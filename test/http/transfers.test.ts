@@ -79,7 +79,9 @@ describe('a slow client', () => {
   it('holds two buffers and one descriptor at most, and gets every byte', async () => {
     put('large', large)
     const response = await getResponse(service.url('/b/large'))
-    await expect.poll(() => service.metric('ringmaster_http_body_buffers_in_use')).toBeLessThanOrEqual(2)
+    await expect
+      .poll(() => service.metric('ringmaster_http_body_buffers_in_use'), { timeout: 10_000 })
+      .toBeLessThanOrEqual(2)
     expect(service.openFiles()).toHaveLength(1)
     expect(sha256(await readAll(response))).toBe(sha256(large))
   })
@@ -88,7 +90,7 @@ describe('a slow client', () => {
     await using strict = await startService({ limits: { stalledMsMax: 50 } })
     writeFileSync(join(strict.root, 'large'), large)
     const response = await getResponse(strict.url('/b/large'))
-    await expect.poll(() => strict.server.requestsInFlight).toBe(0)
+    await expect.poll(() => strict.server.requestsInFlight, { timeout: 10_000 }).toBe(0)
     await expect(readAll(response)).rejects.toThrow()
     await nothingIsHeld(strict)
   })
@@ -104,7 +106,7 @@ describe('a client that goes away', () => {
         response.destroy()
       }),
     )
-    await expect.poll(() => service.metric('ringmaster_http_clients_gone_total')).toBe(clients)
+    await expect.poll(() => service.metric('ringmaster_http_clients_gone_total'), { timeout: 10_000 }).toBe(clients)
   })
 
   it('while it waits for a buffer leaves nothing behind', async () => {
@@ -113,9 +115,9 @@ describe('a client that goes away', () => {
     const slow = await getResponse(tight.url('/b/large'))
     const waiting = connect(tight.port, '127.0.0.1')
     waiting.write('GET /b/large HTTP/1.1\r\nHost: x\r\n\r\n')
-    await expect.poll(() => tight.metric('ringmaster_http_body_buffer_waiters')).toBe(1)
+    await expect.poll(() => tight.metric('ringmaster_http_body_buffer_waiters'), { timeout: 10_000 }).toBe(1)
     waiting.destroy()
-    await expect.poll(() => tight.metric('ringmaster_http_body_buffer_waiters')).toBe(0)
+    await expect.poll(() => tight.metric('ringmaster_http_body_buffer_waiters'), { timeout: 10_000 }).toBe(0)
     slow.destroy()
     await nothingIsHeld(tight)
   })

@@ -9,7 +9,9 @@ export const pollers = ['kernel', 'worker', 'caller'] as const
 const memories = ['user', 'mapped'] as const
 
 /** Every poller with every memory. */
-export const everyRing = pollers.flatMap((poller) => memories.map((memory) => ({ poller, memory })))
+export const everyRing: { poller: (typeof pollers)[number]; memory: (typeof memories)[number] }[] = pollers.flatMap(
+  (poller) => memories.map((memory) => ({ poller, memory })),
+)
 
 /** A new folder; remove it when done. */
 export function temporaryFolder(): { path: string; remove: () => void } {
@@ -107,7 +109,7 @@ export function fieldOf(value: unknown, field: string): unknown {
 /** Calls a method with arguments that its types forbid. */
 export function callLoosely(target: object, method: string, ...args: readonly unknown[]): Promise<unknown> {
   const run = Reflect.get(target, method) as (...args: readonly unknown[]) => Promise<unknown>
-  return run.apply(target, args)
+  return run.apply(target, [...args])
 }
 
 /** What a failed call says that programs act on. */

@@ -1,0 +1,115 @@
+// Every option: its default, its limits, and an error that names it when it is wrong.
+import { describe, expect, it } from 'vitest'
+import { resolveOptions } from '../../services/options.ts'
+import { Ringmaster } from '../../services/ringmaster.ts'
+import { callLoosely, failure, fieldOf } from './harness.ts'
+
+const caught = (options: unknown): unknown => {
+  try {
+    return resolveOptions(options)
+  } catch (error) {
+    return error
+  }
+}
+
+it('have defaults', () => {
+  expect(resolveOptions({})).toEqual({
+    rings: 'auto',
+    poller: 'auto',
+    sqEntries: 1024,
+    cqEntries: 4096,
+    backlogMax: 16384,
+    memory: 'auto',
+    sqThreadIdleMs: 50,
+    sqThreadCpu: undefined,
+    spinNs: 'auto',
+    directDescriptors: 256,
+    closeGraceMs: 1000,
+    closeDeadlineMs: 5000,
+  })
+})
+
+it('that are undefined have their defaults too', () => {
+  const names = Object.keys(resolveOptions({}))
+  expect(resolveOptions(Object.fromEntries(names.map((name) => [name, undefined])))).toEqual(resolveOptions({}))
+})
+
+it.each([
+  ['rings', 1, 64],
+  ['sqEntries', 8, 32768],
+  ['backlogMax', 0, 1_000_000],
+  ['sqThreadIdleMs', 1, 60_000],
+  ['sqThreadCpu', 0, 8191],
+  ['spinNs', 0, 10_000_000],
+  ['directDescriptors', 0, 4096],
+  ['closeGraceMs', 0, 3_600_000],
+  ['closeDeadlineMs', 0, 3_600_000],
+])('%s goes from %d to %d and no further', (name, min, max) => {
+  for (const value of [min, max]) expect(resolveOptions({ [name]: value })).toMatchObject({ [name]: value })
+  for (const value of [min - 1, max + 1, 1.5, NaN, Infinity, -Infinity]) {
+    const error = caught({ [name]: value })
+    expect(error).toBeInstanceOf(RangeError)
+    expect(error).toMatchObject({
+      code: 'ERR_OUT_OF_RANGE',
+      message: expect.stringContaining(`options.${name}`) as string,
+    })
+  }
+  for (const value of ['8', null, {}, [], true, 8n]) {
+    const error = caught({ [name]: value })
+    expect(error).toMatchObject({
+      code: expect.stringMatching(/^ERR_INVALID_ARG_(TYPE|VALUE)$/) as string,
+      message: expect.stringContaining(`options.${name}`) as string,
+    })
+  }
+})
+
+describe('cqEntries', () => {
+  it('is four times sqEntries, at least 128 and at most 65536', () => {
+    expect(resolveOptions({ sqEntries: 8 }).cqEntries).toBe(128)
+    expect(resolveOptions({ sqEntries: 256 }).cqEntries).toBe(1024)
+    expect(resolveOptions({ sqEntries: 32768 }).cqEntries).toBe(65536)
+  })
+  it('is a power of two, and no smaller than sqEntries', () => {
+    for (const options of [
+      { cqEntries: 200 },
+      { cqEntries: 64 },
+      { cqEntries: 131072 },
+      { cqEntries: 512, sqEntries: 1024 },
+    ]) {
+      expect(caught(options)).toMatchObject({ code: 'ERR_OUT_OF_RANGE', message: /options\.cqEntries/ })
+    }
+    expect(caught({ sqEntries: 1000 })).toMatchObject({
+      code: 'ERR_OUT_OF_RANGE',
+      message: /options\.sqEntries.*power of two/,
+    })
+  })
+})
+
+it.each([
+  ['poller', ['auto', 'kernel', 'worker', 'caller']],
+  ['memory', ['auto', 'user', 'mapped']],
+])('%s is one of %s', (name, values) => {
+  for (const value of values) expect(resolveOptions({ [name]: value })).toMatchObject({ [name]: value })
+  for (const value of ['', 'KERNEL', 'threadpool', 5, null]) {
+    expect(caught({ [name]: value })).toMatchObject({
+      code: expect.stringMatching(/^ERR_INVALID_ARG_(TYPE|VALUE)$/) as string,
+      message: expect.stringContaining(`options.${name}`) as string,
+    })
+  }
+})
+
+it('that do not exist are refused, naming those that do', () => {
+  expect(caught({ ring: 5 })).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE', message: /options\.ring'.*rings, poller/ })
+})
+
+it('are an object', () => {
+  for (const options of [null, 5, 'auto', true, [], () => undefined]) {
+    const error = caught(options)
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(fieldOf(error, 'message')).toMatch(/"options" argument/)
+  }
+})
+
+it('are checked before anything is started', async () => {
+  expect(await failure(callLoosely(Ringmaster, 'start', { rings: 0 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+})

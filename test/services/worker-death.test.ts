@@ -1,0 +1,122 @@
+// A thread that dies in mid-flight: the ring worker, which a ring outlives, and a worker of the user's own that had rings.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { writeFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, describe, expect, it } from 'vitest'
+import { Ringmaster } from '../../services/ringmaster.ts'
+import { watchPools } from '../workers/open-ring.ts'
+import { descriptors, eventually, everyRing, pollers, settledWithin, temporaryFolder, threads } from './harness.ts'
+
+const folder = temporaryFolder()
+const small = join(folder.path, 'small')
+writeFileSync(small, 'hello')
+let pipes = 0
+afterAll(() => {
+  folder.remove()
+})
+
+function makePipe(): string {
+  const path = join(folder.path, `pipe${pipes++}`)
+  execFileSync('mkfifo', [path])
+  return path
+}
+
+const held = (): { descriptors: string[]; threads: string[] } => ({
+  descriptors: descriptors(),
+  threads: threads().filter((name) => !name.startsWith('iou-wrk')),
+})
+
+describe.each(everyRing)('a ring worker that is killed, poller $poller, $memory memory', ({ poller, memory }) => {
+  it('takes no request along that the kernel or the caller serves; all settle, and close is clean', async () => {
+    await (await Ringmaster.start({ poller, memory, rings: 2 })).close()
+    const before = held()
+    const killThreads = watchPools()
+    const rings = await Ringmaster.start({ poller, memory, rings: 2, closeGraceMs: 50, closeDeadlineMs: 1000 })
+    const pipe = await rings.open(makePipe(), 'r+')
+    const waiting = [pipe.read(Buffer.alloc(4)), pipe.read(Buffer.alloc(4))]
+    const outcomes = Promise.all(waiting.map((read) => settledWithin(read)))
+    let going = true
+    const failures: unknown[] = []
+    const lane = async (): Promise<void> => {
+      while (going) {
+        await rings.readFile(small, 'utf8').then(
+          (text) => text === 'hello' || failures.push(text),
+          (error: unknown) => failures.push(error),
+        )
+      }
+    }
+    const lanes = Array.from({ length: 20 }, lane)
+    await sleep(10)
+    await killThreads()
+    await eventually(() => rings.stats().rings.every(({ workerThreadId }) => workerThreadId === null))
+    await sleep(20)
+    going = false
+    expect(await settledWithin(Promise.all(lanes))).toBe('resolved')
+    writeSync(pipe.fd, 'lateagain'.slice(0, 8))
+    if (poller === 'worker') expect(await outcomes).not.toContain('pending')
+    else {
+      expect(failures).toEqual([])
+      expect(await outcomes).toEqual(['resolved', 'resolved'])
+    }
+    expect(await rings.readFile(small, 'utf8')).toBe('hello')
+    expect(rings.stats().rings[0]!.reason).toMatch(/worker is gone/)
+    await pipe.close()
+    await rings.close()
+    expect(await eventually(() => held().threads.length === before.threads.length)).toBe(true)
+    expect(held()).toEqual(before)
+  })
+})
+
+it('a worker that is terminated inside a call of the addon does not take the process along', () => {
+  const addon = fileURLToPath(new URL('../../native/build/Release/ringmaster.node', import.meta.url))
+  const script = `
+    const { Worker } = require('node:worker_threads')
+    const { once } = require('node:events')
+    const loop = "const { enter } = require(process.argv[1]); require('node:worker_threads').parentPort.postMessage(0);"
+      + "for (;;) enter(-1, 0, 0, 0)"
+    const main = async () => {
+      for (let round = 0; round < 30; round++) {
+        const worker = new Worker(loop, { eval: true })
+        await once(worker, 'message')
+        await worker.terminate()
+      }
+      console.log('alive')
+    }
+    main()`.replaceAll('process.argv[1]);', `${JSON.stringify(addon).replaceAll('"', "'")});`)
+  const { stdout, stderr, signal } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 25_000 })
+  expect({ stdout, signal, stderr: stderr.slice(0, 200) }).toEqual({ stdout: 'alive\n', signal: null, stderr: '' })
+})
+
+describe.each(pollers)("a user's own worker with poller %s", (poller) => {
+  it('may be terminated in mid-flight, again and again', async () => {
+    const script = `
+      const { parentPort, workerData } = require('node:worker_threads')
+      import(workerData.module).then(async ({ Ringmaster }) => {
+        const rings = await Ringmaster.start({ rings: 2, poller: workerData.poller })
+        const pipe = await rings.open(workerData.pipe, 'r+')
+        for (let index = 0; index < 50; index++) pipe.read(Buffer.alloc(100)).catch(() => undefined)
+        const lane = async () => { for (;;) await rings.readFile(workerData.small) }
+        for (let index = 0; index < 20; index++) lane().catch(() => undefined)
+        parentPort.postMessage('going')
+      })`
+    const module = new URL('../../dist/services/index.js', import.meta.url).href
+    const round = async (): Promise<void> => {
+      const worker = new Worker(script, { eval: true, workerData: { module, poller, pipe: makePipe(), small } })
+      await once(worker, 'message')
+      await sleep(5)
+      await worker.terminate()
+    }
+    await round()
+    // RingFile's own descriptor of the pipe is nobody's when its thread has gone: core's FileHandle closes at collection.
+    const ringsHeld = (): string[] => descriptors().filter((target) => /io_uring|eventfd/.test(target))
+    await eventually(() => threads().every((name) => !name.startsWith('iou-sqp')))
+    const before = { descriptors: ringsHeld(), threads: held().threads }
+    for (let index = 0; index < 5; index++) await round()
+    await eventually(() => held().threads.length === before.threads.length)
+    expect({ descriptors: ringsHeld(), threads: held().threads }).toEqual(before)
+  })
+})
