@@ -6,7 +6,7 @@ import { Feature } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { readSqThread } from '../native/fdinfo.ts'
 import { kernelError } from '../native/errors.ts'
-import { Control, controlVersion } from '../native/layout.ts'
+import { Control, controlVersion, rawDescriptors } from '../native/layout.ts'
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
@@ -116,6 +116,7 @@ export class RingHandle {
           Buffer.from(memory, place.leasesOffsetBytes, directDescriptors * leaseSizeBytes),
           directDescriptors,
           leaseSizeBytes,
+          rawDescriptors,
         )
       : null
   }

@@ -1,5 +1,6 @@
 // Arguments of `ringmaster/raw` operations, checked at once, with the errors that Node's core gives. Used by operations/*.ts;
 // what the file API needs too is in ../arguments.ts.
+import { rawDescriptors } from '../../native/layout.ts'
 import { SqeFlag } from '../../native/abi.ts'
 import { invalidArgType, invalidArgValue, outOfRange } from '../../native/errors.ts'
 import { allocateDirect } from '../../native/operations/row.ts'
@@ -51,7 +52,7 @@ export function checkDirFd(fd: unknown, name = 'dirFd'): number {
 
 /** The slot for setDirect(). @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
 export function checkDirect(direct: unknown, name = 'direct'): number {
-  return direct === 'allocate' ? allocateDirect : checkInteger(direct, name, 0, int32Max - 1)
+  return direct === 'allocate' ? allocateDirect : checkInteger(direct, name, 0, rawDescriptors - 1)
 }
 
 /** What an operation that opens gives: the result is the descriptor, the slot that was allocated, or 0 for a given slot. */
