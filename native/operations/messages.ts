@@ -169,7 +169,7 @@ export const recvZc: OperationRow = {
   result: 'bytes',
   keptAlive: ['buffer'],
   since: '6.15',
-  source: 'kernel Documentation/networking/iou-zcrx.rst',
+  source: 'io_uring_enter(2), Documentation/networking/iou-zcrx.rst',
 }
 
 /** Wants a NIC with header split and an interface queue registered on the ring. */
