@@ -64,8 +64,7 @@ const settleWrite: Completion = {
 
 /** An open file. Close it, or hold it with `await using`: garbage collection does not. */
 export class RingFile {
-  /** The process's descriptor; -1 once closed. */
-  fd: number
+  private descriptor: number
   private readonly coordinator: Coordinator
   /** With `ordered`: the last write asked for. */
   private lastWrite: Promise<unknown> | null
@@ -73,10 +72,15 @@ export class RingFile {
   private closing: Promise<void> | null = null
   private onIdle: (() => void) | null = null
 
-  /** Called by Ringmaster.open(). */
+  /** The process's descriptor; -1 once closed. */
+  get fd(): number {
+    return this.descriptor
+  }
+
+  /** Called by Ringmaster.open(). @internal */
   constructor(coordinator: Coordinator, fd: number, ordered: boolean) {
     this.coordinator = coordinator
-    this.fd = fd
+    this.descriptor = fd
     this.lastWrite = ordered ? Promise.resolve() : null
   }
 
@@ -127,7 +131,7 @@ export class RingFile {
     const { client } = this.coordinator.pick()
     const address = addressOfView(buffer) + start // before the claim: it throws for a detached buffer
     const slot = client.claim(Op.READ, settleRead, buffer, this)
-    prepRead(client.words, client.at, 0, this.fd, address, count, at)
+    prepRead(client.words, client.at, 0, this.descriptor, address, count, at)
     this.requests++
     const promise = client.slots.promise<ReadResult<ArrayBufferView>>(slot)
     return signal === undefined ? promise : abortable(client, slot, promise, signal)
@@ -204,7 +208,7 @@ export class RingFile {
       const { client } = this.coordinator.pick()
       const address = addressOfView(buffer) + start
       const slot = client.claim(Op.WRITE, settleWrite, buffer, this)
-      prepWrite(client.words, client.at, 0, this.fd, address, count, at)
+      prepWrite(client.words, client.at, 0, this.descriptor, address, count, at)
       const promise = client.slots.promise<WriteResult<ArrayBufferView>>(slot)
       return signal === undefined ? promise : abortable(client, slot, promise, signal)
     } catch (error) {
@@ -235,7 +239,7 @@ export class RingFile {
     try {
       if (this.closing !== null) throw ringErrors.fileClosed(syscall)
       this.requests++
-      return submitBatch(this.coordinator.pick().client, opcode, this.fd, buffers, positions, this)
+      return submitBatch(this.coordinator.pick().client, opcode, this.descriptor, buffers, positions, this)
     } catch (error) {
       if (this.closing === null) this.requestEnded()
       return Promise.reject(error)
@@ -247,7 +251,7 @@ export class RingFile {
   stat(options: { bigint: true }): Promise<BigIntStats>
   async stat(options?: { bigint?: boolean }): Promise<Stats | BigIntStats> {
     const target = {
-      dirFd: this.fd,
+      dirFd: this.descriptor,
       path: '',
       atFlags: At.EMPTY_PATH,
       bigint: options?.bigint === true,
@@ -258,15 +262,15 @@ export class RingFile {
 
   /** fsync(2): data and metadata are on the device when it resolves. */
   sync(): Promise<void> {
-    return this.tracked('fsync', (handle) => requestSync(handle, this.fd, false))
+    return this.tracked('fsync', (handle) => requestSync(handle, this.descriptor, false))
   }
 
   /** fdatasync(2). */
   datasync(): Promise<void> {
-    return this.tracked('fdatasync', (handle) => requestSync(handle, this.fd, true))
+    return this.tracked('fdatasync', (handle) => requestSync(handle, this.descriptor, true))
   }
 
-  /** Makes a request about this file while the file stays open. Used by its own methods and by openBeneath(). */
+  /** Makes a request about this file while the file stays open. Used by its own methods and by openBeneath(). @internal */
   async tracked<T>(syscall: string, request: (handle: RingHandle) => Promise<T>): Promise<T> {
     if (this.closing !== null) throw ringErrors.fileClosed(syscall)
     this.requests++
@@ -277,7 +281,7 @@ export class RingFile {
     }
   }
 
-  /** Called when a request of this file is over: the last one lets close() go on. */
+  /** Called when a request of this file is over: the last one lets close() go on. @internal */
   requestEnded(): void {
     this.requests--
     if (this.requests === 0 && this.onIdle !== null) this.onIdle()
@@ -296,7 +300,7 @@ export class RingFile {
       })
     }
     const { fd } = this
-    this.fd = -1
+    this.descriptor = -1
     await closeDescriptor(() => this.coordinator.pick(), fd)
   }
 

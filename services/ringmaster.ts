@@ -5,7 +5,7 @@ import type { Registry, OpenMetricsContentType } from 'prom-client'
 import { At, Resolve, SqeFlag } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { capabilities } from '../native/capabilities.ts'
-import { RingUnavailableError } from '../native/errors.ts'
+import { RingUnavailableError, invalidArgType } from '../native/errors.ts'
 import { registerRingMetrics } from '../metrics/exporter.ts'
 import { measureWakeCostNs, spinBudgetNs } from '../workers/wake-cost.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
@@ -159,6 +159,7 @@ export class Ringmaster {
   async openBeneath(directory: RingFile, path: string | Buffer, flags: string | number = 'r'): Promise<RingFile> {
     const checked = checkPath(path)
     const bits = openFlags(flags) | closeOnExec
+    if (!(directory instanceof RingFile)) throw invalidArgType('directory', 'a RingFile', directory)
     const resolve = Resolve.BENEATH | Resolve.NO_MAGICLINKS
     const createMode = (bits & constants.O_CREAT) !== 0 ? 0o666 : 0 // openat2 wants 0 where nothing is created
     const request = (): Promise<number> =>

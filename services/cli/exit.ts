@@ -14,7 +14,7 @@ export const exitCodes = {
 
 export const exitCodesHelp: string = `
 Exit codes:
-  0    done; for a service: stopped by a signal, everything in flight finished
+  0    done; for a service: stopped by a signal, what was in flight finished, or was cut off after --drain-seconds
   1    failed: could not start, or had to stop
   2    wrong usage: unknown option, bad value, ROOT that is no directory
   130  stopped at once by a second SIGINT
