@@ -182,6 +182,9 @@ export const cqEventfdDisabled: number = 1
 /** IORING_FSYNC_DATASYNC in an FSYNC's flags: fdatasync(2). */
 export const fsyncDatasync: number = 1
 
+/** IORING_NOP_INJECT_RESULT in a NOP's flags (6.10). */
+export const nopInjectResult: number = 1
+
 /** Offsets in mmap(2) of a ring descriptor (IORING_OFF_*). */
 export const MapOffset = { sqRing: 0, sqes: 0x10000000 } as const
 
@@ -292,3 +295,42 @@ export const At = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, EMPTY_PATH: 0x1000 } a
 
 /** STATX_BASIC_STATS | STATX_BTIME: what fs.Stats needs. */
 export const statxMask: number = 0xfff
+
+/** IORING_ACCEPT_MULTISHOT in an ACCEPT's ioprio. */
+export const acceptMultishot: number = 1
+
+/** In the ioprio of sends and receives (IORING_RECVSEND_*, IORING_RECV_MULTISHOT, IORING_SEND_*). */
+export const RecvSendFlag = {
+  POLL_FIRST: 0x1,
+  RECV_MULTISHOT: 0x2,
+  FIXED_BUF: 0x4,
+  SEND_ZC_REPORT_USAGE: 0x8,
+  BUNDLE: 0x10,
+  SEND_VECTORIZED: 0x20,
+} as const
+
+/** In the length of a POLL_ADD (IORING_POLL_*). */
+export const PollFlag = { ADD_MULTI: 0x1, UPDATE_EVENTS: 0x2, UPDATE_USER_DATA: 0x4, ADD_LEVEL: 0x8 } as const
+
+/** Flags of timeouts (IORING_TIMEOUT_*, IORING_LINK_TIMEOUT_UPDATE). */
+export const TimeoutFlag = {
+  ABS: 0x1,
+  UPDATE: 0x2,
+  BOOTTIME: 0x4,
+  REALTIME: 0x8,
+  LINK_TIMEOUT_UPDATE: 0x10,
+  ETIME_SUCCESS: 0x20,
+  MULTISHOT: 0x40,
+} as const
+
+/** Commands of a socket's URING_CMD (SOCKET_URING_OP_*). */
+export const SocketCommand = { SIOCINQ: 0, SIOCOUTQ: 1, GETSOCKOPT: 2, SETSOCKOPT: 3, GETSOCKNAME: 5 } as const
+
+/** Types and flags of MSG_RING (IORING_MSG_*, IORING_MSG_RING_*). */
+export const MessageRing = { DATA: 0, SEND_FD: 1, CQE_SKIP: 0x1, FLAGS_PASS: 0x2 } as const
+
+/** IORING_NOTIF_USAGE_ZC_COPIED in the result of a zero-copy send's notification, as the signed number that a CQE holds. */
+export const zeroCopyCopied: number = -2147483648
+
+/** IORING_ACCEPT_* in an ACCEPT's ioprio (6.10). */
+export const AcceptFlag = { DONTWAIT: 0x2, POLL_FIRST: 0x4 } as const

@@ -57,7 +57,25 @@ export interface SystemError extends Error {
   dest?: string
 }
 
-const systemErrors = getSystemErrorMap()
+/** What io_uring answers and libuv has no name for; errno(3)'s words. */
+const furtherErrors: readonly (readonly [number, [string, string]])[] = [
+  [-10, ['ECHILD', 'no child processes']],
+  [-35, ['EDEADLK', 'resource deadlock avoided']],
+  [-37, ['ENOLCK', 'no locks available']],
+  [-53, ['EBADR', 'invalid request descriptor']],
+  [-62, ['ETIME', 'timer expired']],
+  [-74, ['EBADMSG', 'bad message']],
+  [-77, ['EBADFD', 'file descriptor in bad state']],
+  [-115, ['EINPROGRESS', 'operation now in progress']],
+  [-116, ['ESTALE', 'stale file handle']],
+  [-117, ['EUCLEAN', 'structure needs cleaning']],
+  [-122, ['EDQUOT', 'disk quota exceeded']],
+  [-123, ['ENOMEDIUM', 'no medium found']],
+  [-126, ['ENOKEY', 'required key not available']],
+  [-130, ['EOWNERDEAD', 'owner died']],
+]
+
+const systemErrors: ReadonlyMap<number, [string, string]> = new Map([...furtherErrors, ...getSystemErrorMap()])
 
 /** The name of an errno, positive or negative: `ENOENT`; `E<number>` where libuv knows none. */
 export function errnoName(errno: number): string {

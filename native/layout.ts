@@ -9,6 +9,9 @@
 
 export const pageBytes: number = 4096
 
+/** Slots of a ring's table of direct descriptors that raw operations may use: the first ones. readFile's follow. */
+export const rawDescriptors: number = 64
+
 /** The control block, byte offsets. Hot words lie two cache lines apart. */
 export const Control = {
   sizeBytes: 512,

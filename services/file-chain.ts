@@ -100,13 +100,14 @@ export class FileChain implements Completion {
     const address = addressOfView(leases.bytes) + lease * leases.sizeBytes
     const firstBytes = leases.sizeBytes - proofBytes
     const fixed = SqeFlag.FIXED_FILE
+    const direct = leases.descriptor(lease)
     const open = this.claim(Op.OPENAT, Step.open)
     const path = handle.scratch.path(client.slots, open, request.path)
-    prepOpenatDirect(client.words, client.at, SqeFlag.IO_LINK, At.FDCWD, path, request.flags, 0, lease)
+    prepOpenatDirect(client.words, client.at, SqeFlag.IO_LINK, At.FDCWD, path, request.flags, 0, direct)
     this.claim(Op.READ, Step.read)
-    prepRead(client.words, client.at, fixed | SqeFlag.IO_HARDLINK, lease, address, firstBytes, -1)
+    prepRead(client.words, client.at, fixed | SqeFlag.IO_HARDLINK, direct, address, firstBytes, -1)
     this.claim(Op.READ, Step.proof)
-    prepRead(client.words, client.at, fixed, lease, address + firstBytes, proofBytes, -1)
+    prepRead(client.words, client.at, fixed, direct, address + firstBytes, proofBytes, -1)
   }
 
   private claim(opcode: number, step: number): number {
@@ -191,7 +192,7 @@ export class FileChain implements Completion {
     try {
       const slot = client.claim(Op.CLOSE, releaseLease, null, this.leases)
       client.slots.tag[slot] = this.lease
-      prepCloseDirect(client.words, client.at, 0, this.lease)
+      prepCloseDirect(client.words, client.at, 0, this.leases.descriptor(this.lease))
     } catch {
       // The ring is closing or its backlog is full. A new open into the same slot closes the old file by replacing it.
       this.leases.release(this.lease)
@@ -209,7 +210,14 @@ export class FileChain implements Completion {
       const target = { dirFd: At.FDCWD, path, atFlags: 0, bigint: false, syscall: 'stat' } as const
       const stats = await requestStat(this.handle, target).catch(() => null)
       const sizeHint = stats?.isFile() === true ? Number(stats.size) : 0
-      const data = await readToEnd(this.handle, this.lease, SqeFlag.FIXED_FILE, head, sizeHint, signal)
+      const data = await readToEnd(
+        this.handle,
+        this.leases.descriptor(this.lease),
+        SqeFlag.FIXED_FILE,
+        head,
+        sizeHint,
+        signal,
+      )
       return encoding === null ? data : data.toString(encoding)
     } finally {
       this.closeDirect()

@@ -25,6 +25,8 @@ import { readWholeFile } from './read-file.ts'
 import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
 import { openRings } from './open-rings.ts'
 import type { OpenRings } from './open-rings.ts'
+import { RawRing } from './raw/raw-ring.ts'
+import { loadSupport } from './raw/support.ts'
 import { metricsSource, ringStats } from './ring-stats.ts'
 import type { RingStats } from './ring-stats.ts'
 import { dataBytes, writeWholeFile } from './write-file.ts'
@@ -100,6 +102,7 @@ export class Ringmaster {
     const resolved = resolveOptions(options)
     binding() // says at once if there is no addon
     const found = await capabilities()
+    await loadSupport()
     if (!found.rings.ok)
       throw new RingUnavailableError(found.rings.reason ?? 'unknown', found.rings.message ?? 'unknown cause')
     if (resolved.poller === 'kernel' && !found.sqpoll.ok) {
@@ -244,6 +247,14 @@ export class Ringmaster {
   /** `count` of them as one batch with one promise. */
   async nopBatch(count: number): Promise<void> {
     await submitNops(this.coordinator.pick().client, checkInteger(count, 'count', 0, 1_000_000))
+  }
+
+  /**
+   * One ring with every operation its kernel has: operations, chains, streams, registrations (`ringmaster/raw`).
+   * @throws ERR_OUT_OF_RANGE
+   */
+  raw(ring = 0): RawRing {
+    return new RawRing(this.rings.handles[checkInteger(ring, 'ring', 0, this.rings.handles.length - 1)]!)
   }
 
   /** What every ring is and has done so far. Plain data, a copy. */

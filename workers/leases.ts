@@ -6,17 +6,25 @@ export class Leases {
   readonly sizeBytes: number
   /** All leases' memory; lease i starts at i * sizeBytes. */
   readonly bytes: Buffer
+  /** The direct descriptor of lease 0. */
+  private readonly firstDescriptor: number
   private readonly freeList: Int32Array
   private freeCount: number
   private readonly waiting: ((lease: number) => void)[] = []
   private waitingHead = 0
   private granting = false
 
-  constructor(bytes: Buffer, count: number, sizeBytes: number) {
+  constructor(bytes: Buffer, count: number, sizeBytes: number, firstDescriptor = 0) {
+    this.firstDescriptor = firstDescriptor
     this.bytes = bytes
     this.sizeBytes = sizeBytes
     this.freeList = Int32Array.from({ length: count }, (_, index) => count - 1 - index)
     this.freeCount = count
+  }
+
+  /** The direct descriptor that goes with a lease. */
+  descriptor(lease: number): number {
+    return this.firstDescriptor + lease
   }
 
   get count(): number {

@@ -68,7 +68,9 @@ export class RingClient extends Submission implements Pumped {
         continue
       }
       const op = slots.opcode[slot]!
-      stages.seen(op, slots.publishedMs[slot]!)
+      // A multishot request has many completions and no latency to speak of: how long it waits is up to others.
+      if ((flags & CqeFlag.MORE) !== 0) slots.publishedMs[slot] = -1
+      if (slots.publishedMs[slot]! >= 0) stages.seen(op, slots.publishedMs[slot]!)
       if (result > 0 && countsBytes[op] === 1) metrics.countBytes(op, result)
       this.settle(slot, result, flags)
       if ((flags & CqeFlag.MORE) !== 0) continue

@@ -6,7 +6,7 @@ import { Feature } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { readSqThread } from '../native/fdinfo.ts'
 import { kernelError } from '../native/errors.ts'
-import { Control, controlVersion } from '../native/layout.ts'
+import { Control, controlVersion, rawDescriptors } from '../native/layout.ts'
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
@@ -71,6 +71,7 @@ export class RingHandle {
   private readonly detach: () => void
   private closing: Promise<boolean> | null = null
   private tasks = 0
+  private bufferGroups = 1
   private onTasksOver: (() => void) | null = null
 
   constructor(ring: number, worker: StartedWorker, options: RingHandleOptions) {
@@ -115,6 +116,7 @@ export class RingHandle {
           Buffer.from(memory, place.leasesOffsetBytes, directDescriptors * leaseSizeBytes),
           directDescriptors,
           leaseSizeBytes,
+          rawDescriptors,
         )
       : null
   }
@@ -123,6 +125,11 @@ export class RingHandle {
   workerLost(cause: unknown): void {
     this.workerLoss = cause instanceof Error ? cause.message : String(cause)
     this.client.workerLost()
+  }
+
+  /** A number for a group of provided buffers that nobody has had on this ring. */
+  nextBufferGroup(): number {
+    return this.bufferGroups++
   }
 
   /** A task of several requests begins: closing lets it go on to its end while there is time. */

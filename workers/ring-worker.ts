@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { RegisterOp, RsrcRegister, rsrcRegisterSparse } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { kernelError } from '../native/errors.ts'
-import { Control } from '../native/layout.ts'
+import { Control, rawDescriptors } from '../native/layout.ts'
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, openRing, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
@@ -44,23 +44,30 @@ export type RingWorkerAnswer = { readonly started: RingWorkerStarted } | { reado
 
 const heartbeatMs = 1000
 
+/** REGISTER_FILE_ALLOC_RANGE (6.0): where the kernel looks for a free slot when a raw operation asks for any. */
+const registerFileAllocRange = 25
+
+/**
+ * Registers a table of direct descriptors: first those of raw operations, then `count` for readFile's leases, so that neither
+ * gets in the other's way. Returns `count`, or 0 where there is no table: files are then opened into the process's own.
+ */
 function registerDirectDescriptors(ringFd: number, count: number): number {
-  if (count === 0) return 0
-  const argument = new DataView(new ArrayBuffer(RsrcRegister.sizeBytes))
-  argument.setUint32(RsrcRegister.nr, count, true)
-  argument.setUint32(RsrcRegister.flags, rsrcRegisterSparse, true)
-  if (
-    binding().register(
-      ringFd,
-      RegisterOp.REGISTER_FILES2,
-      argument.buffer.byteLength > 0 ? new Uint8Array(argument.buffer) : null,
-      RsrcRegister.sizeBytes,
-    ) >= 0
-  ) {
-    return count
-  }
-  // Before 5.19: a table of -1 is a sparse table. Where that fails too, files are opened into the process's own table.
-  return binding().register(ringFd, RegisterOp.REGISTER_FILES, new Int32Array(count).fill(-1), count) >= 0 ? count : 0
+  const addon = binding()
+  const size = rawDescriptors + count
+  const table = new DataView(new ArrayBuffer(RsrcRegister.sizeBytes))
+  table.setUint32(RsrcRegister.nr, size, true)
+  table.setUint32(RsrcRegister.flags, rsrcRegisterSparse, true)
+  const sparse = addon.register(
+    ringFd,
+    RegisterOp.REGISTER_FILES2,
+    new Uint8Array(table.buffer),
+    RsrcRegister.sizeBytes,
+  )
+  // Before 5.19: a table of -1 is a sparse table.
+  if (sparse < 0 && addon.register(ringFd, RegisterOp.REGISTER_FILES, new Int32Array(size).fill(-1), size) < 0) return 0
+  const range = Uint32Array.of(0, rawDescriptors, 0, 0)
+  addon.register(ringFd, registerFileAllocRange, range, 0) // before 6.0 nobody can ask for any slot
+  return count
 }
 
 /** Entry of the piscina task. What fails is packed: structured clone would drop an error's code. */

@@ -64,6 +64,19 @@ export function prepFsync(words: Int32Array, at: number, sqeFlags: number, fd: n
   writeSqe(words, at, Op.FSYNC, sqeFlags, fd, 0, 0, 0, 0, 0)
 }
 
+/** sync of `length` bytes from `offset` (0: to the end); `fsyncFlags`: fsyncDatasync or 0. */
+export function prepFsyncRange(
+  words: Int32Array,
+  at: number,
+  sqeFlags: number,
+  fd: number,
+  offset: number,
+  length: number,
+  fsyncFlags: number,
+): void {
+  writeSqe(words, at, Op.FSYNC, sqeFlags, fd, offset, 0, length, fsyncFlags, 0)
+}
+
 /** fdatasync(2): the same opcode with a flag, so it has no row of its own. */
 export function prepFdatasync(words: Int32Array, at: number, sqeFlags: number, fd: number): void {
   writeSqe(words, at, Op.FSYNC, sqeFlags, fd, 0, 0, 0, fsyncDatasync, 0)

@@ -51,3 +51,26 @@ export function writeSqe(
   words[at + 14] = 0
   words[at + 15] = 0
 }
+
+/** After writeSqe: flags that stand in ioprio (of sends, receives and accepts). */
+export function setIoFlags(words: Int32Array, at: number, ioFlags: number): void {
+  words[at] = (words[at]! & 0xffff) | (ioFlags << 16)
+}
+
+/** After writeSqe: the operation's own flags, for prep functions that leave them 0 (RWF_* of reads and writes). */
+export function setOpFlags(words: Int32Array, at: number, opFlags: number): void {
+  words[at + 7] = opFlags
+}
+
+/** After writeSqe: a registered buffer's index, or the group of provided buffers to take one from. */
+export function setBuffer(words: Int32Array, at: number, indexOrGroup: number): void {
+  words[at + 10] = indexOrGroup
+}
+
+/** Any free slot of the table of direct descriptors (IORING_FILE_INDEX_ALLOC, 5.19), for setDirect(). */
+export const allocateDirect: number = -2
+
+/** After writeSqe: what is opened becomes direct descriptor `index` of the ring, and no descriptor of the process. */
+export function setDirect(words: Int32Array, at: number, index: number): void {
+  words[at + 11] = index + 1
+}

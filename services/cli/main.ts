@@ -2,11 +2,12 @@
 // The command line `ringmaster`. Puts the commands together, and turns every way they can end into an exit code.
 import { Command, CommanderError } from 'commander'
 import { CommandError, exitCodes, exitCodesHelp } from './exit.ts'
+import { operationsCommand } from './operations.ts'
 import { serveCommand } from './serve.ts'
 import { readVersion } from './version.ts'
 
 /** One file per command; the order of `ringmaster --help`. */
-const commands: readonly Command[] = [serveCommand()]
+const commands: readonly Command[] = [serveCommand(), operationsCommand()]
 
 /** If something still holds the process when its work is done, it has this long to let go. */
 const lingerMsMax = 2_000

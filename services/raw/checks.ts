@@ -1,0 +1,148 @@
+// Arguments of `ringmaster/raw` operations, checked at once, with the errors that Node's core gives. Used by operations/*.ts;
+// what the file API needs too is in ../arguments.ts.
+import { rawDescriptors } from '../../native/layout.ts'
+import { SqeFlag } from '../../native/abi.ts'
+import { invalidArgType, invalidArgValue, outOfRange } from '../../native/errors.ts'
+import { allocateDirect } from '../../native/operations/row.ts'
+import { checkInteger, checkLength, checkOffset, checkPath, checkView } from '../arguments.ts'
+import type { PathLike } from '../arguments.ts'
+import { addressOfView } from '../../native/addresses.ts'
+import { pathBytes } from './operation.ts'
+import type { Descriptor, DirectDescriptor, Operation } from './operation.ts'
+import type { Flags } from './flags.ts'
+
+const int32Max = 2 ** 31 - 1
+
+/** Where in the ring's table of direct descriptors something is opened: a slot, or any free one (5.19). */
+export type DirectTarget = number | 'allocate'
+
+/** For options of operations that open something: not as a descriptor of the process but as a direct descriptor of the ring (5.15). */
+export interface IntoDirect {
+  readonly direct: DirectTarget
+}
+
+/** The options object. @throws ERR_INVALID_ARG_TYPE */
+export function checkOptions<T extends object>(options: T): T {
+  const given: unknown = options
+  if (typeof given !== 'object' || given === null) throw invalidArgType('options', 'of type object', given)
+  return options
+}
+
+/** A descriptor of the process. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function checkFd(fd: unknown, name = 'fd'): number {
+  return checkInteger(fd, name, 0, int32Max)
+}
+
+/** A descriptor of the process or a direct one. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function checkDescriptor(fd: Descriptor, name = 'fd'): Descriptor {
+  const given: unknown = fd
+  if (typeof given === 'object' && given !== null && 'direct' in given) {
+    checkInteger(given.direct, `${name}.direct`, 0, int32Max)
+    return fd
+  }
+  if (typeof given !== 'number') throw invalidArgType(name, 'of type number or { direct: number }', given)
+  checkFd(given, name)
+  return fd
+}
+
+/** A directory's descriptor; not given: the working directory (AT_FDCWD). */
+export function checkDirFd(fd: unknown, name = 'dirFd'): number {
+  return fd === undefined ? -100 : checkInteger(fd, name, -100, int32Max)
+}
+
+/** The slot for setDirect(). @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function checkDirect(direct: unknown, name = 'direct'): number {
+  return direct === 'allocate' ? allocateDirect : checkInteger(direct, name, 0, rawDescriptors - 1)
+}
+
+/** What an operation that opens gives: the result is the descriptor, the slot that was allocated, or 0 for a given slot. */
+export function openedAs(direct: DirectTarget | undefined): (result: number) => number | DirectDescriptor {
+  if (direct === undefined) return (result) => result
+  return direct === 'allocate' ? (result) => ({ direct: result }) : () => ({ direct })
+}
+
+/** A path in memory that stays put, and as errors show it. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE */
+export function checkedPath(path: PathLike): { bytes: Buffer; text: string } {
+  const checked = checkPath(path)
+  return { bytes: pathBytes(checked), text: checked.toString() }
+}
+
+/** The bits of a list of names, or the number itself. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE */
+export function flagBits<T extends string>(
+  flags: Flags<T> | undefined,
+  table: Readonly<Record<T, number>>,
+  name: string,
+): number {
+  if (flags === undefined) return 0
+  if (typeof flags === 'number') return checkInteger(flags, name, -(2 ** 31), 2 ** 32 - 1) | 0
+  if (!Array.isArray(flags)) throw invalidArgType(name, 'an array of flag names or of type number', flags)
+  let bits = 0
+  for (const flag of flags as readonly T[]) bits |= tableValue(flag, table, name)
+  return bits
+}
+
+/** The number of one name, or the number itself. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE */
+export function namedValue<T extends string>(
+  value: T | number,
+  table: Readonly<Record<T, number>>,
+  name: string,
+): number {
+  if (typeof value === 'number') return checkInteger(value, name, -(2 ** 31), 2 ** 32 - 1) | 0
+  return tableValue(value, table, name)
+}
+
+function tableValue<T extends string>(value: T, table: Readonly<Record<T, number>>, name: string): number {
+  const given: unknown = value
+  if (typeof given !== 'string') throw invalidArgType(name, 'a flag name', given)
+  if (!Object.hasOwn(table, given))
+    throw invalidArgValue(name, given, `must be one of ${Object.keys(table).join(', ')}, or a number`)
+  return table[value]
+}
+
+/** Part of a buffer: `buffer` from `offset`, `length` bytes. */
+export interface BufferPart {
+  readonly view: ArrayBufferView
+  readonly offset: number
+  readonly length: number
+}
+
+/** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function checkPart(buffer: unknown, offset: unknown, length: unknown): BufferPart {
+  const view = checkView(buffer)
+  const start = checkOffset(view, offset)
+  return { view, offset: start, length: checkLength(view, start, length) }
+}
+
+/** Where the part is; 0 where nothing is left of it. Never throws: an SQE is being written. */
+export function partAddress(part: BufferPart): number {
+  return part.view.byteLength === 0 ? 0 : addressOfView(part.view) + part.offset
+}
+
+/** How long the part is now: a buffer that was detached or shrunk since the operation was made has less to give. */
+export function partLength(part: BufferPart): number {
+  return Math.max(0, Math.min(part.length, part.view.byteLength - part.offset))
+}
+
+/** Which group of provided buffers. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function checkGroup(group: unknown): number {
+  return checkInteger(group, 'bufferGroup', 0, 65535)
+}
+
+/** The operation that another one is about. @throws ERR_INVALID_ARG_TYPE */
+export function checkTarget(operation: Operation<unknown>): Operation<unknown> {
+  const given: unknown = operation
+  if (typeof given !== 'object' || given === null || !('ticket' in given))
+    throw invalidArgType('operation', 'an operation', given)
+  return operation
+}
+
+/** A time. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function checkTimeMs(timeMs: unknown, name = 'timeMs'): number {
+  if (typeof timeMs !== 'number') throw invalidArgType(name, 'of type number', timeMs)
+  if (!(timeMs >= 0 && timeMs <= Number.MAX_SAFE_INTEGER))
+    throw outOfRange(name, `>= 0 && <= ${Number.MAX_SAFE_INTEGER}`, timeMs)
+  return timeMs
+}
+
+/** Takes a buffer of a group: for the SQE's flags. */
+export const bufferSelect: number = SqeFlag.BUFFER_SELECT

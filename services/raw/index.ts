@@ -1,0 +1,22 @@
+// The public surface of `ringmaster/raw`: every operation of io_uring, typed.
+export { Chain } from './chain.ts'
+export type { StepOutcome } from './chain.ts'
+export { makeOperation } from './operation.ts'
+export type { Descriptor, DirectDescriptor, Operation, OperationParts } from './operation.ts'
+export { RawRing } from './raw-ring.ts'
+export type { SubmitOptions } from './raw-ring.ts'
+export { ProvidedBuffers } from './provided-buffers.ts'
+export type { BufferLease, ProvidedBuffersOptions } from './provided-buffers.ts'
+export { MultishotStream } from './stream.ts'
+export type { StreamOperation, StreamOptions } from './stream.ts'
+export { acceptStream, pollStream, readStream, recvStream, timeoutStream } from './streams.ts'
+// Every operation: `op.read({ fd, buffer })`, for RawRing.submit(), Chain and RawRing.stream().
+export * as op from './operations/index.ts'
+// Flags by the kernel's names: what results are made of, and what a number in an option may be made of.
+export * as flags from './flags.ts'
+export type { Flags } from './flags.ts'
+export type { DirectTarget, IntoDirect } from './checks.ts'
+export type { InternetAddress, SocketAddress, UnixAddress } from './socket-address.ts'
+export type { EpollReport, ProcessChange } from './structs.ts'
+export { operationTable } from './operation-table.ts'
+export type { OperationEntry } from './operation-table.ts'
