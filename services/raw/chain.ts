@@ -5,6 +5,7 @@ import { linkTimeout, prepLinkTimeout } from '../../native/operations/timeouts.t
 import { addressOfView } from '../../native/addresses.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
+import { fillEntry } from './fill-entry.ts'
 import { makeOperation, operationError, succeeded, timespec } from './operation.ts'
 import type { Operation } from './operation.ts'
 import { checkSupported } from './support.ts'
@@ -95,7 +96,8 @@ export class Chain implements Completion {
           const slot = client.claim(step.operation.row.opcode, this, step.operation, null)
           client.slots.tag[slot] = index
           const linkFlags = index === steps.length - 1 ? 0 : step.linkFlags
-          step.operation.fill(client.words, client.at, step.operation.sqeFlags | linkFlags)
+          const failure = fillEntry(client, step.operation, step.operation.sqeFlags | linkFlags)
+          if (failure !== null) reject(failure) // the entry is a no-op now, which ends the chain there
         })
       } catch (error) {
         reject(error)

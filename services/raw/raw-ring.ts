@@ -1,9 +1,11 @@
 // RawRing: one ring, every operation its kernel has. What `rings.raw(n)` gives; the home of `ringmaster/raw`.
+import { ignoreResult } from '../../workers/completions.ts'
 import { CqeFlag, SqeFlag } from '../../native/abi.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
 import { Chain } from './chain.ts'
+import { fillEntry } from './fill-entry.ts'
 import { operationError, succeeded } from './operation.ts'
 import type { Operation } from './operation.ts'
 import { ProvidedBuffers } from './provided-buffers.ts'
@@ -65,7 +67,11 @@ export class RawRing {
       const { client } = this.handle
       const slot = client.claim(operation.row.opcode, settleOperation, operation, null)
       const extra = (options.async === true ? SqeFlag.ASYNC : 0) | (options.drain === true ? SqeFlag.IO_DRAIN : 0)
-      operation.fill(client.words, client.at, operation.sqeFlags | extra)
+      const failure = fillEntry(client, operation, operation.sqeFlags | extra)
+      if (failure !== null) {
+        client.slots.completion[slot] = ignoreResult
+        throw failure
+      }
       const promise = client.slots.promise<R>(slot)
       return options.signal === undefined ? promise : abortable(client, slot, promise, options.signal)
     } catch (error) {

@@ -7,10 +7,11 @@
 // A shot that was posted is delivered, whatever the last CQE says: nothing is lost, nothing comes twice.
 import { CqeFlag } from '../../native/abi.ts'
 import { abortError } from '../../native/errors.ts'
-import { resultError } from '../../workers/completions.ts'
+import { ignoreResult, resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { throwIfAborted } from '../abort.ts'
+import { fillEntry } from './fill-entry.ts'
 import type { Operation } from './operation.ts'
 import type { ProvidedBuffers } from './provided-buffers.ts'
 import { checkSupported } from './support.ts'
@@ -120,7 +121,11 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     const { client } = this.handle
     const { operation } = this.source
     const slot = client.claim(operation.row.opcode, this, operation, null)
-    operation.fill(client.words, client.at, operation.sqeFlags)
+    const failure = fillEntry(client, operation, operation.sqeFlags)
+    if (failure !== null) {
+      client.slots.completion[slot] = ignoreResult
+      throw failure
+    }
     this.slot = slot
     this.generation = client.slots.generation[slot]!
     this.stopping = false
