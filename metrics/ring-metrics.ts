@@ -66,6 +66,23 @@ export const otherOperation: number = rowCount - 1
 export const errnoMax = 133
 export const otherErrno = 0
 
+/** ETIME and ECANCELED, and the opcodes TIMEOUT and LINK_TIMEOUT: as numbers, because metrics/ imports nobody. */
+const ETIME = 62
+const ECANCELED = 125
+const TIMEOUT = 11
+const LINK_TIMEOUT = 15
+/** What a CQE's result holds, negated, that is a notification's usage report (bit 31) and no errno. */
+const usageReport = 2147483648
+
+/**
+ * Whether a negative result is how the operation ends when all is well: a timeout that ran out, a link timeout that did or
+ * that was not needed, a zero-copy send whose notification says that the kernel copied.
+ */
+function isNoError(op: number, errno: number): boolean {
+  if (errno === usageReport) return true
+  return (errno === ETIME && (op === TIMEOUT || op === LINK_TIMEOUT)) || (errno === ECANCELED && op === LINK_TIMEOUT)
+}
+
 const Row = { requests: 0, completions: 1, errors: 2, bytes: 3 } as const
 const rowStride = 4
 const errorStride = errnoMax + 1
@@ -132,11 +149,19 @@ export class RingMetrics {
     this.#rows[rowOf(op) * rowStride + Row.requests]! += 1
   }
 
-  /** A request is over: once per request, on its last completion. A negative result is an errno. */
+  /**
+   * A request is over: once per request, on its last completion. A negative result is an errno, and an error unless the
+   * operation ends like that when all is well.
+   */
   countCompletion(op: number, result: number): void {
     const row = rowOf(op)
     this.#rows[row * rowStride + Row.completions]! += 1
     if (result < 0) this.#countError(row, -result)
+  }
+
+  /** A request has failed and is not over yet: a zero-copy send whose notification is still to come. */
+  countEarlyError(op: number, result: number): void {
+    this.#countError(rowOf(op), -result)
   }
 
   /** Bytes moved, for operations whose result is a length. */
@@ -202,6 +227,7 @@ export class RingMetrics {
   }
 
   #countError(row: number, errno: number): void {
+    if (isNoError(row, errno)) return
     this.#rows[row * rowStride + Row.errors]! += 1
     this.#errors[row * errorStride + (errno <= errnoMax ? errno : otherErrno)]! += 1
   }

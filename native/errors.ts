@@ -36,6 +36,11 @@ export const ringErrors = {
       'ERR_RING_BACKLOG_FULL',
       `more than ${backlogMax} requests wait for a place in the ring: await some before starting more, or raise the option backlogMax`,
     ),
+  operationInFlight: (name: string): RingError =>
+    new RingError(
+      'ERR_RING_OPERATION_IN_FLIGHT',
+      `this ${name} operation is in flight already: await it before submitting it again, or make another one`,
+    ),
   lost: (cause: unknown): RingError =>
     new RingError(
       'ERR_RING_LOST',

@@ -69,7 +69,10 @@ export class RingClient extends Submission implements Pumped {
       }
       const op = slots.opcode[slot]!
       // A multishot request has many completions and no latency to speak of: how long it waits is up to others.
-      if ((flags & CqeFlag.MORE) !== 0) slots.publishedMs[slot] = -1
+      if ((flags & CqeFlag.MORE) !== 0) {
+        slots.publishedMs[slot] = -1
+        if (result < 0) metrics.countEarlyError(op, result)
+      }
       if (slots.publishedMs[slot]! >= 0) stages.seen(op, slots.publishedMs[slot]!)
       if (result > 0 && countsBytes[op] === 1) metrics.countBytes(op, result)
       this.settle(slot, result, flags)

@@ -102,6 +102,11 @@ export class SlotTable {
     return slot >>> 0 < this.size && this.state[slot] === SlotState.submitted && this.generation[slot] === generation
   }
 
+  /** Whether the slot still holds the request that it had in that generation, wherever that is. */
+  holds(slot: number, generation: number): boolean {
+    return slot >= 0 && this.state[slot] !== SlotState.free && this.generation[slot] === generation
+  }
+
   /** The one promise of a request. Call once, right after claiming. */
   promise<T>(slot: number): Promise<T> {
     const promise = new Promise<T>(takeSettlers as (resolve: (value: T) => void, reject: Reject) => void)

@@ -5,6 +5,7 @@ import { addressOfView } from '../../native/addresses.ts'
 import { RingError } from '../../native/errors.ts'
 import type { OperationRow } from '../../native/operations/row.ts'
 import { resultError } from '../../workers/completions.ts'
+import type { SlotTable } from '../../workers/slots.ts'
 
 /** A slot in a ring's table of registered files; cheaper than a descriptor, and known to that ring only. */
 export interface DirectDescriptor {
@@ -18,9 +19,11 @@ export type Descriptor = number | DirectDescriptor
 export interface Ticket {
   readonly slot: number
   readonly generation: number
+  /** Where the slot is: while the slot holds the request, the operation is in flight. Null before it was submitted. */
+  slots: SlotTable | null
 }
 
-/** One operation with its arguments. Can be submitted any number of times, one at a time. */
+/** One operation with its arguments. Can be submitted any number of times, one at a time: it has memory that the kernel writes. */
 export interface Operation<R = number> {
   readonly row: OperationRow
   /** Buffers, paths and structs that the kernel uses: kept until the last CQE. */
@@ -62,7 +65,11 @@ export function makeOperation<R = number>(
   fill: Operation['fill'],
   parts: OperationParts<R> = {},
 ): Operation<R> {
-  const ticket = { slot: -1, generation: -1 }
+  const ticket: { slot: number; generation: number; slots: SlotTable | null } = {
+    slot: -1,
+    generation: -1,
+    slots: null,
+  }
   return {
     row,
     fill: (words, at, sqeFlags) => {

@@ -58,7 +58,8 @@ export class RawRing {
   /**
    * Submits one operation. What it uses belongs to the kernel until the promise settles, which for zero-copy sends is
    * when the kernel has let go of the buffer.
-   * @throws (rejects) SystemError; ERR_RING_OPERATION_UNSUPPORTED where this kernel has no such operation; AbortError
+   * @throws (rejects) SystemError; ERR_RING_OPERATION_UNSUPPORTED where this kernel has no such operation; AbortError;
+   * ERR_RING_OPERATION_IN_FLIGHT where this very operation is not over yet; ERR_INVALID_ARG_VALUE for a multishot one
    */
   submit<R>(operation: Operation<R>, options: SubmitOptions = {}): Promise<R> {
     try {

@@ -121,7 +121,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     const { client } = this.handle
     const { operation } = this.source
     const slot = client.claim(operation.row.opcode, this, operation, null)
-    const failure = fillEntry(client, operation, operation.sqeFlags)
+    const failure = fillEntry(client, operation, operation.sqeFlags, true)
     if (failure !== null) {
       client.slots.completion[slot] = ignoreResult
       throw failure

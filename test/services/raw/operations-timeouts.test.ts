@@ -8,8 +8,6 @@ import type { Bench } from './conformance.ts'
 import { describeFamily } from './conformance.ts'
 import { errorCode } from './errors.ts'
 
-const ETIME = 62
-
 async function emptyPipe({ submit, own }: Bench): Promise<number> {
   const { read, write } = await submit(op.pipe())
   own(write)
@@ -23,36 +21,26 @@ async function elapsedMs(run: () => Promise<unknown>): Promise<number> {
 }
 
 describeFamily('timeouts', (proves) => {
-  proves(
-    'timeout',
-    'waits as long as it says, on every clock',
-    async ({ submit }) => {
-      for (const clock of ['monotonic', 'boottime', 'realtime'] as const) {
-        const waited = await elapsedMs(async () =>
-          expect(await submit(op.timeout({ timeMs: 20.5, clock }))).toBe('elapsed'),
-        )
-        expect(waited).toBeGreaterThanOrEqual(20)
-        expect(waited).toBeLessThan(1000)
-      }
-      expect(await submit(op.timeout({ timeMs: 0 }))).toBe('elapsed')
-    },
-    { endsWith: ETIME },
-  )
+  proves('timeout', 'waits as long as it says, on every clock', async ({ submit }) => {
+    for (const clock of ['monotonic', 'boottime', 'realtime'] as const) {
+      const waited = await elapsedMs(async () =>
+        expect(await submit(op.timeout({ timeMs: 20.5, clock }))).toBe('elapsed'),
+      )
+      expect(waited).toBeGreaterThanOrEqual(20)
+      expect(waited).toBeLessThan(1000)
+    }
+    expect(await submit(op.timeout({ timeMs: 0 }))).toBe('elapsed')
+  })
 
-  proves(
-    'timeout',
-    'waits until a time',
-    async ({ submit }) => {
-      const untilMs = Date.now() + 30
-      expect(await submit(op.timeout({ timeMs: untilMs, clock: 'realtime', absolute: true }))).toBe('elapsed')
-      expect(Date.now()).toBeGreaterThanOrEqual(untilMs - 1)
-      const monotonicMs = Number(process.hrtime.bigint()) / 1e6
-      const waited = await elapsedMs(() => submit(op.timeout({ timeMs: monotonicMs + 30, absolute: true })))
-      expect(waited).toBeGreaterThanOrEqual(25)
-      expect(await submit(op.timeout({ timeMs: 1, clock: 'realtime', absolute: true }))).toBe('elapsed')
-    },
-    { endsWith: ETIME },
-  )
+  proves('timeout', 'waits until a time', async ({ submit }) => {
+    const untilMs = Date.now() + 30
+    expect(await submit(op.timeout({ timeMs: untilMs, clock: 'realtime', absolute: true }))).toBe('elapsed')
+    expect(Date.now()).toBeGreaterThanOrEqual(untilMs - 1)
+    const monotonicMs = Number(process.hrtime.bigint()) / 1e6
+    const waited = await elapsedMs(() => submit(op.timeout({ timeMs: monotonicMs + 30, absolute: true })))
+    expect(waited).toBeGreaterThanOrEqual(25)
+    expect(await submit(op.timeout({ timeMs: 1, clock: 'realtime', absolute: true }))).toBe('elapsed')
+  })
 
   proves('timeout', 'ends early when enough others have completed', async ({ submit }) => {
     const waiting = submit(op.timeout({ timeMs: 60_000, count: 3 }))
@@ -63,25 +51,20 @@ describeFamily('timeouts', (proves) => {
     expect(await waiting).toBe('counted')
   })
 
-  proves(
-    'timeout',
-    'breaks a chain only when it is told to',
-    async ({ raw }) => {
-      const kept = await raw
-        .chain()
-        .link(op.timeout({ timeMs: 1 }))
-        .link(op.nop())
-        .submit()
-      expect(kept).toMatchObject([{ status: 'done', value: 'elapsed' }, { status: 'done' }])
-      const broken = await raw
-        .chain()
-        .link(op.timeout({ timeMs: 1, breaksChain: true }))
-        .link(op.nop())
-        .submit()
-      expect(broken).toMatchObject([{ status: 'done', value: 'elapsed' }, { status: 'cancelled' }])
-    },
-    { endsWith: ETIME },
-  )
+  proves('timeout', 'breaks a chain only when it is told to', async ({ raw }) => {
+    const kept = await raw
+      .chain()
+      .link(op.timeout({ timeMs: 1 }))
+      .link(op.nop())
+      .submit()
+    expect(kept).toMatchObject([{ status: 'done', value: 'elapsed' }, { status: 'done' }])
+    const broken = await raw
+      .chain()
+      .link(op.timeout({ timeMs: 1, breaksChain: true }))
+      .link(op.nop())
+      .submit()
+    expect(broken).toMatchObject([{ status: 'done', value: 'elapsed' }, { status: 'cancelled' }])
+  })
 
   proves('timeout_remove', 'removes a timeout', async ({ submit, code }) => {
     const timeout = op.timeout({ timeMs: 60_000 })
@@ -118,27 +101,22 @@ describeFamily('timeouts', (proves) => {
     expect(await running).toMatchObject([{ status: 'cancelled' }, { status: 'done', value: 'elapsed' }])
   })
 
-  proves(
-    'link_timeout',
-    'ends the step before it when the time is over, on every clock',
-    async (bench) => {
-      const { raw } = bench
-      const fd = await emptyPipe(bench)
-      for (const limit of [
-        { timeMs: 15 },
-        { timeMs: 15, clock: 'boottime' },
-        { timeMs: Date.now() + 60, clock: 'realtime', absolute: true },
-      ] as const) {
-        const outcomes = await raw
-          .chain()
-          .link(op.read({ fd, buffer: Buffer.alloc(1) }))
-          .link(op.linkTimeout(limit))
-          .submit()
-        expect(outcomes).toMatchObject([{ status: 'cancelled' }, { status: 'done', value: 'elapsed' }])
-      }
-    },
-    { endsWith: ETIME },
-  )
+  proves('link_timeout', 'ends the step before it when the time is over, on every clock', async (bench) => {
+    const { raw } = bench
+    const fd = await emptyPipe(bench)
+    for (const limit of [
+      { timeMs: 15 },
+      { timeMs: 15, clock: 'boottime' },
+      { timeMs: Date.now() + 60, clock: 'realtime', absolute: true },
+    ] as const) {
+      const outcomes = await raw
+        .chain()
+        .link(op.read({ fd, buffer: Buffer.alloc(1) }))
+        .link(op.linkTimeout(limit))
+        .submit()
+      expect(outcomes).toMatchObject([{ status: 'cancelled' }, { status: 'done', value: 'elapsed' }])
+    }
+  })
 
   proves(
     'link_timeout',
