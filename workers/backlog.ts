@@ -55,6 +55,16 @@ export class Backlog {
     return this.slots[(this.head + index) & this.mask]!
   }
 
+  /** Where in `words` the `index`th entry from the head is. */
+  wordsAt(index: number): number {
+    return ((this.head + index) & this.mask) * sqeWords
+  }
+
+  /** Whether the `index`th entry from the head is settled and waits only to be dropped. */
+  isDead(index: number): boolean {
+    return this.dead[(this.head + index) & this.mask] === 1
+  }
+
   /** Where the group of `slot` begins, counted from the head; -1 where the slot is not here. */
   groupOf(slot: number): number {
     let start = -1

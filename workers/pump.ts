@@ -11,7 +11,7 @@ import type { IdleStrategy } from './idle-strategy.ts'
 export interface Pumped {
   /** Entries in the ring that are not over. */
   readonly inFlight: number
-  /** Whether anything is accepted and not settled. */
+  /** Whether anything is accepted and not settled, or may come unasked. */
   readonly busy: boolean
   publish(): void
   /** Settles what has completed, returns how many completions there were. */
@@ -23,7 +23,7 @@ export interface Pumped {
   /** Asks for eventfd wake-ups, or says that this is no time to sleep. */
   listen(): boolean
   silence(): void
-  /** Sleeping with something in flight must keep the process alive, resting must not. */
+  /** Sleeping with something in flight must keep the process alive, resting must not. Called more often than it changes. */
   setReferenced(referenced: boolean): void
   /** Nothing is in flight any more. */
   rested(): void
@@ -47,7 +47,6 @@ export class Pump {
   private claimedWhileReaping = false
   private turnQueued = false
   private asleep = false
-  private referenced = false
   private stopped = false
 
   constructor(target: Pumped, idle: IdleStrategy) {
@@ -74,10 +73,18 @@ export class Pump {
     if (!this.turnQueued) this.turn()
   }
 
+  /** What may come, or who waits for it, has changed: look, and decide anew whether to sleep, rest or keep the process alive. */
+  look(): void {
+    if (this.stopped || this.turnQueued) return
+    this.awake()
+    this.turnQueued = true
+    setImmediate(this.turn)
+  }
+
   /** No more turns: the ring is closed or lost. */
   stop(): void {
     this.stopped = true
-    this.setReferenced(false)
+    this.target.setReferenced(false)
   }
 
   private readonly onMicrotask = (): void => {
@@ -116,9 +123,9 @@ export class Pump {
     this.budget = turnBudget
     const { target } = this
     target.attend()
-    if (this.reap() === 0 && target.inFlight > 0 && this.idle.idle(performance.now()) && target.listen()) {
+    if (this.reap() === 0 && target.busy && this.idle.idle(performance.now()) && target.listen()) {
       this.asleep = true
-      this.setReferenced(true)
+      target.setReferenced(true)
       return
     }
     this.continue()
@@ -131,7 +138,7 @@ export class Pump {
       // A turn that is already queued would find nothing to do: it costs one immediate, no wake-up.
       this.awake() // found without the eventfd's help: the next completions need not write it
       this.idle.worked()
-      this.setReferenced(false)
+      this.target.setReferenced(false)
       this.target.rested()
       return
     }
@@ -145,11 +152,5 @@ export class Pump {
     if (!this.asleep) return
     this.asleep = false
     this.target.silence()
-  }
-
-  private setReferenced(referenced: boolean): void {
-    if (this.referenced === referenced) return
-    this.referenced = referenced
-    this.target.setReferenced(referenced)
   }
 }

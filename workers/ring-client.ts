@@ -2,13 +2,15 @@
 // it for every request. Per request one CQE is read with plain typed-array loads; clocks are read once per batch.
 import { CancelFlag, CqeFlag, EnterFlag } from '../native/abi.ts'
 import type { EventWatcher } from '../native/binding.ts'
-import { kernelError } from '../native/errors.ts'
+import { kernelError, ringErrors } from '../native/errors.ts'
 import { Control } from '../native/layout.ts'
 import { prepCancel, prepCancelMatching } from '../native/operations/control.ts'
 import { countsBytes } from '../native/operations/index.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
 import { LossResult, ignoreResult } from './completions.ts'
 import type { IdleStrategy } from './idle-strategy.ts'
+import { Mailboxes } from './mailboxes.ts'
+import type { MessageSink } from './mailboxes.ts'
 import { Poller } from './poller-kind.ts'
 import { Pump } from './pump.ts'
 import type { Pumped } from './pump.ts'
@@ -32,6 +34,9 @@ export class RingClient extends Submission implements Pumped {
   private readonly pump: Pump
   private readonly watcher: EventWatcher
   private onRested: (() => void) | null = null
+  private readonly mailboxes = new Mailboxes()
+  private readers = 0
+  private referenced = false
   /** Cancellations that found no room: slot, generation, slot, generation, … */
   private readonly cancels: number[] = []
 
@@ -64,7 +69,8 @@ export class RingClient extends Submission implements Pumped {
       const result = words[at + 2]!
       const flags = words[at + 3]!
       if (!slots.matches(slot, words[at + 1]!)) {
-        this.counters[ClientCounter.staleCompletions]! += 1
+        if (!this.mailboxes.deliver(slot, words[at + 1]!, result, flags))
+          this.counters[ClientCounter.staleCompletions]! += 1
         continue
       }
       const op = slots.opcode[slot]!
@@ -123,12 +129,39 @@ export class RingClient extends Submission implements Pumped {
   }
 
   setReferenced(referenced: boolean): void {
-    if (referenced) this.watcher.ref()
+    // A mailbox that nobody reads is no reason to stay alive.
+    const wanted = referenced && (this.load > 0 || this.readers > 0)
+    if (wanted === this.referenced) return
+    this.referenced = wanted
+    if (wanted) this.watcher.ref()
     else this.watcher.unref()
   }
 
   rested(): void {
     this.onRested?.()
+  }
+
+  override get busy(): boolean {
+    return this.load > 0 || this.mailboxes.count > 0
+  }
+
+  /** Takes messages from now on, which nobody has asked for: the pump must look for them. Returns the mailbox's address. */
+  openMailbox(sink: MessageSink): number {
+    this.assertOpen()
+    const address = this.mailboxes.add(sink)
+    this.pump.look()
+    return address
+  }
+
+  closeMailbox(address: number): void {
+    this.mailboxes.remove(address)
+    this.pump.look()
+  }
+
+  /** Somebody began (1) or ceased (-1) to wait for a message: while somebody does, the process stays alive. */
+  countReaders(change: number): void {
+    this.readers += change
+    this.pump.look()
   }
 
   /** Asks the kernel to cancel a request. Only asks: the promise settles on the request's own CQE, whatever that says. */
@@ -144,6 +177,18 @@ export class RingClient extends Submission implements Pumped {
       this.cancels.push(slot, generation) // no room just now: tried again on every turn, of which there may be none due
       this.pump.schedule()
     }
+  }
+
+  /** Whether the next request would have to wait for a place in the ring. */
+  get full(): boolean {
+    return this.backlog.length > 0 || this.inFlight >= this.inFlightMax
+  }
+
+  /** Settles waiting requests that the ASYNC_CANCEL entry in `cancel` matches, with -ECANCELED. Returns how many. */
+  cancelWaiting(cancel: Int32Array, all: boolean): number {
+    const found = this.cancelQueuedWhere(cancel, all)
+    if (found > 0) this.pump.schedule() // nothing may be left to wait for
+    return found
   }
 
   // The kernel finds a request neither while it is being handed from one place to another (a link that is about to start, a
@@ -181,6 +226,7 @@ export class RingClient extends Submission implements Pumped {
     this.state = ClientState.lost
     this.lossCause = cause
     this.pump.stop()
+    this.mailboxes.endAll(ringErrors.lost(cause))
     this.failBacklog(LossResult.lost)
     for (let slot = 0; slot < this.slots.size; slot++) {
       if (this.slots.state[slot] === SlotState.free) continue
@@ -197,6 +243,7 @@ export class RingClient extends Submission implements Pumped {
    */
   async drain(graceMs: number, deadlineMs: number): Promise<boolean> {
     if (this.state === ClientState.open) this.state = ClientState.closing
+    this.mailboxes.endAll(null)
     if (await this.restedWithin(graceMs)) return true
     this.failBacklog(LossResult.closed)
     // Again and again: a step that starts because the one before it was cancelled has missed the cancellation.

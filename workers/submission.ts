@@ -10,6 +10,7 @@ import type { Ring } from '../native/ring.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
 import type { RingMetrics } from '../metrics/ring-metrics.ts'
 import { Backlog } from './backlog.ts'
+import { cancelMatches } from './cancel-match.ts'
 import { ignoreResult } from './completions.ts'
 import { Poller } from './poller-kind.ts'
 import { SlotState, SlotTable } from './slots.ts'
@@ -127,7 +128,7 @@ export abstract class Submission {
     this.intoBacklog = true
   }
 
-  private assertOpen(): void {
+  protected assertOpen(): void {
     if (this.state === ClientState.open) return
     this.groupLeft = 0
     throw this.state === ClientState.lost ? ringErrors.lost(undefined) : ringErrors.closed()
@@ -173,14 +174,18 @@ export abstract class Submission {
 
   /** Takes an entry for a cancellation: from the reserve, ahead of the backlog, in any state. False: no room just now. */
   protected takeReserved(completion: Completion, context: unknown): boolean {
+    return this.claimCancel(completion, null, context) >= 0
+  }
+
+  /** As claim(), for a cancellation and from the reserve: ahead of what waits. The slot, or -1: no room just now. */
+  claimCancel(completion: Completion, owner: unknown, context: unknown): number {
     if (!this.ring.hasRoom(1)) this.publish()
     const room = this.inFlight < this.inFlightMax + reservedSlots && this.slots.available > 0
-    if (!room || !this.ring.hasRoom(1)) return false
+    if (!room || !this.ring.hasRoom(1)) return -1
     this.intoBacklog = false
     this.groupLeft = this.groupHead = 1
     this.counters[ClientCounter.cancels]! += 1
-    this.take(Op.ASYNC_CANCEL, completion, null, context)
-    return true
+    return this.take(Op.ASYNC_CANCEL, completion, owner, context)
   }
 
   /** Makes what was claimed visible to the poller, and wakes it if it sleeps. */
@@ -256,12 +261,36 @@ export abstract class Submission {
    * entries stay behind as settled ones until they come to the head.
    */
   protected cancelQueued(slot: number): void {
+    const start = this.backlog.groupOf(slot)
+    if (start >= 0) this.cancelGroup(start)
+  }
+
+  private cancelGroup(start: number): void {
     const { backlog } = this
-    const start = backlog.groupOf(slot)
-    if (start < 0) return
     const group = backlog.groupAt(start)
     backlog.bury(start)
     for (let index = 0; index < group; index++) this.fail(backlog.slotAt(start + index), ECANCELED)
+  }
+
+  /**
+   * Cancels waiting requests that the ASYNC_CANCEL entry in `cancel` matches: the first, or all; a chain as a whole. The kernel
+   * has not seen them and would not find them. Returns how many matched.
+   */
+  protected cancelQueuedWhere(cancel: Int32Array, all: boolean): number {
+    const { backlog } = this
+    let found = 0
+    for (let start = 0; start < backlog.length && (all || found === 0);) {
+      const group = backlog.groupAt(start)
+      let matches = 0
+      if (!backlog.isDead(start)) {
+        for (let index = 0; index < group; index++)
+          if (cancelMatches(cancel, backlog.words, backlog.wordsAt(start + index))) matches++
+      }
+      found += all ? matches : Math.min(matches, 1)
+      if (matches > 0) this.cancelGroup(start)
+      start += group
+    }
+    return found
   }
 
   /** Takes every waiting request out of the backlog and fails it with `result`. */

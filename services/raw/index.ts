@@ -1,6 +1,10 @@
 // The public surface of `ringmaster/raw`: every operation of io_uring, typed.
 export { Chain } from './chain.ts'
 export type { StepOutcome } from './chain.ts'
+export { Mailbox } from './mailbox.ts'
+export type { MessagesOptions, RingMessage } from './mailbox.ts'
+export { sendMessageSync } from './send-message.ts'
+export type { MailboxAddress, MessageContent, SendDescriptorOptions } from './send-message.ts'
 export { makeOperation } from './operation.ts'
 export type { Descriptor, DirectDescriptor, Operation, OperationParts } from './operation.ts'
 export { RawRing } from './raw-ring.ts'

@@ -1,17 +1,24 @@
 // RawRing: one ring, every operation its kernel has. What `rings.raw(n)` gives; the home of `ringmaster/raw`.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ignoreResult } from '../../workers/completions.ts'
-import { CqeFlag, SqeFlag } from '../../native/abi.ts'
+import { CqeFlag, Op, SqeFlag } from '../../native/abi.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
+import { ClientState } from '../../workers/submission.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
 import { Chain } from './chain.ts'
 import { fillEntry } from './fill-entry.ts'
+import { Mailbox } from './mailbox.ts'
+import type { MessagesOptions } from './mailbox.ts'
 import { operationError, succeeded } from './operation.ts'
-import type { Operation } from './operation.ts'
+import type { DirectDescriptor, Operation } from './operation.ts'
 import { ProvidedBuffers } from './provided-buffers.ts'
 import type { ProvidedBuffersOptions } from './provided-buffers.ts'
+import { dataMessage, descriptorMessage } from './send-message.ts'
+import type { MailboxAddress, MessageContent, SendDescriptorOptions } from './send-message.ts'
 import { MultishotStream } from './stream.ts'
 import type { StreamOperation, StreamOptions } from './stream.ts'
+import { submitCancel } from './submit-cancel.ts'
 import { checkSupported } from './support.ts'
 
 export interface SubmitOptions {
@@ -66,17 +73,38 @@ export class RawRing {
       checkSupported(operation.row)
       throwIfAborted(options.signal)
       const { client } = this.handle
-      const slot = client.claim(operation.row.opcode, settleOperation, operation, null)
-      const extra = (options.async === true ? SqeFlag.ASYNC : 0) | (options.drain === true ? SqeFlag.IO_DRAIN : 0)
-      const failure = fillEntry(client, operation, operation.sqeFlags | extra)
-      if (failure !== null) {
-        client.slots.completion[slot] = ignoreResult
-        throw failure
+      if (operation.row.opcode === Op.ASYNC_CANCEL && options.drain !== true && client.full) {
+        return submitCancel(client, operation, (cancel) => this.submitAhead(cancel, options))
       }
-      const promise = client.slots.promise<R>(slot)
-      return options.signal === undefined ? promise : abortable(client, slot, promise, options.signal)
+      return this.begin(operation, options, client.claim(operation.row.opcode, settleOperation, operation, null))
     } catch (error) {
       return Promise.reject(error)
+    }
+  }
+
+  private begin<R>(operation: Operation<R>, options: SubmitOptions, slot: number): Promise<R> {
+    const { client } = this.handle
+    const extra = (options.async === true ? SqeFlag.ASYNC : 0) | (options.drain === true ? SqeFlag.IO_DRAIN : 0)
+    const failure = fillEntry(client, operation, operation.sqeFlags | extra)
+    if (failure !== null) {
+      client.slots.completion[slot] = ignoreResult
+      throw failure
+    }
+    const promise = client.slots.promise<R>(slot)
+    return options.signal === undefined ? promise : abortable(client, slot, promise, options.signal)
+  }
+
+  /** A cancellation, ahead of what waits. Room for it comes as the poller consumes entries and others like it end. */
+  private async submitAhead<R>(operation: Operation<R>, options: SubmitOptions): Promise<R> {
+    const { client } = this.handle
+    for (;;) {
+      throwIfAborted(options.signal)
+      const open = client.state === ClientState.open // otherwise claim() says why not
+      const slot = open
+        ? client.claimCancel(settleOperation, operation, null)
+        : client.claim(operation.row.opcode, settleOperation, operation, null)
+      if (slot >= 0) return this.begin(operation, options, slot)
+      await nextTurn()
     }
   }
 
@@ -88,6 +116,37 @@ export class RawRing {
   /** Registers a ring of provided buffers (5.19). Close it when its streams are over. */
   provideBuffers(options: ProvidedBuffersOptions): ProvidedBuffers {
     return new ProvidedBuffers(this.ringFd, this.handle.nextBufferGroup(), options)
+  }
+
+  /**
+   * Opens a mailbox on this ring: what other rings send to it, as an async iterator. Closing the ring ends it.
+   * Since 5.18, flags 6.3. io_uring_prep_msg_ring(3).
+   * @throws ERR_OUT_OF_RANGE, ERR_RING_CLOSED, ERR_RING_LOST, AbortError
+   */
+  messages(options: MessagesOptions = {}): Mailbox {
+    return new Mailbox(this.handle, options)
+  }
+
+  /**
+   * Sends a message to a mailbox, of this ring or of another one of the process. Resolves when it is in the other's queue.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EBADF, EBADFD (no ring there), EOVERFLOW (no memory left to queue it)
+   */
+  async sendMessage(to: MailboxAddress, message: MessageContent): Promise<void> {
+    await this.submit(dataMessage(to, message))
+  }
+
+  /**
+   * Gives a direct descriptor of this ring to another ring, into any free slot of its table, and tells the mailbox. This ring
+   * keeps its own. Resolves with the slot there. Since 6.0.
+   * @throws as sendMessage. Rejects: EBADF (empty slot), ENFILE (no free slot there), EINVAL (the same ring), and as sendMessage;
+   * EOVERFLOW: the other ring has the descriptor and does not know
+   */
+  async sendDescriptor(
+    to: MailboxAddress,
+    descriptor: DirectDescriptor,
+    options: SendDescriptorOptions = {},
+  ): Promise<number> {
+    return this.submit(descriptorMessage(to, descriptor, options))
   }
 
   /** Starts a chain of linked operations on this ring. */

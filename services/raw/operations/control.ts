@@ -43,7 +43,7 @@ export interface AsyncCancelOptions {
 
 /**
  * Asks the kernel to cancel requests. Each still ends with a result of its own, ECANCELED if it was cancelled in time. Requests
- * that wait for a place in the ring (backlog) are not the kernel's yet and are not found.
+ * that wait for a place in the ring are found too (by descriptor: by its number), and the chain of one that is goes with it.
  * Resolves with 0 for one request (1 for a wait on a futex or a process), with the number of matches with `all` or `any`.
  * Since 5.5. io_uring_prep_cancel(3).
  * @throws ERR_INVALID_ARG_VALUE (nothing to match), ERR_INVALID_ARG_TYPE. Rejects: ENOENT (nothing matches), EALREADY (too late)

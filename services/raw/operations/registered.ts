@@ -149,7 +149,7 @@ export function removeBuffers(options: { readonly bufferGroup: number; readonly 
 export interface MsgRingOptions {
   /** A ring of this process: RawRing.ringFd, or any other. */
   readonly ringFd: number
-  /** The completion's user_data, up to 2^53. Default 0. Rings of Ringmaster drop what is none of their requests'. */
+  /** The completion's user_data, up to 2^53. Default 0. A Mailbox's `address` reaches it; rings of Ringmaster drop the rest. */
   readonly userData?: number
 }
 

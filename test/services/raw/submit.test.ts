@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { acceptStream, op, pollStream, readStream, recvStream, timeoutStream } from '../../../services/raw/index.ts'
 import type { RawRing } from '../../../services/raw/index.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
-import { failure, settledWithin } from '../harness.ts'
+import { eventually, failure, settledWithin } from '../harness.ts'
 
 let rings: Ringmaster
 let raw: RawRing
@@ -69,6 +69,8 @@ describe('an operation in flight', () => {
     const nop = op.nop()
     const chain = raw.chain().link(nop).link(nop)
     expect(await failure(chain.submit())).toMatchObject({ code: 'ERR_RING_OPERATION_IN_FLIGHT' })
+    // The first step was on its way by then.
+    expect(await eventually(() => rings.stats().rings[0]!.inFlight === 0)).toBe(true)
     expect(await raw.submit(nop)).toBe(0)
   })
 })

@@ -1,0 +1,56 @@
+// The mailboxes of a ring: who gets the completions that answer no request, because another ring (or a thread without one)
+// posted them with MSG_RING. Used by the ring client, off the hot path: such a completion's slot lies outside of the slot
+// table, so that it comes out where completions of past generations do.
+//
+//   user_data of a message:   low word                                        high word
+//                             bit 31: 1, no slot is that high                  the sender's tag
+//                             bit 30: a direct descriptor came, not data
+//                             bits 0–29: number of the mailbox, never used twice
+
+/** In the low word of a message's user_data. */
+export const mailboxBit = 0x80000000
+export const descriptorBit = 0x40000000
+const numberMask = 0x3fffffff
+
+/** Who takes messages. Must not throw. */
+export interface MessageSink {
+  /** `descriptor`: `result` is a direct descriptor of this ring, which is the mailbox's to close. */
+  arrived(result: number, cqeFlags: number, tag: number, descriptor: boolean): void
+  /** No more messages: the ring is being closed, or it was lost and `cause` says so. */
+  ended(cause: Error | null): void
+}
+
+export class Mailboxes {
+  private readonly open = new Map<number, MessageSink>()
+  private next = 1
+
+  get count(): number {
+    return this.open.size
+  }
+
+  /** Returns the low word of its address, as an unsigned number. */
+  add(sink: MessageSink): number {
+    const number = this.next
+    this.next = (this.next % numberMask) + 1
+    this.open.set(number, sink)
+    return mailboxBit + number
+  }
+
+  remove(address: number): void {
+    this.open.delete(address & numberMask)
+  }
+
+  /** Hands a completion over to the mailbox that its user_data names; false where there is none. */
+  deliver(low: number, high: number, result: number, cqeFlags: number): boolean {
+    const mailbox = low < 0 ? this.open.get(low & numberMask) : undefined
+    if (mailbox === undefined) return false
+    mailbox.arrived(result, cqeFlags >>> 0, high >>> 0, (low & descriptorBit) !== 0)
+    return true
+  }
+
+  endAll(cause: Error | null): void {
+    const mailboxes = [...this.open.values()]
+    this.open.clear()
+    for (const mailbox of mailboxes) mailbox.ended(cause)
+  }
+}
