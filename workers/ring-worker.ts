@@ -14,6 +14,7 @@ import { RingMetrics, WorkerCounter } from '../metrics/ring-metrics.ts'
 import { exposeControl, packError } from './control.ts'
 import type { SentError } from './control.ts'
 import { Poller } from './poller-kind.ts'
+import { registerHere } from './remote-register.ts'
 import { startWorkerPoller } from './worker-poller.ts'
 
 /** What a ring worker is told at its start. Plain data and a port. */
@@ -127,7 +128,7 @@ function open(task: RingWorkerTask): RingWorkerStarted {
         spinNs: task.spinNs,
       })
     }
-    exposeControl({ threadId: () => addon.threadId(), close }, task.port)
+    exposeControl({ threadId: () => addon.threadId(), register: registerHere(geometry.ringFd), close }, task.port)
     return { geometry, threadId: addon.threadId(), directDescriptors }
   } catch (error) {
     close()

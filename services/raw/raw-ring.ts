@@ -12,6 +12,10 @@ import { ProvidedBuffers } from './provided-buffers.ts'
 import type { ProvidedBuffersOptions } from './provided-buffers.ts'
 import { MultishotStream } from './stream.ts'
 import type { StreamOperation, StreamOptions } from './stream.ts'
+import { register } from './registrations/call.ts'
+import { checkPersonality, setPersonality } from './registrations/personality.ts'
+import type { Personality } from './registrations/personality.ts'
+import { Registrations } from './registrations/registrations.ts'
 import { checkSupported } from './support.ts'
 
 export interface SubmitOptions {
@@ -20,6 +24,8 @@ export interface SubmitOptions {
   readonly async?: boolean
   /** Start it after everything before it is over, and what follows after it (IOSQE_IO_DRAIN): a barrier for the whole ring. */
   readonly drain?: boolean
+  /** Carry it out with these credentials instead of the ring's own: registrations.personality(), or its id (5.6). */
+  readonly personality?: Personality | number
 }
 
 // owner: the operation, which keeps what the kernel uses. tag: the result of a first CQE that announced another.
@@ -37,12 +43,18 @@ const settleOperation: Completion = {
   },
 }
 
+const personalityId = (personality: Personality | number): number =>
+  checkPersonality(typeof personality === 'object' ? personality.id : personality)
+
 export class RawRing {
+  /** What io_uring_register(2) sets on this ring. */
+  readonly registrations: Registrations
   private readonly handle: RingHandle
 
   /** Made by Ringmaster.raw(). */
   constructor(handle: RingHandle) {
     this.handle = handle
+    this.registrations = new Registrations(handle)
   }
 
   /** The ring's number. */
@@ -64,6 +76,8 @@ export class RawRing {
     try {
       checkSupported(operation.row)
       throwIfAborted(options.signal)
+      const { personality } = options
+      const credentials = personality === undefined ? 0 : personalityId(personality)
       const { client } = this.handle
       const slot = client.claim(operation.row.opcode, settleOperation, operation, null)
       const extra = (options.async === true ? SqeFlag.ASYNC : 0) | (options.drain === true ? SqeFlag.IO_DRAIN : 0)
@@ -72,6 +86,7 @@ export class RawRing {
         client.slots.completion[slot] = ignoreResult
         throw failure
       }
+      if (credentials !== 0) setPersonality(client.words, client.at, credentials)
       const promise = client.slots.promise<R>(slot)
       return options.signal === undefined ? promise : abortable(client, slot, promise, options.signal)
     } catch (error) {
@@ -87,6 +102,16 @@ export class RawRing {
   /** Registers a ring of provided buffers (5.19). Close it when its streams are over. */
   provideBuffers(options: ProvidedBuffersOptions): ProvidedBuffers {
     return new ProvidedBuffers(this.ringFd, this.handle.nextBufferGroup(), options)
+  }
+
+  /**
+   * io_uring_register(2) as it is, for what has no function of its own: `argument` must be laid out as the kernel wants it, and memory that it
+   * points to must live as long as the kernel uses it. Nothing is checked. A sharp tool: unregistering the eventfd, or other
+   * people's files, stops everybody on this ring. Returns the kernel's answer.
+   * @throws SystemError, ERR_RING_CLOSED, ERR_RING_LOST
+   */
+  register(opcode: number, argument: ArrayBufferView | null, count: number): number {
+    return register(this.handle, opcode, argument, count)
   }
 
   /** Starts a chain of linked operations on this ring. */
