@@ -159,22 +159,7 @@ export const CancelFlag = {
   OP: 0x20,
 } as const
 
-/** Opcodes of io_uring_register(2) (IORING_*). */
-export const RegisterOp = {
-  REGISTER_BUFFERS: 0,
-  UNREGISTER_BUFFERS: 1,
-  REGISTER_FILES: 2,
-  UNREGISTER_FILES: 3,
-  REGISTER_EVENTFD: 4,
-  UNREGISTER_EVENTFD: 5,
-  REGISTER_FILES_UPDATE: 6,
-  REGISTER_PROBE: 8,
-  REGISTER_PERSONALITY: 9,
-  REGISTER_ENABLE_RINGS: 12,
-  REGISTER_FILES2: 13,
-  REGISTER_IOWQ_MAX_WORKERS: 19,
-  REGISTER_SYNC_CANCEL: 24,
-} as const
+export { RegisterOp } from './register-op.ts'
 
 /** IORING_CQ_EVENTFD_DISABLED: set in the CQ's flags word while the client is awake, so that completions write no eventfd. */
 export const cqEventfdDisabled: number = 1

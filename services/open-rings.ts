@@ -2,16 +2,19 @@
 // Ringmaster.start(). If anything fails on the way, everything before it is undone.
 import { SetupFlag } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
+import { capabilities } from '../native/capabilities.ts'
 import { placeRings } from '../native/layout.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
 import { Poller } from '../workers/poller-kind.ts'
 import { RingHandle, leaseSizeBytes, prepareControl } from '../workers/ring-handle.ts'
+import { explainRestrictions } from '../workers/restrictions.ts'
 import { reservedSlots } from '../workers/submission.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Placement } from './placement.ts'
+import { withoutUnsupported } from './restrictions.ts'
 
 export interface OpenRings {
   readonly handles: readonly RingHandle[]
@@ -32,6 +35,7 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
     leasesSizeBytes: options.directDescriptors * leaseSizeBytes,
     metricsSizeBytes: ringMetricsSizeBytes,
   })
+  const restrictions = options.restrictions && withoutUnsupported(options.restrictions, (await capabilities()).opcodes)
   const memory = allocateSharedMemory(sizeBytes)
   const handles: RingHandle[] = []
   const pool = new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
@@ -54,7 +58,9 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
           setup: {
             sqEntries: options.sqEntries,
             cqEntries: options.cqEntries,
-            flags: placement.poller === Poller.kernel ? SetupFlag.SQPOLL : 0,
+            flags:
+              (placement.poller === Poller.kernel ? SetupFlag.SQPOLL : 0) |
+              (restrictions === undefined ? 0 : SetupFlag.R_DISABLED),
             sqThreadIdleMs: options.sqThreadIdleMs,
             sqThreadCpu: placement.poller === Poller.kernel ? (options.sqThreadCpu ?? -1) : -1,
             memory: options.memory,
@@ -62,6 +68,7 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
           directDescriptors: options.directDescriptors,
           spinNs: options.spinNs === 'auto' ? Math.min(spinNsMax, firstSpinNs) : options.spinNs,
           cpus: [],
+          restrictions,
         })
         const { poller } = placement
         const spinNs = firstSpinNs
@@ -79,6 +86,8 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
         binding().release(firstHold)
       }
     }
+    if (restrictions !== undefined)
+      for (const { client } of handles) client.slots.explain = explainRestrictions(restrictions)
   } catch (error) {
     await close()
     throw error

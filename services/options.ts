@@ -1,6 +1,9 @@
 // Every option of Ringmaster.start(): default, unit, limits, in one place. Validated once, at start.
 import { z } from 'zod'
 import { invalidArgType, invalidArgValue, outOfRange } from '../native/errors.ts'
+import type { RingRestrictions } from '../workers/restrictions.ts'
+import { checkRestrictions } from './restrictions.ts'
+import type { RestrictionsOption } from './restrictions.ts'
 
 const powerOfTwo = (min: number, max: number): z.ZodNumber =>
   z
@@ -24,6 +27,7 @@ const schema = z.strictObject({
   directDescriptors: z.number().int().min(0).max(4096).default(256),
   closeGraceMs: z.number().int().min(0).max(3_600_000).default(1000),
   closeDeadlineMs: z.number().int().min(0).max(3_600_000).default(5000),
+  restrictions: z.unknown().optional(), // checked by restrictions.ts
 })
 
 /** Options of Ringmaster.start(). All have defaults that suit most programs. */
@@ -52,11 +56,14 @@ export interface RingmasterOptions {
   closeGraceMs?: number
   /** How long close() then waits for the cancelled ones, in ms. Default 5000. */
   closeDeadlineMs?: number
+  /** What the rings accept; the kernel refuses all else (5.10). Default: everything. */
+  restrictions?: RestrictionsOption
 }
 
 /** Options with every default filled in. */
-export interface ResolvedOptions extends Required<Omit<RingmasterOptions, 'sqThreadCpu'>> {
+export interface ResolvedOptions extends Required<Omit<RingmasterOptions, 'sqThreadCpu' | 'restrictions'>> {
   readonly sqThreadCpu: number | undefined
+  readonly restrictions: RingRestrictions | undefined
 }
 
 /**
@@ -67,8 +74,13 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'an object', options)
   const parsed = schema.safeParse(options)
   if (!parsed.success) throw asNodeError(parsed.error.issues[0]!, options)
-  const { cqEntries, sqThreadCpu, ...rest } = parsed.data
-  const resolved = { ...rest, sqThreadCpu, cqEntries: cqEntries ?? Math.min(65536, Math.max(128, rest.sqEntries * 4)) }
+  const { cqEntries, sqThreadCpu, restrictions, ...rest } = parsed.data
+  const resolved = {
+    ...rest,
+    sqThreadCpu,
+    restrictions: checkRestrictions(restrictions),
+    cqEntries: cqEntries ?? Math.min(65536, Math.max(128, rest.sqEntries * 4)),
+  }
   if (resolved.cqEntries < resolved.sqEntries) {
     throw outOfRange('options.cqEntries', `>= options.sqEntries (${resolved.sqEntries})`, resolved.cqEntries)
   }

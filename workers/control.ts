@@ -3,11 +3,14 @@
 import * as Comlink from 'comlink'
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import { ringErrors } from '../native/errors.ts'
+import type { RegisterHere } from './remote-register.ts'
 
 /** What a ring worker answers to. */
 export interface RingWorkerControl {
   /** The thread that owns the ring, as the kernel numbers it. */
   threadId(): number
+  /** io_uring_register(2) by this thread. */
+  readonly register: RegisterHere
   /** Lets go of the ring: stops polling, closes what the worker holds. Safe to repeat. */
   close(): void
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Feature } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { readSqThread } from '../native/fdinfo.ts'
-import { kernelError } from '../native/errors.ts'
+import { kernelError, ringErrors } from '../native/errors.ts'
 import { Control, controlVersion, rawDescriptors } from '../native/layout.ts'
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
@@ -130,6 +130,17 @@ export class RingHandle {
   /** A number for a group of provided buffers that nobody has had on this ring. */
   nextBufferGroup(): number {
     return this.bufferGroups++
+  }
+
+  /**
+   * io_uring_register(2) by the ring worker's thread; what the kernel writes comes back in `argument`. Resolves with its answer.
+   * @throws (rejects) ERR_RING_CLOSED, ERR_RING_WORKER_LOST
+   */
+  async registerInWorker(opcode: number, argument: Uint8Array | null, count: number): Promise<number> {
+    if (this.closing !== null) throw ringErrors.closed()
+    const answer = await this.control.call((remote) => remote.register(opcode, argument, count))
+    if (argument !== null && answer.argument !== null) argument.set(answer.argument)
+    return answer.result
   }
 
   /** A task of several requests begins: closing lets it go on to its end while there is time. */

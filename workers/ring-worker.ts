@@ -14,6 +14,9 @@ import { RingMetrics, WorkerCounter } from '../metrics/ring-metrics.ts'
 import { exposeControl, packError } from './control.ts'
 import type { SentError } from './control.ts'
 import { Poller } from './poller-kind.ts'
+import { registerHere } from './remote-register.ts'
+import { restrictAndEnable } from './restrictions.ts'
+import type { RingRestrictions } from './restrictions.ts'
 import { startWorkerPoller } from './worker-poller.ts'
 
 /** What a ring worker is told at its start. Plain data and a port. */
@@ -29,6 +32,8 @@ export interface RingWorkerTask {
   readonly spinNs: number
   /** CPUs this thread may run on; empty: any. */
   readonly cpus: readonly number[]
+  /** What the ring accepts, laid on it before it is enabled; undefined: everything. */
+  readonly restrictions?: RingRestrictions | undefined
   readonly port: MessagePort
 }
 
@@ -107,6 +112,7 @@ function open(task: RingWorkerTask): RingWorkerStarted {
     const registered = addon.register(geometry.ringFd, RegisterOp.REGISTER_EVENTFD, eventFd, 1)
     if (registered < 0) throw kernelError(registered, 'io_uring_register')
     const directDescriptors = registerDirectDescriptors(geometry.ringFd, task.directDescriptors)
+    if (task.restrictions !== undefined) restrictAndEnable(geometry.ringFd, task.restrictions) // after all else is registered
     const heartbeat = (): void => {
       Atomics.add(control, Control.heartbeat >> 2, 1)
       metrics.worker[WorkerCounter.heartbeats]! += 1
@@ -127,7 +133,7 @@ function open(task: RingWorkerTask): RingWorkerStarted {
         spinNs: task.spinNs,
       })
     }
-    exposeControl({ threadId: () => addon.threadId(), close }, task.port)
+    exposeControl({ threadId: () => addon.threadId(), register: registerHere(geometry.ringFd), close }, task.port)
     return { geometry, threadId: addon.threadId(), directDescriptors }
   } catch (error) {
     close()

@@ -46,6 +46,8 @@ export class SlotTable {
   readonly owner: unknown[]
   /** For error messages: the path. Or whatever else the completion wants to know. */
   readonly context: unknown[]
+  /** Adds to an error what its request's opcode explains; null: nothing. Only failures ask. */
+  explain: ((opcode: number, reason: unknown) => void) | null = null
   private readonly resolvers: Resolve[]
   private readonly rejecters: Reject[]
   private readonly freeSlots: Int32Array
@@ -120,6 +122,7 @@ export class SlotTable {
   }
 
   reject(slot: number, reason: unknown): void {
+    this.explain?.(this.opcode[slot]!, reason)
     this.rejecters[slot]!(reason)
   }
 }

@@ -130,6 +130,7 @@ export class Chain implements Completion {
       return short ? { status: 'short', value, wantedBytes: operation.wantedBytes } : { status: 'done', value }
     }
     const error = operationError(operation, result)
+    this.handle.client.slots.explain?.(operation.row.opcode, error)
     if (result !== ECANCELED && result !== EINTR) return { status: 'failed', error }
     // The timeout's own result is -ETIME if it fired; for waits on futexes and processes it is how many it cancelled.
     const limit = this.results[index + 1] ?? 0

@@ -19,6 +19,10 @@ import type { MailboxAddress, MessageContent, SendDescriptorOptions } from './se
 import { MultishotStream } from './stream.ts'
 import type { StreamOperation, StreamOptions } from './stream.ts'
 import { submitCancel } from './submit-cancel.ts'
+import { register } from './registrations/call.ts'
+import { checkPersonality, setPersonality } from './registrations/personality.ts'
+import type { Personality } from './registrations/personality.ts'
+import { Registrations } from './registrations/registrations.ts'
 import { checkSupported } from './support.ts'
 
 export interface SubmitOptions {
@@ -27,6 +31,8 @@ export interface SubmitOptions {
   readonly async?: boolean
   /** Start it after everything before it is over, and what follows after it (IOSQE_IO_DRAIN): a barrier for the whole ring. */
   readonly drain?: boolean
+  /** Carry it out with these credentials instead of the ring's own: registrations.personality(), or its id (5.6). */
+  readonly personality?: Personality | number
 }
 
 // owner: the operation, which keeps what the kernel uses. tag: the result of a first CQE that announced another.
@@ -44,12 +50,18 @@ const settleOperation: Completion = {
   },
 }
 
+const personalityId = (personality: Personality | number): number =>
+  checkPersonality(typeof personality === 'object' ? personality.id : personality)
+
 export class RawRing {
+  /** What io_uring_register(2) sets on this ring. */
+  readonly registrations: Registrations
   private readonly handle: RingHandle
 
   /** Made by Ringmaster.raw(). */
   constructor(handle: RingHandle) {
     this.handle = handle
+    this.registrations = new Registrations(handle)
   }
 
   /** The ring's number. */
@@ -72,6 +84,7 @@ export class RawRing {
     try {
       checkSupported(operation.row)
       throwIfAborted(options.signal)
+      if (options.personality !== undefined) personalityId(options.personality) // throws before a place is taken
       const { client } = this.handle
       if (operation.row.opcode === Op.ASYNC_CANCEL && options.drain !== true && client.full) {
         return submitCancel(client, operation, (cancel) => this.submitAhead(cancel, options))
@@ -89,6 +102,9 @@ export class RawRing {
     if (failure !== null) {
       client.slots.completion[slot] = ignoreResult
       throw failure
+    }
+    if (options.personality !== undefined) {
+      setPersonality(client.words, client.at, personalityId(options.personality))
     }
     const promise = client.slots.promise<R>(slot)
     return options.signal === undefined ? promise : abortable(client, slot, promise, options.signal)
@@ -147,6 +163,16 @@ export class RawRing {
     options: SendDescriptorOptions = {},
   ): Promise<number> {
     return this.submit(descriptorMessage(to, descriptor, options))
+  }
+
+  /**
+   * io_uring_register(2) as it is, for what has no function of its own: `argument` must be laid out as the kernel wants it, and memory that it
+   * points to must live as long as the kernel uses it. Nothing is checked. A sharp tool: unregistering the eventfd, or other
+   * people's files, stops everybody on this ring. Returns the kernel's answer.
+   * @throws SystemError, ERR_RING_CLOSED, ERR_RING_LOST
+   */
+  register(opcode: number, argument: ArrayBufferView | null, count: number): number {
+    return register(this.handle, opcode, argument, count)
   }
 
   /** Starts a chain of linked operations on this ring. */

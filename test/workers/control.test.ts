@@ -8,7 +8,10 @@ import { fieldOf, settledWithin } from '../services/harness.ts'
 
 function link(threadId: () => number) {
   const { port1, port2 } = new MessageChannel()
-  exposeControl({ threadId, close: () => undefined }, port2)
+  exposeControl(
+    { threadId, register: (_opcode, argument, count) => ({ result: count, argument }), close: () => undefined },
+    port2,
+  )
   return { control: linkControl(port1), port: port1 }
 }
 

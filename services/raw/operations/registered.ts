@@ -16,6 +16,7 @@ import {
   provideBuffers as provideBuffersRow,
   removeBuffers as removeBuffersRow,
 } from '../../../native/operations/registered.ts'
+import { rawDescriptors } from '../../../native/layout.ts'
 import { checkInteger } from '../../arguments.ts'
 import { checkDirect, checkFd, checkGroup, checkOptions, checkPart, partAddress } from '../checks.ts'
 import type { DirectTarget } from '../checks.ts'
@@ -41,7 +42,7 @@ export interface FilesUpdateOptions<I> {
 /**
  * Puts descriptors of the process into the ring's table of direct descriptors. Resolves with how many were, or which slots.
  * Since 5.6. io_uring_prep_files_update(3).
- * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EBADF, EINVAL (past the table's end), ENFILE (no free slot), ENXIO (no table)
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EBADF, ENFILE (no free slot), ENXIO (no table)
  */
 export function filesUpdate(options: FilesUpdateOptions<number>): Operation<number>
 export function filesUpdate(options: FilesUpdateOptions<'allocate'>): Operation<DirectDescriptor[]>
@@ -51,8 +52,9 @@ export function filesUpdate(options: FilesUpdateOptions<DirectTarget>): Operatio
   const given = (descriptors as readonly unknown[]).map((fd, at) =>
     checkInteger(fd, `descriptors[${at}]`, -2, int32Max),
   )
-  checkInteger(given.length, 'descriptors.length', 1, 32768)
-  const first = index === 'allocate' ? anySlots : checkInteger(index, 'index', 0, int32Max)
+  checkInteger(given.length, 'descriptors.length', 1, rawDescriptors)
+  // The slots behind are readFile's: what it reads there is not anybody else's to choose.
+  const first = index === 'allocate' ? anySlots : checkInteger(index, 'index', 0, rawDescriptors - given.length)
   const table = new Int32Array(given.length)
   return makeOperation<number | DirectDescriptor[]>(
     filesUpdateRow,

@@ -1,0 +1,47 @@
+// Cancelling by a call instead of a request: for when the queue is full, or stands still. Used by Registrations.
+//
+//   struct io_uring_sync_cancel_reg { u64 addr; s32 fd; u32 flags; timespec timeout; u8 opcode; u8 pad[7]; u64 pad2[3] }
+//
+// The call sleeps in the kernel while a request that is running cannot be stopped. Asleep, this thread would serve nobody, and a
+// ring worker that polls would submit nothing: so it is asked without sleeping, again and again, until the time is over.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { RegisterOp } from '../../../native/abi.ts'
+import { binding } from '../../../native/binding.ts'
+import { kernelError } from '../../../native/errors.ts'
+import type { RingHandle } from '../../../workers/ring-handle.ts'
+import { checkTimeMs } from '../checks.ts'
+import { cancelTarget } from '../cancel-target.ts'
+import type { AsyncCancelOptions } from '../cancel-target.ts'
+import { checkOpen } from './call.ts'
+
+export interface SyncCancelOptions extends AsyncCancelOptions {
+  /** How long to go on asking while a request cannot be stopped, in ms. Default 1000. */
+  readonly timeoutMs?: number
+}
+
+const EALREADY = -114
+const EINTR = -4
+const ETIME = -62
+const askAgainMs = 5
+
+/** Resolves with how many were cancelled. */
+export async function syncCancel(handle: RingHandle, options: SyncCancelOptions): Promise<number> {
+  const { target, descriptor, opcode, cancelFlags } = cancelTarget(options)
+  const timeoutMs = checkTimeMs(options.timeoutMs ?? 1000, 'timeoutMs')
+  const argument = Buffer.alloc(64)
+  argument.writeInt32LE(target?.ticket.slot ?? 0, 0)
+  argument.writeInt32LE(target?.ticket.generation ?? 0, 4)
+  argument.writeInt32LE(descriptor, 8)
+  argument.writeUInt32LE(cancelFlags, 12)
+  argument.writeUInt8(opcode, 32)
+  // A timeout of nothing, which is over before the kernel sleeps; -1 would be for ever.
+  const deadlineMs = performance.now() + timeoutMs
+  for (;;) {
+    checkOpen(handle)
+    const result = binding().register(handle.geometry.ringFd, RegisterOp.REGISTER_SYNC_CANCEL, argument, 1)
+    if (result >= 0) return result
+    const again = result === ETIME || result === EALREADY || result === EINTR
+    if (!again || performance.now() >= deadlineMs) throw kernelError(result, 'io_uring_register')
+    await sleep(askAgainMs)
+  }
+}
