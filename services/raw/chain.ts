@@ -129,6 +129,7 @@ export class Chain implements Completion {
       const short = result >= 0 && operation.wantedBytes > result
       return short ? { status: 'short', value, wantedBytes: operation.wantedBytes } : { status: 'done', value }
     }
+    if ((this.cqeFlags[index]! & CqeFlag.BUFFER) !== 0) operation.spoiled(result, this.cqeFlags[index]!)
     const error = operationError(operation, result)
     if (result !== ECANCELED && result !== EINTR) return { status: 'failed', error }
     // The timeout's own result is -ETIME if it fired; for waits on futexes and processes it is how many it cancelled.

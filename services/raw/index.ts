@@ -6,10 +6,14 @@ export type { Descriptor, DirectDescriptor, Operation, OperationParts } from './
 export { RawRing } from './raw-ring.ts'
 export type { SubmitOptions } from './raw-ring.ts'
 export { ProvidedBuffers } from './provided-buffers.ts'
-export type { BufferLease, ProvidedBuffersOptions } from './provided-buffers.ts'
+export type { ProvidedBuffersOptions, ProvidedBuffersStatus } from './provided-buffers.ts'
+export type { BufferLease, BundleLease } from './buffer-lease.ts'
 export { MultishotStream } from './stream.ts'
 export type { StreamOperation, StreamOptions } from './stream.ts'
-export { acceptStream, pollStream, readStream, recvStream, timeoutStream } from './streams.ts'
+export { acceptStream, pollStream, timeoutStream } from './streams.ts'
+export type { AcceptStreamOptions, PollStreamOperation, PollStreamOptions, TimeoutStreamOptions } from './streams.ts'
+export { readStream, recvStream, recvmsgStream } from './data-streams.ts'
+export type { MessageLease, RecvStreamOptions, RecvmsgStreamOptions } from './data-streams.ts'
 // Every operation: `op.read({ fd, buffer })`, for RawRing.submit(), Chain and RawRing.stream().
 export * as op from './operations/index.ts'
 // Flags by the kernel's names: what results are made of, and what a number in an option may be made of.

@@ -33,7 +33,10 @@ const settleOperation: Completion = {
     const notified = (cqeFlags & CqeFlag.NOTIF) !== 0
     const outcome = notified ? slots.tag[slot]! : result
     if (succeeded(operation, outcome)) slots.resolve(slot, operation.result(outcome, cqeFlags, notified ? result : 0))
-    else slots.reject(slot, operationError(operation, outcome))
+    else {
+      if ((cqeFlags & CqeFlag.BUFFER) !== 0) operation.spoiled(outcome, cqeFlags)
+      slots.reject(slot, operationError(operation, outcome))
+    }
   },
 }
 
@@ -86,7 +89,7 @@ export class RawRing {
 
   /** Registers a ring of provided buffers (5.19). Close it when its streams are over. */
   provideBuffers(options: ProvidedBuffersOptions): ProvidedBuffers {
-    return new ProvidedBuffers(this.ringFd, this.handle.nextBufferGroup(), options)
+    return new ProvidedBuffers(this.handle, options)
   }
 
   /** Starts a chain of linked operations on this ring. */
