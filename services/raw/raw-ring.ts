@@ -7,9 +7,13 @@ import { abortable, throwIfAborted } from '../abort.ts'
 import { Chain } from './chain.ts'
 import { fillEntry } from './fill-entry.ts'
 import { operationError, succeeded } from './operation.ts'
-import type { Operation } from './operation.ts'
+import type { Descriptor, Operation } from './operation.ts'
+import { OutgoingBuffers } from './outgoing-buffers.ts'
+import type { OutgoingBuffersOptions } from './outgoing-buffers.ts'
 import { ProvidedBuffers } from './provided-buffers.ts'
 import type { ProvidedBuffersOptions } from './provided-buffers.ts'
+import { Sender } from './sender.ts'
+import type { SenderOptions } from './sender.ts'
 import { MultishotStream } from './stream.ts'
 import type { StreamOperation, StreamOptions } from './stream.ts'
 import { checkSupported } from './support.ts'
@@ -90,6 +94,16 @@ export class RawRing {
   /** Registers a ring of provided buffers (5.19). Close it when its streams are over. */
   provideBuffers(options: ProvidedBuffersOptions): ProvidedBuffers {
     return new ProvidedBuffers(this.handle, options)
+  }
+
+  /** What is to be sent on a socket, in order, many buffers in one request (6.10). Close it when all is sent. */
+  outgoing(options: OutgoingBuffersOptions): OutgoingBuffers {
+    return new OutgoingBuffers(this.handle, options)
+  }
+
+  /** Sends on a socket, in order, copying or not by size and by what the kernel says of it (6.0). */
+  sender(fd: Descriptor, options: SenderOptions = {}): Sender {
+    return new Sender(this.handle, fd, options)
   }
 
   /** Starts a chain of linked operations on this ring. */
