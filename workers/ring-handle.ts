@@ -64,6 +64,10 @@ export class RingHandle {
   readonly geometry: RingGeometry
   readonly idle: IdleStrategy
   readonly workerThreadId: number
+  /** Memory that the kernel knows by registration: kept while the ring is open, and for good where it did not drain. */
+  readonly registered: Set<object> = new Set()
+  /** Called when closing begins: streams, which never end by themselves, end then. */
+  readonly onClosing: Set<() => void> = new Set()
   /** Why the worker is no longer there; null while it is. */
   workerLoss: string | null = null
   private readonly hold: number
@@ -71,7 +75,6 @@ export class RingHandle {
   private readonly detach: () => void
   private closing: Promise<boolean> | null = null
   private tasks = 0
-  private bufferGroups = 1
   private onTasksOver: (() => void) | null = null
 
   constructor(ring: number, worker: StartedWorker, options: RingHandleOptions) {
@@ -127,11 +130,6 @@ export class RingHandle {
     this.client.workerLost()
   }
 
-  /** A number for a group of provided buffers that nobody has had on this ring. */
-  nextBufferGroup(): number {
-    return this.bufferGroups++
-  }
-
   /**
    * io_uring_register(2) by the ring worker's thread; what the kernel writes comes back in `argument`. Resolves with its answer.
    * @throws (rejects) ERR_RING_CLOSED, ERR_RING_WORKER_LOST
@@ -171,9 +169,11 @@ export class RingHandle {
 
   private async closeOnce(graceMs: number, deadlineMs: number): Promise<boolean> {
     const startedMs = performance.now()
+    for (const end of [...this.onClosing]) end()
     await this.tasksOver(graceMs)
     const drained = await this.client.drain(Math.max(0, graceMs - (performance.now() - startedMs)), deadlineMs)
     this.leases?.close()
+    if (!drained || this.client.lossCause !== null) quarantine.push(...this.registered)
     const sqThread = readSqThread(this.geometry.ringFd)
     this.client.close()
     if (this.workerLoss === null) await this.control.call((remote) => remote.close()).catch(() => undefined)
@@ -184,6 +184,9 @@ export class RingHandle {
     return drained
   }
 }
+
+/** Registered memory of rings that did not drain: the kernel may still write to it. Never freed. */
+const quarantine: object[] = []
 
 const threadGoneMs = 2000
 

@@ -129,6 +129,7 @@ export class Chain implements Completion {
       const short = result >= 0 && operation.wantedBytes > result
       return short ? { status: 'short', value, wantedBytes: operation.wantedBytes } : { status: 'done', value }
     }
+    if ((this.cqeFlags[index]! & CqeFlag.BUFFER) !== 0) operation.spoiled(result, this.cqeFlags[index]!)
     const error = operationError(operation, result)
     this.handle.client.slots.explain?.(operation.row.opcode, error)
     if (result !== ECANCELED && result !== EINTR) return { status: 'failed', error }

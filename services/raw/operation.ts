@@ -44,6 +44,8 @@ export interface Operation<R = number> {
   result(value: number, cqeFlags: number, notification: number): R
   /** Why the kernel refuses this -errno here, where there is more to say than its name. */
   refusal(errno: number): string | undefined
+  /** Gives back the buffer that a failed request has taken from a group: for CQEs of errors that name one. */
+  spoiled(value: number, cqeFlags: number): void
 }
 
 /** The parts of an operation that most have in common. */
@@ -55,6 +57,7 @@ export interface OperationParts<R> {
   readonly expectedErrno?: number
   readonly result?: (value: number, cqeFlags: number, notification: number) => R
   readonly refusal?: (errno: number) => string | undefined
+  readonly spoiled?: (value: number, cqeFlags: number) => void
 }
 
 const asItIs = (value: number): number => value
@@ -85,6 +88,7 @@ export function makeOperation<R = number>(
     ticket,
     result: parts.result ?? (asItIs as (value: number) => R),
     refusal: parts.refusal ?? (() => undefined),
+    spoiled: parts.spoiled ?? (() => undefined),
   }
 }
 

@@ -1,105 +1,131 @@
 // Provided-buffer rings: memory that the kernel takes from, a buffer at a time, when data has come, so that waiting requests
 // hold none. Used by receive and read streams. Classic rings give a whole buffer for each completion; incremental ones
-// (IOU_PBUF_RING_INC, 6.12) give the next piece of the same buffer until it is full.
+// (IOU_PBUF_RING_INC, 6.12) give the next piece of the same buffer until it is full; a bundle (6.10) takes several at once.
 //
-//   struct io_uring_buf { u64 addr; u32 len; u16 bid; u16 resv }   the tail is entry 0's resv: never write that field
+// The kernel takes buffers in the order in which they were put and says only which was first and how many bytes came: what is
+// where is known from the mirror kept here (order, position, consumed). Entries are written as leases are released; the tail,
+// which makes them the kernel's, is stored once for all that were released in one turn of the microtask queue.
 import { CqeFlag } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
-import { binding } from '../../native/binding.ts'
-import { kernelError, outOfRange, RingError } from '../../native/errors.ts'
-import { pageBytes } from '../../native/layout.ts'
+import { RingError, invalidArgType, outOfRange } from '../../native/errors.ts'
+import type { RingHandle } from '../../workers/ring-handle.ts'
 import { checkInteger } from '../arguments.ts'
+import {
+  allocatePages,
+  bufferEntryBytes,
+  bufferTailOffsetBytes,
+  closeGroup,
+  groupHead,
+  openGroup,
+} from './buffer-groups.ts'
+import type { GroupMemory } from './buffer-groups.ts'
+import { PieceLease, PiecesLease } from './buffer-lease.ts'
+import type { BufferLease, BundleLease, LeaseOwner } from './buffer-lease.ts'
 
-const registerPbufRing = 22
-const unregisterPbufRing = 23
-const registerPbufStatus = 26
-const incremental = 2
-const entryBytes = 16
-const tailOffsetBytes = 14
 const bufferIdShift = 16
+const countMax = 32768
+/** All buffers of a group together. */
+const totalBytesMax = 2 ** 30
 
 export interface ProvidedBuffersOptions {
   /** Buffers in the ring: a power of two, at most 32,768. */
-  count: number
-  /** Size of each, in bytes. */
-  sizeBytes: number
-  /** Let the kernel fill a buffer piece by piece (6.12). Default false. */
-  incremental?: boolean
+  readonly count: number
+  /** Size of each, in bytes. All together at most 1 GiB. */
+  readonly sizeBytes: number
+  /**
+   * Let the kernel fill a buffer piece by piece (6.12). Default false. Pieces are known by the order of completions, so no two
+   * requests that a kernel worker thread carries out (reads of regular files, `async`) may use the group at a time.
+   */
+  readonly incremental?: boolean
+  /** The group's number, 0 to 65,535: for a group that something else must know. Default: one that is free. */
+  readonly bufferGroup?: number
 }
 
-/** What arrived, in the memory where it arrived. Release it, or the kernel runs out of buffers; `using` does. */
-export interface BufferLease {
-  /** The data. Not to be touched after release(). */
-  readonly bytes: Buffer
-  /** Gives the memory back to the kernel. @throws ERR_RING_LEASE_RELEASED the second time */
-  release(): void
-  [Symbol.dispose](): void
+/** The kernel's own account of a group. */
+export interface ProvidedBuffersStatus {
+  /** Entries taken from the ring so far, modulo 65,536. */
+  readonly head: number
+  /** Buffers that it has, those it is filling among them. */
+  readonly available: number
 }
 
-// An ordinary SharedArrayBuffer is aligned to 16 bytes; the kernel wants a page.
-function allocatePages(sizeBytes: number): Buffer {
-  const memory = Buffer.from(new SharedArrayBuffer(sizeBytes + pageBytes))
-  const misaligned = addressOfView(memory) % pageBytes
-  return memory.subarray((pageBytes - misaligned) % pageBytes).subarray(0, sizeBytes)
-}
+const settled = Promise.resolve()
 
-export class ProvidedBuffers {
+export class ProvidedBuffers implements LeaseOwner {
   /** The buffer group: what requests name. */
   readonly group: number
   readonly count: number
   readonly sizeBytes: number
-  private readonly ringFd: number
-  private readonly incremental: boolean
+  readonly incremental: boolean
+  private readonly handle: RingHandle
+  private readonly shared: GroupMemory
   private readonly entries: DataView
   private readonly tailWord: Uint16Array
   private readonly memory: Buffer
-  /** Leases of each buffer that are out, and whether the kernel may still add to it. */
+  private readonly address: number
+  /** Which buffer was put at each place of the ring last, and where each buffer was put last. */
+  private readonly order: Uint16Array
+  private readonly position: Uint16Array
+  /** Of each buffer: bytes used, leases that are out, and whether the kernel may still add to it. */
+  private readonly consumed: Uint32Array
   private readonly leases: Int32Array
   private readonly growing: Uint8Array
-  private readonly consumed: Float64Array
   private tail = 0
-  private free: number
-  private closed = false
+  private publishedTail = 0
+  private free = 0
+  private isClosed = false
+  private publishing = false
   private onReturned: (() => void)[] = []
 
-  /** Registers the ring of buffers with `ringFd`. @throws SystemError of io_uring_register(2), ERR_OUT_OF_RANGE */
-  constructor(ringFd: number, group: number, options: ProvidedBuffersOptions) {
-    this.count = checkInteger(options.count, 'count', 1, 32768)
+  /** Made by RawRing.provideBuffers(). @throws SystemError of io_uring_register(2), ERR_OUT_OF_RANGE, ERR_RING_* */
+  constructor(handle: RingHandle, options: ProvidedBuffersOptions) {
+    const given: unknown = options
+    if (typeof given !== 'object' || given === null) throw invalidArgType('options', 'of type object', given)
+    this.count = checkInteger(options.count, 'count', 1, countMax)
     if ((this.count & (this.count - 1)) !== 0) throw outOfRange('count', 'a power of two', this.count)
-    this.sizeBytes = checkInteger(options.sizeBytes, 'sizeBytes', 1, 2 ** 30)
-    this.group = group
-    this.ringFd = ringFd
+    this.sizeBytes = checkInteger(options.sizeBytes, 'sizeBytes', 1, totalBytesMax)
+    const totalBytes = this.count * this.sizeBytes
+    if (totalBytes > totalBytesMax) throw outOfRange('count * sizeBytes', `<= ${totalBytesMax}`, totalBytes)
+    const wanted = options.bufferGroup
+    if (wanted !== undefined) checkInteger(wanted, 'bufferGroup', 0, 65535)
+    this.handle = handle
     this.incremental = options.incremental === true
-    const ring = allocatePages(this.count * entryBytes)
+    const ring = allocatePages(this.count * bufferEntryBytes)
     this.entries = new DataView(ring.buffer, ring.byteOffset, ring.byteLength)
-    this.tailWord = new Uint16Array(ring.buffer, ring.byteOffset + tailOffsetBytes, 1)
-    this.memory = allocatePages(this.count * this.sizeBytes)
+    this.tailWord = new Uint16Array(ring.buffer, ring.byteOffset + bufferTailOffsetBytes, 1)
+    this.memory = allocatePages(totalBytes)
+    this.address = addressOfView(this.memory)
+    this.order = new Uint16Array(this.count)
+    this.position = new Uint16Array(this.count)
+    this.consumed = new Uint32Array(this.count)
     this.leases = new Int32Array(this.count)
     this.growing = new Uint8Array(this.count)
-    this.consumed = new Float64Array(this.count)
-    this.free = 0
-    this.register(ring)
+    this.shared = { ring, count: this.count, incremental: this.incremental, keep: [ring, this.memory] }
+    this.group = openGroup(handle, this.shared, wanted)
     for (let id = 0; id < this.count; id++) this.put(id)
     this.publish()
   }
 
-  private register(ring: Buffer): void {
-    const argument = Buffer.alloc(40)
-    argument.writeBigUInt64LE(BigInt(addressOfView(ring)), 0)
-    argument.writeUInt32LE(this.count, 8)
-    argument.writeUInt16LE(this.group, 12)
-    argument.writeUInt16LE(this.incremental ? incremental : 0, 14)
-    const result = binding().register(this.ringFd, registerPbufRing, argument, 1)
-    if (result < 0) throw kernelError(result, 'io_uring_register')
+  /** Buffers that the kernel has, those it is filling among them, and those released that it is about to get. */
+  get available(): number {
+    return this.free
   }
 
+  get closed(): boolean {
+    return this.isClosed
+  }
+
+  // A full entry each time: the kernel rewrites address and length of what it uses in pieces.
   private put(id: number): void {
-    const at = (this.tail & (this.count - 1)) * entryBytes
-    const address = addressOfView(this.memory) + id * this.sizeBytes
+    const place = this.tail & (this.count - 1)
+    const at = place * bufferEntryBytes
+    const address = this.address + id * this.sizeBytes
     this.entries.setUint32(at, address >>> 0, true)
     this.entries.setUint32(at + 4, Math.floor(address / 4294967296), true)
     this.entries.setUint32(at + 8, this.sizeBytes, true)
     this.entries.setUint16(at + 12, id, true)
+    this.order[place] = id
+    this.position[id] = place
     this.consumed[id] = 0
     this.tail = (this.tail + 1) & 0xffff
     this.free++
@@ -107,72 +133,122 @@ export class ProvidedBuffers {
 
   // The kernel reads entries up to the tail: they must be there before it. One producer, so a store and no exchange.
   private publish(): void {
+    if (this.publishedTail === this.tail) return
+    this.publishedTail = this.tail
     Atomics.store(this.tailWord, 0, this.tail)
-  }
-
-  /** Buffers that the kernel has. */
-  get available(): number {
-    return this.free
-  }
-
-  /** The buffer of a completion: `result` bytes of it. Null where the completion took none. */
-  take(result: number, cqeFlags: number): BufferLease | null {
-    if ((cqeFlags & CqeFlag.BUFFER) === 0) return null
-    const id = cqeFlags >>> bufferIdShift
-    const grows = (cqeFlags & CqeFlag.BUF_MORE) !== 0
-    if (this.growing[id] === 0) this.free--
-    this.growing[id] = grows ? 1 : 0
-    const start = id * this.sizeBytes + this.consumed[id]!
-    const lengthBytes = Math.max(0, result)
-    this.consumed[id]! += lengthBytes
-    this.leases[id]! += 1
-    return this.lease(id, this.memory.subarray(start, start + lengthBytes))
-  }
-
-  private lease(id: number, bytes: Buffer): BufferLease {
-    let released = false
-    const release = (): void => {
-      if (released)
-        throw new RingError('ERR_RING_LEASE_RELEASED', 'this buffer was released before: each lease is released once')
-      released = true
-      this.leases[id]! -= 1
-      this.recycle(id)
-    }
-    return { bytes, release, [Symbol.dispose]: () => (released ? undefined : release()) }
-  }
-
-  private recycle(id: number): void {
-    if (this.closed || this.leases[id] !== 0 || this.growing[id] !== 0) return
-    this.put(id)
-    this.publish()
     const waiting = this.onReturned
     this.onReturned = []
     for (const callback of waiting) callback()
   }
 
-  /** Calls back when a buffer has been given back: what to wait for after ENOBUFS. At once if there are some. */
+  private readonly publishLater = (): void => {
+    this.publishing = false
+    if (!this.isClosed) this.publish()
+  }
+
+  /**
+   * For the SQE of a request that takes from the group: its number. What was released is the kernel's from here on, so that a
+   * request which is submitted after a release finds the buffer. @throws ERR_RING_BUFFERS_CLOSED
+   */
+  select(): number {
+    if (this.isClosed)
+      throw new RingError('ERR_RING_BUFFERS_CLOSED', 'the provided buffers are closed: make new ones for new requests')
+    this.publish()
+    return this.group
+  }
+
+  /** What the kernel still sees of a buffer's entry: it takes from the length what it uses up. */
+  private entryLength(id: number): number {
+    return this.entries.getUint32(this.position[id]! * bufferEntryBytes + 8, true)
+  }
+
+  /**
+   * The buffer of a completion: `result` bytes of it. Null where the completion took none. Users get it from operations.
+   * `askedBytes`: what a read asked for. Of a file that cannot be polled the kernel uses up that much, whatever it reads.
+   */
+  take(result: number, cqeFlags: number, askedBytes = 0): BufferLease | null {
+    if ((cqeFlags & CqeFlag.BUFFER) === 0) return null
+    const id = cqeFlags >>> bufferIdShift
+    const before = this.consumed[id]!
+    const grows = this.keepsGrowing(id, result, cqeFlags)
+    const bytes = this.piece(id, Math.max(0, result), grows)
+    if (grows && askedBytes > result && this.sizeBytes - this.entryLength(id) >= before + askedBytes)
+      this.consumed[id] = before + askedBytes
+    return new PieceLease(this, id, bytes)
+  }
+
+  /**
+   * The buffers of a completion of a bundle: `result` bytes in the buffer that it names and those that were put behind it. Null
+   * where nothing came: then the kernel names a buffer, and has not taken it.
+   */
+  takeBundle(result: number, cqeFlags: number): BundleLease | null {
+    if ((cqeFlags & CqeFlag.BUFFER) === 0 || result <= 0) return null
+    const ids: number[] = []
+    const parts: Buffer[] = []
+    let id = cqeFlags >>> bufferIdShift
+    for (let left = result; ;) {
+      // A bundle with a limit may have shortened a classic buffer, which its entry tells.
+      const room = this.incremental ? this.sizeBytes - this.consumed[id]! : this.entryLength(id)
+      const length = Math.min(left, room)
+      if (length === 0 || ids.length === this.count)
+        throw new RingError('ERR_RING_BUFFERS_CONFUSED', `a completion of ${result} bytes does not fit the buffers`)
+      ids.push(id)
+      parts.push(this.piece(id, length, this.incremental && length < room))
+      left -= length
+      if (left === 0) return new PiecesLease(this, ids, parts, result)
+      id = this.order[(this.position[id]! + 1) & (this.count - 1)]!
+    }
+  }
+
+  private keepsGrowing(id: number, result: number, cqeFlags: number): boolean {
+    if (!this.incremental) return false
+    if ((cqeFlags & CqeFlag.BUF_MORE) !== 0) return true
+    // Before about 6.19 kernels forgot the flag where nothing came (liburing #1545): then the entry tells.
+    return result <= 0 && this.entryLength(id) !== 0
+  }
+
+  private piece(id: number, lengthBytes: number, grows: boolean): Buffer {
+    const start = id * this.sizeBytes + this.consumed[id]!
+    this.consumed[id]! += lengthBytes
+    this.leases[id]! += 1
+    this.growing[id] = grows ? 1 : 0
+    if (!grows) this.free--
+    return this.memory.subarray(start, start + lengthBytes)
+  }
+
+  /** A lease of the buffer was released; leases call it. */
+  giveBack(id: number): void {
+    this.leases[id]! -= 1
+    if (this.isClosed || this.leases[id] !== 0 || this.growing[id] !== 0) return
+    this.put(id)
+    if (this.publishing) return
+    this.publishing = true
+    void settled.then(this.publishLater)
+  }
+
+  /** Calls back when buffers have been given back or the group was closed. At once if there are some. */
   whenAvailable(callback: () => void): void {
-    if (this.free > 0) callback()
+    if (this.free > 0 || this.isClosed) callback()
     else this.onReturned.push(callback)
   }
 
-  /** Where the kernel's head is (REGISTER_PBUF_STATUS, 6.8). @throws SystemError */
-  status(): { head: number } {
-    const argument = Buffer.alloc(40)
-    argument.writeUInt32LE(this.group, 0)
-    const result = binding().register(this.ringFd, registerPbufStatus, argument, 1)
-    if (result < 0) throw kernelError(result, 'io_uring_register')
-    return { head: argument.readUInt32LE(4) }
+  /** What the kernel says of the group (REGISTER_PBUF_STATUS, 6.8). @throws SystemError, ERR_RING_CLOSED */
+  status(): ProvidedBuffersStatus {
+    const head = groupHead(this.handle, this.group)
+    return { head, available: (this.publishedTail - head) & 0xffff }
   }
 
-  /** Takes the ring of buffers away from the kernel. End the streams that use it first. Safe to repeat. */
+  /**
+   * Takes the buffers away from the kernel. Streams that use them end with ERR_RING_BUFFERS_CLOSED when they need the next one;
+   * leases that are out stay readable, and the memory is freed when no request can hold it any more. Safe to repeat.
+   */
   close(): void {
-    if (this.closed) return
-    this.closed = true
-    const argument = Buffer.alloc(40)
-    argument.writeUInt16LE(this.group, 12)
-    const result = binding().register(this.ringFd, unregisterPbufRing, argument, 1)
-    if (result < 0) throw kernelError(result, 'io_uring_register')
+    if (this.isClosed) return
+    this.isClosed = true
+    closeGroup(this.handle, this.group, this.shared)
+    const waiting = this.onReturned
+    this.onReturned = []
+    for (const callback of waiting) callback()
   }
 
   [Symbol.dispose](): void {

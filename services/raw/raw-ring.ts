@@ -11,11 +11,15 @@ import { fillEntry } from './fill-entry.ts'
 import { Mailbox } from './mailbox.ts'
 import type { MessagesOptions } from './mailbox.ts'
 import { operationError, succeeded } from './operation.ts'
-import type { DirectDescriptor, Operation } from './operation.ts'
-import { ProvidedBuffers } from './provided-buffers.ts'
-import type { ProvidedBuffersOptions } from './provided-buffers.ts'
+import type { Descriptor, DirectDescriptor, Operation } from './operation.ts'
 import { dataMessage, descriptorMessage } from './send-message.ts'
 import type { MailboxAddress, MessageContent, SendDescriptorOptions } from './send-message.ts'
+import { OutgoingBuffers } from './outgoing-buffers.ts'
+import type { OutgoingBuffersOptions } from './outgoing-buffers.ts'
+import { ProvidedBuffers } from './provided-buffers.ts'
+import type { ProvidedBuffersOptions } from './provided-buffers.ts'
+import { Sender } from './sender.ts'
+import type { SenderOptions } from './sender.ts'
 import { MultishotStream } from './stream.ts'
 import type { StreamOperation, StreamOptions } from './stream.ts'
 import { submitCancel } from './submit-cancel.ts'
@@ -46,7 +50,10 @@ const settleOperation: Completion = {
     const notified = (cqeFlags & CqeFlag.NOTIF) !== 0
     const outcome = notified ? slots.tag[slot]! : result
     if (succeeded(operation, outcome)) slots.resolve(slot, operation.result(outcome, cqeFlags, notified ? result : 0))
-    else slots.reject(slot, operationError(operation, outcome))
+    else {
+      if ((cqeFlags & CqeFlag.BUFFER) !== 0) operation.spoiled(outcome, cqeFlags)
+      slots.reject(slot, operationError(operation, outcome))
+    }
   },
 }
 
@@ -131,7 +138,17 @@ export class RawRing {
 
   /** Registers a ring of provided buffers (5.19). Close it when its streams are over. */
   provideBuffers(options: ProvidedBuffersOptions): ProvidedBuffers {
-    return new ProvidedBuffers(this.ringFd, this.handle.nextBufferGroup(), options)
+    return new ProvidedBuffers(this.handle, options)
+  }
+
+  /** What is to be sent on a socket, in order, many buffers in one request (6.10). Close it when all is sent. */
+  outgoing(options: OutgoingBuffersOptions): OutgoingBuffers {
+    return new OutgoingBuffers(this.handle, options)
+  }
+
+  /** Sends on a socket, in order, copying or not by size and by what the kernel says of it (6.0). */
+  sender(fd: Descriptor, options: SenderOptions = {}): Sender {
+    return new Sender(this.handle, fd, options)
   }
 
   /**

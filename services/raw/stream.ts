@@ -4,13 +4,16 @@
 //   idle ──next()──► armed ──shots──► armed … ──last CQE──► idle (armed again when wanted) │ ended │ failed
 //                      └─ too many waiting: cancel ─► last CQE ─► idle, armed again when the consumer has caught up
 //
-// A shot that was posted is delivered, whatever the last CQE says: nothing is lost, nothing comes twice.
+// A shot that was posted is delivered, whatever the last CQE says: nothing is lost, nothing comes twice. What ends a request and
+// not the stream: our own cancel, no buffer left, a full completion queue (the last CQE is then a shot like any other).
 import { CqeFlag } from '../../native/abi.ts'
-import { abortError } from '../../native/errors.ts'
+import { RingError, abortError, ringErrors } from '../../native/errors.ts'
 import { ignoreResult, resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
+import { ClientState } from '../../workers/submission.ts'
 import { throwIfAborted } from '../abort.ts'
+import { checkInteger, checkSignal } from '../arguments.ts'
 import { fillEntry } from './fill-entry.ts'
 import type { Operation } from './operation.ts'
 import type { ProvidedBuffers } from './provided-buffers.ts'
@@ -19,26 +22,36 @@ import { checkSupported } from './support.ts'
 /** A multishot operation and what to make of its shots. */
 export interface StreamOperation<T> {
   readonly operation: Operation<unknown>
-  /** Makes an item of a shot; `result` is not negative. */
-  item(result: number, cqeFlags: number): T
+  /** Makes an item of a shot. Null: the shot holds nothing but the end of the stream. */
+  item(result: number, cqeFlags: number): T | null
   /** Lets go of an item that nobody will take: closes a socket, releases a buffer. */
-  discard(item: T): void
-  /** Whether a result of 0 is the end (a stream that was closed) and not an item. */
-  readonly zeroEnds: boolean
-  /** The -errno that a shot carries when all is well (a timeout's -ETIME); the last one ends the stream. */
+  discard(item: T, handle: RingHandle): void
+  /** The -errno that a shot carries when all is well (a timeout's -ETIME). */
   readonly shotErrno?: number
+  /** Whether the last item was the last of all. Not given: a stream goes on until it is told, or fails. */
+  complete?(): boolean
+  /** An -errno that ended the request and concerns one item only (a connection that was gone before it was accepted). */
+  passes?(errno: number): boolean
   /** Where the shots' buffers come from. */
   readonly buffers?: ProvidedBuffers
+  /** A bit of the ring's features that the kernel must have, and what it is. */
+  readonly needs?: { readonly feature: number; readonly what: string }
 }
 
 export interface StreamOptions {
   readonly signal?: AbortSignal
-  /** Items that may wait for the consumer before the kernel is told to stop. Default 64. */
+  /**
+   * Items that may wait for the consumer before the kernel is told to stop, 1 to 65,536; until it has, a few more may come.
+   * Default 64.
+   */
   readonly waitingMax?: number
 }
 
-const ECANCELED = -125
+const EINTR = -4
 const ENOBUFS = -105
+const ECANCELED = -125
+/** Times in a row that the kernel may say that there is no buffer while we know of one: then they are not what we think. */
+const starvationsMax = 100
 
 interface Waiting<T> {
   resolve(result: IteratorResult<T, undefined>): void
@@ -56,21 +69,28 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
   private generation = 0
   private stopping = false
   private starved = false
+  private starvations = 0
   private ended = false
   private failure: unknown = null
-  private onStopped: (() => void) | null = null
+  private onStopped: (() => void)[] = []
   private readonly onAbort = (): void => {
     void this.finish(abortError(this.signal!))
   }
+  private readonly onClosing = (): void => {
+    void this.finish(ringErrors.closed())
+  }
 
-  /** Made by RawRing.stream(). */
+  /** Made by RawRing.stream(). @throws AbortError, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_OPERATION_UNSUPPORTED */
   constructor(handle: RingHandle, source: StreamOperation<T>, options: StreamOptions) {
     checkSupported(source.operation.row)
-    throwIfAborted(options.signal)
+    const { needs } = source
+    if (needs !== undefined && (handle.geometry.features & needs.feature) === 0)
+      throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `this kernel has no ${needs.what}`)
+    this.waitingMax = checkInteger(options.waitingMax ?? 64, 'waitingMax', 1, 65536)
+    this.signal = checkSignal(options.signal)
+    throwIfAborted(this.signal)
     this.handle = handle
     this.source = source
-    this.waitingMax = options.waitingMax ?? 64
-    this.signal = options.signal
     this.signal?.addEventListener('abort', this.onAbort, { once: true })
   }
 
@@ -80,8 +100,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
 
   next(): Promise<IteratorResult<T, undefined>> {
     return new Promise((resolve, reject) => {
-      const item = this.items.shift()
-      if (item !== undefined) resolve({ done: false, value: item })
+      if (this.items.length > 0) resolve({ done: false, value: this.items.shift()! })
       else this.consumers.push({ resolve, reject })
       this.proceed()
     })
@@ -90,6 +109,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
   /** Cancels and waits for the last completion; items that nobody took are let go. */
   async return(): Promise<IteratorResult<T, undefined>> {
     await this.finish(null)
+    this.failure = null // who returns does not want to know
     return { done: true, value: undefined }
   }
 
@@ -97,17 +117,21 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     await this.return()
   }
 
-  private async finish(failure: unknown): Promise<void> {
+  private end(failure: unknown): void {
+    if (!this.ended) this.failure = failure
     this.ended = true
-    this.failure ??= failure
     this.signal?.removeEventListener('abort', this.onAbort)
+  }
+
+  private async finish(failure: unknown): Promise<void> {
+    this.end(failure)
     if (this.slot >= 0) {
       await new Promise<void>((resolve) => {
-        this.onStopped = resolve
+        this.onStopped.push(resolve)
         this.stop()
       })
     }
-    for (const item of this.items.splice(0)) this.source.discard(item)
+    for (const item of this.items.splice(0)) this.source.discard(item, this.handle)
     this.proceed()
   }
 
@@ -118,7 +142,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
   }
 
   private arm(): void {
-    const { client } = this.handle
+    const { client, onClosing } = this.handle
     const { operation } = this.source
     const slot = client.claim(operation.row.opcode, this, operation, null)
     const failure = fillEntry(client, operation, operation.sqeFlags, true)
@@ -129,58 +153,68 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     this.slot = slot
     this.generation = client.slots.generation[slot]!
     this.stopping = false
+    onClosing.add(this.onClosing)
   }
 
   complete(_slots: SlotTable, _slot: number, result: number, cqeFlags: number): void {
     const last = (cqeFlags & CqeFlag.MORE) === 0
-    if (result === this.source.shotErrno) {
-      this.deliver(this.source.item(result, cqeFlags))
-      if (last) this.ended = true
-    } else if (result > 0 || (result === 0 && !this.source.zeroEnds)) this.deliver(this.source.item(result, cqeFlags))
-    else if (result === 0) {
-      this.source.buffers?.take(0, cqeFlags)?.release() // a CQE of nothing may have taken a buffer all the same
-      this.ended = true
-    } else if (last) this.interrupted(result)
     if (last) {
       this.slot = -1
-      this.onStopped?.()
+      this.handle.onClosing.delete(this.onClosing)
     }
-    if (!last && this.items.length >= this.waitingMax) this.stop()
+    try {
+      if (result >= 0 || result === this.source.shotErrno) this.shot(result, cqeFlags)
+      else this.interrupted(result, cqeFlags)
+    } catch (error) {
+      this.end(error)
+      this.stop()
+    }
+    if (last) for (const stopped of this.onStopped.splice(0)) stopped()
+    else if (this.items.length >= this.waitingMax) this.stop()
     this.proceed()
   }
 
-  // Why the request is over without having ended: stopped by us, out of buffers, or failed.
-  private interrupted(result: number): void {
-    if (result === ECANCELED && this.stopping) return
-    if (result === ENOBUFS && this.source.buffers !== undefined) {
+  private shot(result: number, cqeFlags: number): void {
+    const item = this.source.item(result, cqeFlags)
+    this.starvations = 0
+    if (item === null) {
+      this.end(null)
+      return
+    }
+    const consumer = this.consumers.shift()
+    if (consumer !== undefined) consumer.resolve({ done: false, value: item })
+    else this.items.push(item)
+    if (this.source.complete?.() === true) this.end(null)
+  }
+
+  // Why the request is over without a shot: stopped by us, out of buffers, or failed.
+  private interrupted(result: number, cqeFlags: number): void {
+    const { buffers, operation } = this.source
+    if ((cqeFlags & CqeFlag.BUFFER) !== 0) buffers?.take(result, cqeFlags)?.release()
+    // The kernel's private "restart me" errors are its EINTR.
+    const cancelled = result === ECANCELED || result === EINTR || (result <= -512 && result >= -516)
+    if (this.ended || (this.stopping && cancelled) || this.source.passes?.(result) === true) return
+    if (result === ENOBUFS && buffers !== undefined && this.starvations++ < starvationsMax) {
       this.starved = true
-      this.source.buffers.whenAvailable(() => {
+      buffers.whenAvailable(() => {
         this.starved = false
         this.proceed()
       })
       return
     }
-    this.ended = true
-    this.failure ??= resultError(result, this.source.operation.row.syscall, this.source.operation.path)
-  }
-
-  private deliver(item: T): void {
-    const consumer = this.consumers.shift()
-    if (consumer !== undefined) consumer.resolve({ done: false, value: item })
-    else this.items.push(item)
+    const closing = result === ECANCELED && this.handle.client.state !== ClientState.open
+    this.end(closing ? ringErrors.closed() : resultError(result, operation.row.syscall, operation.path))
   }
 
   /** Serves consumers that wait, ends them, or arms the request again. */
   private proceed(): void {
     if (this.ended) {
       if (this.slot >= 0 || this.items.length > 0) return
-      const { failure } = this
       for (const consumer of this.consumers.splice(0)) {
+        const { failure } = this
+        this.failure = null // told once, as generators do
         if (failure === null) consumer.resolve({ done: true, value: undefined })
-        else {
-          this.failure = null // told once, as generators do
-          consumer.reject(failure)
-        }
+        else consumer.reject(failure)
       }
       return
     }
@@ -188,8 +222,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     try {
       this.arm()
     } catch (error) {
-      this.ended = true
-      this.failure = error
+      this.end(error)
       this.proceed()
     }
   }

@@ -11,9 +11,14 @@ export async function loadSupport(): Promise<void> {
   supported ??= new Set((await capabilities()).opcodes)
 }
 
+/** For what can do without. */
+export function isSupported(row: OperationRow): boolean {
+  return supported === null || supported.has(row.opcode)
+}
+
 /** @throws ERR_RING_OPERATION_UNSUPPORTED */
 export function checkSupported(row: OperationRow): void {
-  if (supported === null || supported.has(row.opcode)) return
+  if (isSupported(row)) return
   throw new RingError(
     'ERR_RING_OPERATION_UNSUPPORTED',
     `this kernel has no ${row.name}: it came with Linux ${row.since}`,

@@ -45,6 +45,14 @@ export interface SendmsgOptions extends MessageOptions {
   readonly control?: ArrayBufferView
 }
 
+/** The struct msghdr of a multishot recvmsg: how much room each buffer keeps for the sender's address and control data. */
+export function envelopeHeader(nameBytes: number, controlBytes: number): Buffer {
+  const header = Buffer.alloc(headerBytes)
+  header.writeUInt32LE(nameBytes, nameLengthAt)
+  putU64(header, controlLengthAt, controlBytes)
+  return header
+}
+
 interface Envelope {
   readonly header: Buffer
   readonly vectors: Vectors
@@ -152,7 +160,7 @@ export interface ReceivedMessage {
 }
 
 /** The descriptors among control data. */
-function receivedDescriptors(control: Buffer): number[] {
+export function receivedDescriptors(control: Buffer): number[] {
   const descriptors: number[] = []
   for (let at = 0; at + controlHeaderBytes <= control.length;) {
     const length = Number(control.readBigUInt64LE(at))

@@ -18,7 +18,7 @@ import { RwFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
 import type { Descriptor, Operation } from '../operation.ts'
-import type { BufferLease } from '../provided-buffers.ts'
+import type { BufferLease } from '../buffer-lease.ts'
 import { checkSelection } from './selection.ts'
 import type { FromBuffers, FromGroup, SelectedBuffer } from './selection.ts'
 
@@ -59,15 +59,20 @@ export function read(
   const rwFlags = flagBits(options.rwFlags, RwFlag, 'rwFlags')
   const sqeFlags = descriptorFlags(fd)
   if ('buffers' in options || 'bufferGroup' in options) {
-    const selection = checkSelection(options)
+    const selection = checkSelection(options, true)
     return makeOperation<BufferLease | SelectedBuffer | null>(
       readRow,
       (words, at, flags) => {
         prepRead(words, at, flags, descriptorNumber(fd), 0, selection.length, position)
         setOpFlags(words, at, rwFlags)
-        setBuffer(words, at, selection.group)
+        setBuffer(words, at, selection.select())
       },
-      { keep: selection.keep, sqeFlags: sqeFlags | selection.sqeFlags, result: selection.result },
+      {
+        keep: selection.keep,
+        sqeFlags: sqeFlags | selection.sqeFlags,
+        result: selection.result,
+        spoiled: selection.spoiled,
+      },
     )
   }
   const part = checkPart(options.buffer, options.offset, options.length)

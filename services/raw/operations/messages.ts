@@ -19,10 +19,10 @@ import { MessageFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
 import type { Descriptor, Operation } from '../operation.ts'
-import type { BufferLease } from '../provided-buffers.ts'
+import type { BufferLease, BundleLease } from '../buffer-lease.ts'
 import { encodeAddress } from '../socket-address.ts'
 import type { SocketAddress } from '../socket-address.ts'
-import { checkSelection } from './selection.ts'
+import { bundleOf, checkBuffers, checkSelection } from './selection.ts'
 import type { FromBuffers, FromGroup, SelectedBuffer } from './selection.ts'
 
 /** What all sends and receives have. */
@@ -82,27 +82,36 @@ export function send(options: SendOptions): Operation<number> {
 
 /**
  * recv(2) into `buffer`, or into a buffer that the kernel takes from a group when there is data.
- * Resolves with the bytes received, 0 when the peer has ended (with `buffers`: the lease or null). Since 5.6. io_uring_prep_recv(3).
+ * Resolves with the bytes received, 0 when the peer has ended (with `buffers`: the lease or null). With `bundle` it takes as many
+ * buffers as there is data for (6.10). Since 5.6. io_uring_prep_recv(3).
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: ECONNRESET, ENOTCONN, ENOBUFS (no buffer left), …
  */
 export function recv(options: MessageOptions & BufferOptions): Operation<number>
-export function recv(options: MessageOptions & FromBuffers): Operation<BufferLease | null>
+export function recv(options: MessageOptions & FromBuffers & { readonly bundle?: false }): Operation<BufferLease | null>
+export function recv(options: MessageOptions & FromBuffers & { readonly bundle: true }): Operation<BundleLease | null>
 export function recv(options: MessageOptions & FromGroup): Operation<SelectedBuffer>
 export function recv(
-  options: MessageOptions & (BufferOptions | FromBuffers | FromGroup),
-): Operation<number | BufferLease | SelectedBuffer | null> {
+  options: MessageOptions & (BufferOptions | (FromBuffers & { readonly bundle?: boolean }) | FromGroup),
+): Operation<number | BufferLease | BundleLease | SelectedBuffer | null> {
   const fd = checkDescriptor(checkOptions(options).fd)
   const messageFlags = flagBits(options.flags, MessageFlag, 'flags')
   const ioFlags = pollFirstFlag(options)
   const sqeFlags = descriptorFlags(fd)
   if ('buffers' in options || 'bufferGroup' in options) {
-    const { group, length, keep, result, sqeFlags: selectFlags } = checkSelection(options)
-    return makeOperation<BufferLease | SelectedBuffer | null>(
+    const { select, length, keep, result, spoiled, sqeFlags: selectFlags } = checkSelection(options)
+    const bundled = 'bundle' in options && options.bundle === true
+    const bundleFlag = bundled ? RecvSendFlag.BUNDLE : 0
+    return makeOperation<BufferLease | BundleLease | SelectedBuffer | null>(
       recvRow,
       (words, at, flags) => {
-        prepRecv(words, at, flags, descriptorNumber(fd), 0, length, messageFlags, ioFlags, group)
+        prepRecv(words, at, flags, descriptorNumber(fd), 0, length, messageFlags, ioFlags | bundleFlag, select())
       },
-      { keep, sqeFlags: sqeFlags | selectFlags, result },
+      {
+        keep,
+        sqeFlags: sqeFlags | selectFlags,
+        result: bundled ? bundleOf(checkBuffers(options.buffers)) : result,
+        spoiled: bundled ? () => undefined : spoiled,
+      },
     )
   }
   const part = checkPart(options.buffer, options.offset, options.length)

@@ -1,9 +1,11 @@
 // Where incoming data goes: a buffer of the caller's, or one that the kernel takes from a group when there is data. Used by
 // read, recv and recvmsg. Source: io_uring_provided_buffers(7).
 import { CqeFlag } from '../../../native/abi.ts'
+import { invalidArgType } from '../../../native/errors.ts'
 import { bufferSelect, checkGroup } from '../checks.ts'
 import { checkInteger } from '../../arguments.ts'
-import type { BufferLease, ProvidedBuffers } from '../provided-buffers.ts'
+import type { BufferLease, BundleLease } from '../buffer-lease.ts'
+import type { ProvidedBuffers } from '../provided-buffers.ts'
 
 /** Takes a buffer of a ring of provided buffers (RawRing.provideBuffers(), 5.19). */
 export interface FromBuffers {
@@ -28,28 +30,34 @@ export interface SelectedBuffer {
 
 /** The parts of an operation that takes its buffer from a group. */
 export interface Selection {
-  readonly group: number
+  /** Names the group in an SQE; throws where it is closed. */
+  readonly select: () => number
   readonly length: number
   readonly keep: readonly unknown[]
   readonly sqeFlags: number
   readonly result: (value: number, cqeFlags: number) => BufferLease | SelectedBuffer | null
+  /** A request that failed may have taken a buffer all the same. */
+  readonly spoiled: (value: number, cqeFlags: number) => void
 }
 
-/** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
-export function checkSelection(options: FromBuffers | FromGroup): Selection {
+/** `reads`: the operation is a read, perhaps of a regular file. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function checkSelection(options: FromBuffers | FromGroup, reads = false): Selection {
   const length = checkInteger(options.length ?? 0, 'length', 0, 2 ** 31 - 1)
   if ('buffers' in options) {
-    const { buffers } = options
+    const buffers = checkBuffers(options.buffers)
     return {
-      group: buffers.group,
+      select: () => buffers.select(),
       length,
       keep: [buffers],
       sqeFlags: bufferSelect,
-      result: (value, cqeFlags) => leaseOf(buffers, value, cqeFlags),
+      result: (value, cqeFlags) => leaseOf(buffers, value, cqeFlags, reads ? length : 0),
+      spoiled: (value, cqeFlags) => buffers.take(value, cqeFlags, reads ? length : 0)?.release(),
     }
   }
+  const group = checkGroup(options.bufferGroup)
   return {
-    group: checkGroup(options.bufferGroup),
+    select: () => group,
+    spoiled: () => undefined,
     length,
     keep: [],
     sqeFlags: bufferSelect,
@@ -60,8 +68,21 @@ export function checkSelection(options: FromBuffers | FromGroup): Selection {
   }
 }
 
-function leaseOf(buffers: ProvidedBuffers, value: number, cqeFlags: number): BufferLease | null {
-  const lease = buffers.take(value, cqeFlags)
+/** @throws ERR_INVALID_ARG_TYPE */
+export function checkBuffers(buffers: ProvidedBuffers): ProvidedBuffers {
+  const given: unknown = buffers
+  if (typeof given !== 'object' || given === null || !('takeBundle' in given))
+    throw invalidArgType('buffers', 'an instance of ProvidedBuffers', given)
+  return buffers
+}
+
+/** For recv with `bundle`: all that there is, in as many buffers as it takes. */
+export function bundleOf(buffers: ProvidedBuffers): (value: number, cqeFlags: number) => BundleLease | null {
+  return (value, cqeFlags) => buffers.takeBundle(value, cqeFlags)
+}
+
+function leaseOf(buffers: ProvidedBuffers, value: number, cqeFlags: number, askedBytes: number): BufferLease | null {
+  const lease = buffers.take(value, cqeFlags, askedBytes)
   if (value > 0 || lease === null) return lease
   lease.release() // the end of a stream may have taken a buffer all the same
   return null

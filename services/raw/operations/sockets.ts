@@ -29,13 +29,14 @@ import { decodeAddress, encodeAddress, socketAddressBytesMax } from '../socket-a
 import type { SocketAddress } from '../socket-address.ts'
 
 /** How a descriptor is opened. */
-interface OpenedSocketOptions {
+export interface OpenedSocketOptions {
   readonly flags?: Flags<keyof typeof SocketFlag>
   /** Leave the descriptor open in programs that this one starts. Default false: SOCK_CLOEXEC is added. */
   readonly inherit?: boolean
 }
 
-function socketFlags(options: OpenedSocketOptions, direct: DirectTarget | undefined): number {
+/** SOCK_* of what is opened. @throws ERR_INVALID_ARG_* */
+export function socketFlags(options: OpenedSocketOptions, direct: DirectTarget | undefined): number {
   const bits = flagBits(options.flags, SocketFlag, 'flags')
   if (direct !== undefined) return bits & ~closeOnExec // EINVAL otherwise
   return options.inherit === true ? bits : bits | closeOnExec

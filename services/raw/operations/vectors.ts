@@ -25,7 +25,7 @@ import { checkVectors, vectorsAddress } from '../structs.ts'
 import type { PositionOptions, TransferOptions } from './files.ts'
 
 // One request, a completion for each piece of data.
-export { readStream as readMultishot } from '../streams.ts'
+export { readStream as readMultishot } from '../data-streams.ts'
 
 export interface VectorOptions extends PositionOptions {
   /** Filled or emptied one after the other; at most 1024. They belong to the kernel until the operation is over. */
