@@ -2,12 +2,13 @@
 // Ringmaster.start(). If anything fails on the way, everything before it is undone.
 import { SetupFlag } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
+import { readSqThread } from '../native/fdinfo.ts'
 import { placeRings } from '../native/layout.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
 import { Poller } from '../workers/poller-kind.ts'
-import { RingHandle, leaseSizeBytes, prepareControl } from '../workers/ring-handle.ts'
+import { RingHandle, leaseSizeBytes, prepareControl, threadGone } from '../workers/ring-handle.ts'
 import { reservedSlots } from '../workers/submission.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -35,11 +36,16 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
   const memory = allocateSharedMemory(sizeBytes)
   const handles: RingHandle[] = []
   const pool = new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
+  // One ring has its SQ thread to itself, whatever the option says: its chains are whole.
+  const shared = options.sqThreads === 'shared' && placement.poller === Poller.kernel && placement.rings > 1
   const close = async (): Promise<void> => {
+    const first = handles[0]
+    const sharedThread = shared && first !== undefined ? readSqThread(first.geometry.ringFd) : null
     const drained = await Promise.all(
       handles.map((handle) => handle.close(options.closeGraceMs, options.closeDeadlineMs)),
     )
     if (drained.includes(false)) quarantine.push(memory)
+    if (sharedThread !== null) await threadGone(sharedThread.tid)
     await pool.close()
   }
   try {
@@ -56,6 +62,7 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
             cqEntries: options.cqEntries,
             flags: placement.poller === Poller.kernel ? SetupFlag.SQPOLL : 0,
             sqThreadIdleMs: options.sqThreadIdleMs,
+            attachFd: shared ? handles[0]?.geometry.ringFd : undefined,
             sqThreadCpu: placement.poller === Poller.kernel ? (options.sqThreadCpu ?? -1) : -1,
             memory: options.memory,
           },
@@ -73,6 +80,7 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
             inFlightMax,
             backlogMax: options.backlogMax,
             spinNs,
+            sqThreadShared: shared,
           }),
         )
       } finally {

@@ -1,10 +1,14 @@
 // RawRing: one ring, every operation its kernel has. What `rings.raw(n)` gives; the home of `ringmaster/raw`.
+import { RingError } from '../../native/errors.ts'
 import { ignoreResult } from '../../workers/completions.ts'
 import { CqeFlag, SqeFlag } from '../../native/abi.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
 import { Chain } from './chain.ts'
+import { directSlotsOf } from './direct-slots.ts'
+import type { DirectSlots } from './direct-slots.ts'
+import { drainRefused } from './drain.ts'
 import { fillEntry } from './fill-entry.ts'
 import { operationError, succeeded } from './operation.ts'
 import type { Operation } from './operation.ts'
@@ -64,6 +68,9 @@ export class RawRing {
     try {
       checkSupported(operation.row)
       throwIfAborted(options.signal)
+      const refusal = options.drain === true ? drainRefused(this.handle) : null
+      if (refusal !== null)
+        throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `nothing can be drained on this ring: ${refusal}`)
       const { client } = this.handle
       const slot = client.claim(operation.row.opcode, settleOperation, operation, null)
       const extra = (options.async === true ? SqeFlag.ASYNC : 0) | (options.drain === true ? SqeFlag.IO_DRAIN : 0)
@@ -87,6 +94,11 @@ export class RawRing {
   /** Registers a ring of provided buffers (5.19). Close it when its streams are over. */
   provideBuffers(options: ProvidedBuffersOptions): ProvidedBuffers {
     return new ProvidedBuffers(this.ringFd, this.handle.nextBufferGroup(), options)
+  }
+
+  /** Places for direct descriptors, for chains that open, use and close a file. */
+  get directSlots(): DirectSlots {
+    return directSlotsOf(this.handle)
   }
 
   /** Starts a chain of linked operations on this ring. */
