@@ -46,9 +46,16 @@ export interface NativeBinding {
   threadId(): number
   /**
    * Counts this thread in as a holder of the ring. A client passes the ring's words and offsets (cqHead, cqTail, cqMask,
-   * cqes, sqHead, sqTail), so that its requests can be brought to rest should its environment end. Returns the hold.
+   * cqes, sqHead, sqTail), so that its requests can be brought to rest should its environment end, and `credits`: how many
+   * requests a slot's last completion stands for, where that is not one. Returns the hold.
    */
-  hold(control: Uint8Array, words: Int32Array | null, offsets: Int32Array | null, sqpoll: boolean): number
+  hold(
+    control: Uint8Array,
+    words: Int32Array | null,
+    offsets: Int32Array | null,
+    sqpoll: boolean,
+    credits?: Uint16Array,
+  ): number
   /** Lets a hold go; true when it was the last and the descriptors and mappings were closed with it. */
   release(hold: number): boolean
   Watcher: new (eventFd: number, callback: () => void) => EventWatcher

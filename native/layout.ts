@@ -12,6 +12,9 @@ export const pageBytes: number = 4096
 /** Slots of a ring's table of direct descriptors that raw operations may use: the first ones. readFile's follow. */
 export const rawDescriptors: number = 64
 
+/** The slots after those, which `raw.directSlots` leases: the kernel allocates none of them to anybody. */
+export const leasedDescriptors: number = 64
+
 /** The control block, byte offsets. Hot words lie two cache lines apart. */
 export const Control = {
   sizeBytes: 512,

@@ -15,6 +15,8 @@ export interface RingSetup {
   /** IORING_SETUP_* that the caller insists on; NO_MMAP, CQSIZE and NO_SQARRAY are decided here. */
   readonly flags: number
   readonly sqThreadIdleMs: number
+  /** A ring of this process whose SQ thread this one is to share (IORING_SETUP_ATTACH_WQ). Without it: a thread of its own. */
+  readonly attachFd?: number | undefined
   /** CPU for the SQ thread, or -1. */
   readonly sqThreadCpu: number
   /** `auto` tries user memory first. */
@@ -60,7 +62,10 @@ function trySetup(
     const bytes = new Uint8Array(Params.sizeBytes)
     const params = new DataView(bytes.buffer)
     const flags = setup.flags | optional | SetupFlag.CQSIZE | (kind === 'user' ? SetupFlag.NO_MMAP : 0)
-    params.setUint32(Params.flags, flags | (setup.sqThreadCpu >= 0 ? SetupFlag.SQ_AFF : 0), true)
+    const { attachFd } = setup
+    const thread = (setup.sqThreadCpu >= 0 ? SetupFlag.SQ_AFF : 0) | (attachFd === undefined ? 0 : SetupFlag.ATTACH_WQ)
+    params.setUint32(Params.flags, flags | thread, true)
+    params.setUint32(Params.wq_fd, attachFd ?? 0, true)
     params.setUint32(Params.cq_entries, setup.cqEntries, true)
     params.setUint32(Params.sq_thread_idle, setup.sqThreadIdleMs, true)
     params.setUint32(Params.sq_thread_cpu, Math.max(setup.sqThreadCpu, 0), true)

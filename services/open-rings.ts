@@ -3,12 +3,13 @@
 import { SetupFlag } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { capabilities } from '../native/capabilities.ts'
+import { readSqThread } from '../native/fdinfo.ts'
 import { placeRings } from '../native/layout.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
 import { Poller } from '../workers/poller-kind.ts'
-import { RingHandle, leaseSizeBytes, prepareControl } from '../workers/ring-handle.ts'
+import { RingHandle, leaseSizeBytes, prepareControl, threadGone } from '../workers/ring-handle.ts'
 import { explainRestrictions } from '../workers/restrictions.ts'
 import { reservedSlots } from '../workers/submission.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
@@ -39,11 +40,16 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
   const memory = allocateSharedMemory(sizeBytes)
   const handles: RingHandle[] = []
   const pool = new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
+  // One ring has its SQ thread to itself, whatever the option says: its chains are whole.
+  const shared = options.sqThreads === 'shared' && placement.poller === Poller.kernel && placement.rings > 1
   const close = async (): Promise<void> => {
+    const first = handles[0]
+    const sharedThread = shared && first !== undefined ? readSqThread(first.geometry.ringFd) : null
     const drained = await Promise.all(
       handles.map((handle) => handle.close(options.closeGraceMs, options.closeDeadlineMs)),
     )
     if (drained.includes(false)) quarantine.push(memory)
+    if (sharedThread !== null) await threadGone(sharedThread.tid)
     await pool.close()
   }
   try {
@@ -62,6 +68,7 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
               (placement.poller === Poller.kernel ? SetupFlag.SQPOLL : 0) |
               (restrictions === undefined ? 0 : SetupFlag.R_DISABLED),
             sqThreadIdleMs: options.sqThreadIdleMs,
+            attachFd: shared ? handles[0]?.geometry.ringFd : undefined,
             sqThreadCpu: placement.poller === Poller.kernel ? (options.sqThreadCpu ?? -1) : -1,
             memory: options.memory,
           },
@@ -80,6 +87,7 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
             inFlightMax,
             backlogMax: options.backlogMax,
             spinNs,
+            sqThreadShared: shared,
           }),
         )
       } finally {

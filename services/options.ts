@@ -23,6 +23,7 @@ const schema = z.strictObject({
   memory: z.enum(['auto', 'user', 'mapped']).default('auto'),
   sqThreadIdleMs: z.number().int().min(1).max(60_000).default(50),
   sqThreadCpu: z.number().int().min(0).max(8191).optional(),
+  sqThreads: z.enum(['own', 'shared']).default('own'),
   spinNs: z.union([z.literal('auto'), z.number().int().min(0).max(10_000_000)]).default('auto'),
   directDescriptors: z.number().int().min(0).max(4096).default(256),
   closeGraceMs: z.number().int().min(0).max(3_600_000).default(1000),
@@ -48,6 +49,11 @@ export interface RingmasterOptions {
   sqThreadIdleMs?: number
   /** CPU to pin the SQ threads to. Default: anywhere. */
   sqThreadCpu?: number
+  /**
+   * Whether each ring has an SQ thread of its own (default) or all share one (IORING_SETUP_ATTACH_WQ), which saves CPUs where
+   * rings are many and mostly idle. A shared one cuts chains: they are then carried out step by step, with the same results.
+   */
+  sqThreads?: 'own' | 'shared'
   /** How long this thread looks for completions before it sleeps, in ns. Default `auto`: what a wake-up costs here, measured at start. */
   spinNs?: number | 'auto'
   /** Direct descriptors per ring, which bound how many small files readFile() reads at once. 0–4096, default 256. */

@@ -12,6 +12,8 @@ export interface MachineFacts {
 export interface PlacementWishes {
   readonly rings: number | 'auto'
   readonly poller: Poller | 'auto'
+  /** Default `own`. */
+  readonly sqThreads?: 'own' | 'shared'
 }
 
 export interface Placement {
@@ -34,7 +36,8 @@ export function place(facts: MachineFacts, wishes: PlacementWishes): Placement {
       ? wishes.rings
       : Math.min(autoRingsMax, Math.max(1, Math.floor(facts.effectiveCpus / cpusPerRing)))
   // Client and pollers all spin when busy: more of them than CPUs cost a factor of ten (never spin more threads than CPUs).
-  const spinners = choice.poller === Poller.caller ? 1 : 1 + rings
+  const pollers = wishes.sqThreads === 'shared' && choice.poller === Poller.kernel ? 1 : rings
+  const spinners = choice.poller === Poller.caller ? 1 : 1 + pollers
   const warning =
     spinners > facts.effectiveCpus && choice.poller !== Poller.caller
       ? `; ${spinners} threads may spin on ${cpus(facts.effectiveCpus)}: expect them to get in each other's way`

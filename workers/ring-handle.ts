@@ -6,7 +6,7 @@ import { Feature } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { readSqThread } from '../native/fdinfo.ts'
 import { kernelError, ringErrors } from '../native/errors.ts'
-import { Control, controlVersion, rawDescriptors } from '../native/layout.ts'
+import { Control, controlVersion, leasedDescriptors, rawDescriptors } from '../native/layout.ts'
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
@@ -30,6 +30,8 @@ export interface RingHandleOptions {
   readonly inFlightMax: number
   readonly backlogMax: number
   readonly spinNs: number
+  /** Its SQ thread serves other rings too. */
+  readonly sqThreadShared: boolean
 }
 
 /**
@@ -58,6 +60,13 @@ export class RingHandle {
   readonly ring: number
   readonly client: RingClient
   readonly scratch: Scratch
+  /**
+   * Whether the kernel takes a chain's entries as one chain. An SQ thread that serves several rings takes eight entries of each
+   * at a time and cuts what is longer, or begins in the middle: there, who wants a chain carries out its steps one by one.
+   */
+  readonly chainsWhole: boolean
+  /** False once a request was made without a CQE: the kernel then refuses IOSQE_IO_DRAIN on this ring for good. */
+  drains = true
   /** Null where the kernel cannot chain open → read on a direct descriptor. */
   readonly leases: Leases | null
   readonly metrics: RingMetrics
@@ -70,6 +79,7 @@ export class RingHandle {
   readonly onClosing: Set<() => void> = new Set()
   /** Why the worker is no longer there; null while it is. */
   workerLoss: string | null = null
+  private readonly sqThreadShared: boolean
   private readonly hold: number
   private readonly control: ControlLink
   private readonly detach: () => void
@@ -98,7 +108,6 @@ export class RingHandle {
       geometry.sqTail,
     )
     const controlBytes = new Uint8Array(memory, place.controlOffsetBytes, Control.sizeBytes)
-    this.hold = binding().hold(controlBytes, view.ring.words, offsets, options.poller === 'kernel')
     this.client = new RingClient({
       ring: view.ring,
       poller: options.poller,
@@ -108,18 +117,22 @@ export class RingHandle {
       inFlightMax: options.inFlightMax,
       backlogMax: options.backlogMax,
     })
+    const sqpoll = options.poller === 'kernel'
+    this.hold = binding().hold(controlBytes, view.ring.words, offsets, sqpoll, this.client.slots.credits)
     this.scratch = new Scratch(
       memory,
       place.scratchOffsetBytes,
       options.inFlightMax + options.backlogMax + reservedSlots,
     )
-    const chains = directDescriptors > 0 && (geometry.features & Feature.LINKED_FILE) !== 0
+    this.chainsWhole = !options.sqThreadShared
+    this.sqThreadShared = options.sqThreadShared
+    const chains = this.chainsWhole && directDescriptors > 0 && (geometry.features & Feature.LINKED_FILE) !== 0
     this.leases = chains
       ? new Leases(
           Buffer.from(memory, place.leasesOffsetBytes, directDescriptors * leaseSizeBytes),
           directDescriptors,
           leaseSizeBytes,
-          rawDescriptors,
+          rawDescriptors + leasedDescriptors,
         )
       : null
   }
@@ -174,7 +187,8 @@ export class RingHandle {
     const drained = await this.client.drain(Math.max(0, graceMs - (performance.now() - startedMs)), deadlineMs)
     this.leases?.close()
     if (!drained || this.client.lossCause !== null) quarantine.push(...this.registered)
-    const sqThread = readSqThread(this.geometry.ringFd)
+    // A thread that other rings have too ends with the last of them: who closes them all waits for that.
+    const sqThread = this.sqThreadShared ? null : readSqThread(this.geometry.ringFd)
     this.client.close()
     if (this.workerLoss === null) await this.control.call((remote) => remote.close()).catch(() => undefined)
     this.control.close()
@@ -191,7 +205,7 @@ const quarantine: object[] = []
 const threadGoneMs = 2000
 
 /** The kernel ends an SQ thread in the background, after its ring's descriptor is closed: wait for it, with a limit. */
-async function threadGone(tid: number): Promise<void> {
+export async function threadGone(tid: number): Promise<void> {
   const name = String(tid)
   const deadlineMs = performance.now() + threadGoneMs
   while (performance.now() < deadlineMs && readdirSync('/proc/self/task').includes(name)) await sleep(1)

@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { RegisterOp, RsrcRegister, rsrcRegisterSparse } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { kernelError } from '../native/errors.ts'
-import { Control, rawDescriptors } from '../native/layout.ts'
+import { Control, leasedDescriptors, rawDescriptors } from '../native/layout.ts'
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, openRing, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
@@ -53,12 +53,12 @@ const heartbeatMs = 1000
 const registerFileAllocRange = 25
 
 /**
- * Registers a table of direct descriptors: first those of raw operations, then `count` for readFile's leases, so that neither
- * gets in the other's way. Returns `count`, or 0 where there is no table: files are then opened into the process's own.
+ * Registers a table of direct descriptors: first those of raw operations, then those that are leased, then `count` for
+ * readFile's leases, so that none gets in another's way. Returns `count`, or 0 where there is no table: files are then opened into the process's own.
  */
 function registerDirectDescriptors(ringFd: number, count: number): number {
   const addon = binding()
-  const size = rawDescriptors + count
+  const size = rawDescriptors + leasedDescriptors + count
   const table = new DataView(new ArrayBuffer(RsrcRegister.sizeBytes))
   table.setUint32(RsrcRegister.nr, size, true)
   table.setUint32(RsrcRegister.flags, rsrcRegisterSparse, true)

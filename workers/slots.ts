@@ -41,6 +41,8 @@ export class SlotTable {
   readonly publishedMs: Float64Array
   /** A number of the completion's own: a position in a batch, a step in a chain. */
   readonly tag: Int32Array
+  /** How many requests the slot's last CQE stands for: more than its own where its chain has steps that get no CQE. */
+  readonly credits: Uint16Array
   readonly completion: Completion[]
   /** What must stay alive until the last CQE: the caller's buffer, a long path. */
   readonly owner: unknown[]
@@ -61,6 +63,7 @@ export class SlotTable {
     this.claimedMs = new Float64Array(size)
     this.publishedMs = new Float64Array(size)
     this.tag = new Int32Array(size)
+    this.credits = new Uint16Array(size).fill(1)
     this.completion = new Array<Completion>(size).fill(idle)
     this.owner = new Array<unknown>(size).fill(null)
     this.context = new Array<unknown>(size).fill(null)

@@ -86,6 +86,11 @@ export abstract class Submission {
     this.addon = binding()
   }
 
+  /** The longest chain that this ring can ever take: its entries must be in the SQ, and their completions fit into the CQ. */
+  get chainMax(): number {
+    return Math.min(this.ring.sqEntries, this.inFlightMax)
+  }
+
   /** A batch was opened: see to it that it is published when the running code is done. */
   protected abstract schedulePublish(): void
 
@@ -309,6 +314,14 @@ export abstract class Submission {
     this.metrics.countCompletion(this.slots.opcode[slot]!, result)
     this.settle(slot, result, 0)
     this.slots.free(slot)
+  }
+
+  /** Frees a published request that gets no CQE: that of another step of its chain has said that it is over, with `result`. */
+  settleUnseen(slot: number, result: number): void {
+    this.metrics.countCompletion(this.slots.opcode[slot]!, result)
+    this.slots.credits[slot] = 1
+    this.slots.free(slot)
+    this.inFlight--
   }
 
   /** Runs a slot's completion. One that throws is a defect: it is reported, and the ring goes on. */

@@ -38,7 +38,9 @@ struct RingHold {
   uint32_t* words = nullptr;  // ring header and CQEs; null where only the control block is held (the worker's side)
   uint32_t cq_head = 0, cq_tail = 0, cq_mask = 0, cqes = 0, sq_head = 0, sq_tail = 0;  // indexes into words
   bool sqpoll = false;
-  Napi::ObjectReference keep_control, keep_words;
+  const uint16_t* credits = nullptr;
+  uint32_t slots = 0;
+  Napi::ObjectReference keep_control, keep_words, keep_credits;
 };
 
 // State of one environment; freed with it. No globals: every thread that loads the addon has its own.

@@ -19,6 +19,11 @@ uint64_t now_ns() {
 
 uint32_t load(const uint32_t* word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
 
+// How many requests are over with this CQE, which is their last: its own, and those of its chain that get none of their own.
+uint32_t stands_for(const RingHold& hold, uint32_t slot) {
+  return hold.credits != nullptr && slot < hold.slots ? hold.credits[slot] : 1;
+}
+
 // Consumes what has completed; returns how many requests are over (a CQE with F_MORE is followed by another).
 int32_t consume(RingHold& hold) {
   uint32_t* head_word = hold.words + hold.cq_head;
@@ -26,7 +31,7 @@ int32_t consume(RingHold& hold) {
   const uint32_t tail = load(hold.words + hold.cq_tail);
   for (; head != tail; head++) {
     const uint32_t* cqe = hold.words + hold.cqes + ((head & hold.cq_mask) << 2);
-    if ((cqe[3] & (1u << 1)) == 0) over++;
+    if ((cqe[3] & (1u << 1)) == 0) over += stands_for(hold, cqe[0]);
   }
   __atomic_store_n(head_word, head, __ATOMIC_RELEASE);
   return static_cast<int32_t>(over);
@@ -89,8 +94,9 @@ void on_environment_end(AddonData* data) {
   data->holds.clear();
 }
 
-// hold(control, words | null, offsets | null, sqpoll): counts this environment in and returns the hold's number.
+// hold(control, words | null, offsets | null, sqpoll, credits?): counts this environment in and returns the hold's number.
 // offsets: Int32Array of word indexes: cqHead, cqTail, cqMask (a value), cqes, sqHead, sqTail.
+// credits: Uint16Array, by slot: how many requests a completion stands for; without it, each for one.
 Napi::Value hold_ring(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto hold = std::make_unique<RingHold>();
@@ -110,6 +116,11 @@ Napi::Value hold_ring(const Napi::CallbackInfo& info) {
     hold->keep_words = Napi::Persistent(info[1].As<Napi::Object>());
   }
   napi_get_value_bool(env, info[3], &hold->sqpoll);
+  if (info[4].IsTypedArray()) {
+    hold->credits = view_data<uint16_t>(info[4], 0);
+    hold->slots = static_cast<uint32_t>(info[4].As<Napi::TypedArray>().ElementLength());
+    hold->keep_credits = Napi::Persistent(info[4].As<Napi::Object>());
+  }
   hold->keep_control = Napi::Persistent(info[0].As<Napi::Object>());
   __atomic_add_fetch(&hold->control->refs, 1, __ATOMIC_ACQ_REL);
   AddonData* data = addon_data(env);

@@ -1,141 +1,131 @@
-// Chain: linked operations, published together, carried out one after the other by the kernel. Made by RawRing.chain().
-import { CqeFlag, SqeFlag } from '../../native/abi.ts'
-import { invalidArgValue } from '../../native/errors.ts'
-import { linkTimeout, prepLinkTimeout } from '../../native/operations/timeouts.ts'
-import { addressOfView } from '../../native/addresses.ts'
+// Chain: operations of which one runs after the other, built here, carried out by the kernel (linked-chain.ts) or, where the SQ
+// thread is shared between rings, by the client (stepped-chain.ts). Made by RawRing.chain().
+import { RingError, invalidArgType, invalidArgValue, outOfRange } from '../../native/errors.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
-import type { Completion, SlotTable } from '../../workers/slots.ts'
-import { fillEntry } from './fill-entry.ts'
-import { makeOperation, operationError, succeeded, timespec } from './operation.ts'
+import { throwIfAborted } from '../abort.ts'
+import { checkSignal } from '../arguments.ts'
+import { isLimit } from './chain-steps.ts'
+import type { Step, StepOutcome } from './chain-steps.ts'
+import { drainRefused } from './drain.ts'
+import { carryOutLinked } from './linked-chain.ts'
 import type { Operation } from './operation.ts'
+import { linkTimeout } from './operations/timeouts.ts'
+import type { LinkTimeoutOptions } from './operations/timeouts.ts'
+import { carryOutStepped } from './stepped-chain.ts'
 import { checkSupported } from './support.ts'
 
-/** How a step ended. `short`: it moved fewer bytes than asked for, which cuts a soft link as a failure does. */
-export type StepOutcome<R = unknown> =
-  | { readonly status: 'done'; readonly value: R }
-  | { readonly status: 'short'; readonly value: R; readonly wantedBytes: number }
-  | { readonly status: 'failed'; readonly error: Error }
-  | { readonly status: 'cancelled'; readonly error: Error }
-  | { readonly status: 'timed-out'; readonly error: Error }
-
-interface Step {
-  readonly operation: Operation<unknown>
-  linkFlags: number
-  readonly isTimeout: boolean
+/** How a step is carried out. */
+export interface StepOptions {
+  /**
+   * Only whether it failed is of interest: `done` comes without a value. Steps like this at the beginning of a chain, softly
+   * linked and without a timeout, get no completion of their own (IOSQE_CQE_SKIP_SUCCESS, 5.17). Two things to know: once a
+   * ring had one of these the kernel refuses `drain` there for good; and where the first step is one and the kernel refuses
+   * an entry of the chain before it begins, it does not say which: all are `cancelled`.
+   */
+  readonly quiet?: boolean
+  /** Hand it to a kernel worker thread at once (IOSQE_ASYNC) instead of trying without blocking first. */
+  readonly async?: boolean
 }
 
-const ECANCELED = -125
-const EINTR = -4
-const ETIME = -62
+export interface ChainSubmitOptions {
+  /**
+   * Cancels the chain. It still resolves, with what became of each step: those that were cancelled carry an AbortError. What
+   * hangs on a hard link begins all the same, and is cancelled if it waits for anything.
+   */
+  readonly signal?: AbortSignal
+  /** Start it after everything before it is over, and what follows after it (IOSQE_IO_DRAIN): a barrier for the whole ring. */
+  readonly drain?: boolean
+}
 
-/** A chain is built, submitted once, and then over. */
-export class Chain implements Completion {
+/** An outcome for each step. */
+export type ChainOutcomes<T extends readonly unknown[]> = { -readonly [Index in keyof T]: StepOutcome<T[Index]> }
+
+/** A chain is built once, and submitted any number of times, one at a time. `T`: the values of its steps. */
+export class Chain<T extends readonly unknown[] = []> {
   private readonly handle: RingHandle
   private readonly steps: Step[] = []
-  private results = new Int32Array(0)
-  private cqeFlags = new Int32Array(0)
-  private notifications = new Int32Array(0)
-  private left = 0
-  private resolve: (outcomes: StepOutcome[]) => void = () => undefined
+  private running = false
 
   /** Made by RawRing.chain(). */
   constructor(handle: RingHandle) {
     this.handle = handle
   }
 
-  /** Adds a step; the next one runs only if this one does all it was asked for. */
-  link(operation: Operation<unknown>): this {
-    return this.add(operation, SqeFlag.IO_LINK, false)
+  /**
+   * Adds a step; the next one runs only if this one does all it was asked for.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_RING_OPERATION_UNSUPPORTED
+   */
+  link<R>(operation: Operation<R>, options: StepOptions & { readonly quiet: true }): Chain<[...T, R | undefined]>
+  link<R>(operation: Operation<R>, options?: StepOptions): Chain<[...T, R]>
+  link(operation: Operation<unknown>, options: StepOptions = {}): Chain<readonly unknown[]> {
+    return this.add(operation, options, false, false)
   }
 
-  /** Adds a step; the next one runs whatever becomes of this one (but not if the chain is refused as a whole). */
-  hardlink(operation: Operation<unknown>): this {
-    return this.add(operation, SqeFlag.IO_HARDLINK, false)
+  /**
+   * Adds a step; the next one runs whatever becomes of this one (but not if the chain is refused as a whole). What must be
+   * undone, a close above all, hangs on one of these.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_RING_OPERATION_UNSUPPORTED
+   */
+  hardlink<R>(operation: Operation<R>, options: StepOptions & { readonly quiet: true }): Chain<[...T, R | undefined]>
+  hardlink<R>(operation: Operation<R>, options?: StepOptions): Chain<[...T, R]>
+  hardlink(operation: Operation<unknown>, options: StepOptions = {}): Chain<readonly unknown[]> {
+    return this.add(operation, options, true, false)
   }
 
-  /** Limits the step before it to `timeMs`: then it is cancelled and its outcome is `timed-out`. */
-  timeout(timeMs: number): this {
-    const before = this.steps.at(-1)
-    if (before === undefined || before.isTimeout)
-      throw invalidArgValue('timeMs', timeMs, 'limits a step: add one before it')
-    const time = timespec(timeMs)
-    const operation = makeOperation(
-      linkTimeout,
-      (words, at, flags) => {
-        prepLinkTimeout(words, at, flags, addressOfView(time), 0)
-      },
-      { keep: [time] },
-    )
-    return this.add(operation, before.linkFlags, true)
+  /**
+   * Limits the step before it: when the time is over it is cancelled, and its outcome is `timed-out`. Milliseconds from when
+   * the step begins, or by another clock, or until a time: as op.linkTimeout(), which is a step of its own.
+   * @throws ERR_INVALID_ARG_VALUE (no step to limit, or limited already), ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
+   */
+  timeout(time: number | LinkTimeoutOptions): this {
+    const limit = linkTimeout(typeof time === 'object' ? time : { timeMs: time })
+    this.add(limit, {}, this.steps.at(-1)?.hard === true, true)
+    return this
   }
 
-  private add(operation: Operation<unknown>, linkFlags: number, isTimeout: boolean): this {
+  private add(operation: Operation<unknown>, options: StepOptions, hard: boolean, hidden: boolean): this {
+    const given: unknown = operation
+    if (typeof given !== 'object' || given === null || !('row' in given))
+      throw invalidArgType('operation', 'an operation', given)
     checkSupported(operation.row)
-    this.steps.push({ operation, linkFlags, isTimeout })
+    const before = this.steps.at(-1)
+    const { quiet = false, async = false } = options
+    const step = { operation, hard, quiet, async, hidden }
+    if (isLimit(step) && (before === undefined || isLimit(before)))
+      throw invalidArgValue('timeout', operation.row.name, 'limits a step: add one before it')
+    this.steps.push(step)
     return this
   }
 
   /**
-   * Publishes the chain. Resolves with an outcome for each step (timeouts are not steps) when all are over; a failed step is
-   * an outcome, not a rejection.
-   * @throws (rejects) ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED, ERR_INVALID_ARG_VALUE for an empty chain
+   * Carries out the chain. Resolves with an outcome for each step (timeout()s are not steps) when all are over; a failed step is
+   * an outcome, not a rejection. Where the kernel carries it out, all are published at once; where the SQ thread is shared
+   * each step is submitted when the one before it is over.
+   * @throws (rejects) ERR_INVALID_ARG_VALUE (no steps, running already), ERR_OUT_OF_RANGE (longer than the ring), AbortError,
+   * ERR_RING_OPERATION_UNSUPPORTED (`drain`: not on this ring), ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED: nothing was done then
    */
-  submit(): Promise<StepOutcome[]> {
-    const { steps, handle } = this
-    const { client } = handle
-    return new Promise((resolve, reject) => {
-      try {
-        if (steps.length === 0) throw invalidArgValue('chain', steps, 'has no steps')
-        client.chain(steps.length)
-        this.resolve = resolve
-        this.results = new Int32Array(steps.length)
-        this.cqeFlags = new Int32Array(steps.length)
-        this.notifications = new Int32Array(steps.length)
-        this.left = steps.length
-        steps.forEach((step, index) => {
-          const slot = client.claim(step.operation.row.opcode, this, step.operation, null)
-          client.slots.tag[slot] = index
-          const linkFlags = index === steps.length - 1 ? 0 : step.linkFlags
-          const failure = fillEntry(client, step.operation, step.operation.sqeFlags | linkFlags)
-          if (failure !== null) reject(failure) // the entry is a no-op now, which ends the chain there
-        })
-      } catch (error) {
-        reject(error)
-      }
-    })
-  }
-
-  complete(slots: SlotTable, slot: number, result: number, cqeFlags: number): void {
-    const index = slots.tag[slot]!
-    if ((cqeFlags & CqeFlag.NOTIF) === 0) this.results[index] = result
-    this.cqeFlags[index] = cqeFlags
-    this.notifications[index] = (cqeFlags & CqeFlag.NOTIF) === 0 ? 0 : result
-    if ((cqeFlags & CqeFlag.MORE) !== 0) return // zero-copy: over when the kernel has let go of the buffer
-    this.left--
-    if (this.left === 0) this.resolve(this.outcomes())
-  }
-
-  private outcomes(): StepOutcome[] {
-    const outcomes: StepOutcome[] = []
-    this.steps.forEach((step, index) => {
-      if (!step.isTimeout) outcomes.push(this.outcome(step.operation, this.results[index]!, index))
-    })
-    return outcomes
-  }
-
-  private outcome(operation: Operation<unknown>, result: number, index: number): StepOutcome {
-    if (succeeded(operation, result)) {
-      const value = operation.result(result, this.cqeFlags[index]!, this.notifications[index]!)
-      const short = result >= 0 && operation.wantedBytes > result
-      return short ? { status: 'short', value, wantedBytes: operation.wantedBytes } : { status: 'done', value }
+  submit(options?: ChainSubmitOptions): Promise<ChainOutcomes<T>>
+  async submit({ signal, drain = false }: ChainSubmitOptions = {}): Promise<StepOutcome[]> {
+    const { handle, steps } = this
+    if (steps.length === 0) throw invalidArgValue('chain', steps, 'has no steps')
+    if (this.running) throw invalidArgValue('chain', 'a chain', 'is being carried out: build another, or wait for it')
+    const { chainMax } = handle.client
+    if (steps.length > chainMax)
+      throw outOfRange('chain.length', `<= ${chainMax} (sqEntries, or cqEntries less what is kept free)`, steps.length)
+    throwIfAborted(checkSignal(signal))
+    const linked = handle.chainsWhole || steps.length === 1
+    if (drain) {
+      const reason = linked
+        ? drainRefused(handle)
+        : 'its SQ thread is shared, and its chains are carried out step by step'
+      if (reason !== null)
+        throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `this chain cannot be drained on this ring: ${reason}`)
     }
-    if ((this.cqeFlags[index]! & CqeFlag.BUFFER) !== 0) operation.spoiled(result, this.cqeFlags[index]!)
-    const error = operationError(operation, result)
-    this.handle.client.slots.explain?.(operation.row.opcode, error)
-    if (result !== ECANCELED && result !== EINTR) return { status: 'failed', error }
-    // The timeout's own result is -ETIME if it fired; for waits on futexes and processes it is how many it cancelled.
-    const limit = this.results[index + 1] ?? 0
-    const fired = this.steps[index + 1]?.isTimeout === true && (limit === ETIME || limit > 0)
-    return { status: fired ? 'timed-out' : 'cancelled', error }
+    this.running = true
+    try {
+      return await (linked ? carryOutLinked(handle, steps, { signal, drain }) : carryOutStepped(handle, steps, signal))
+    } finally {
+      this.running = false
+    }
   }
 }

@@ -9,6 +9,7 @@ import type { PathLike } from '../arguments.ts'
 import { addressOfView } from '../../native/addresses.ts'
 import { pathBytes } from './operation.ts'
 import type { Descriptor, DirectDescriptor, Operation } from './operation.ts'
+import { DirectSlot } from './direct-slots.ts'
 import type { Flags } from './flags.ts'
 
 const int32Max = 2 ** 31 - 1
@@ -16,9 +17,12 @@ const int32Max = 2 ** 31 - 1
 /** Where in the ring's table of direct descriptors something is opened: a slot, or any free one (5.19). */
 export type DirectTarget = number | 'allocate'
 
+/** The same, or a place that was leased: RawRing.directSlots. */
+export type OpenTarget = DirectTarget | DirectSlot
+
 /** For options of operations that open something: not as a descriptor of the process but as a direct descriptor of the ring (5.15). */
 export interface IntoDirect {
-  readonly direct: DirectTarget
+  readonly direct: OpenTarget
 }
 
 /** The options object. @throws ERR_INVALID_ARG_TYPE */
@@ -52,12 +56,14 @@ export function checkDirFd(fd: unknown, name = 'dirFd'): number {
 
 /** The slot for setDirect(). @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
 export function checkDirect(direct: unknown, name = 'direct'): number {
+  if (direct instanceof DirectSlot) return direct.direct
   return direct === 'allocate' ? allocateDirect : checkInteger(direct, name, 0, rawDescriptors - 1)
 }
 
 /** What an operation that opens gives: the result is the descriptor, the slot that was allocated, or 0 for a given slot. */
-export function openedAs(direct: DirectTarget | undefined): (result: number) => number | DirectDescriptor {
+export function openedAs(direct: OpenTarget | undefined): (result: number) => number | DirectDescriptor {
   if (direct === undefined) return (result) => result
+  if (typeof direct === 'object') return () => direct
   return direct === 'allocate' ? (result) => ({ direct: result }) : () => ({ direct })
 }
 

@@ -1,6 +1,8 @@
 // The public surface of `ringmaster/raw`: every operation of io_uring, typed.
 export { Chain } from './chain.ts'
-export type { StepOutcome } from './chain.ts'
+export type { ChainOutcomes, ChainSubmitOptions, StepOptions } from './chain.ts'
+export type { StepOutcome } from './chain-steps.ts'
+export { DirectSlot, DirectSlots } from './direct-slots.ts'
 export { Mailbox } from './mailbox.ts'
 export type { MessagesOptions, RingMessage } from './mailbox.ts'
 export { sendMessageSync } from './send-message.ts'
@@ -27,7 +29,7 @@ export * as op from './operations/index.ts'
 // Flags by the kernel's names: what results are made of, and what a number in an option may be made of.
 export * as flags from './flags.ts'
 export type { Flags } from './flags.ts'
-export type { DirectTarget, IntoDirect } from './checks.ts'
+export type { DirectTarget, IntoDirect, OpenTarget } from './checks.ts'
 export type { InternetAddress, SocketAddress, UnixAddress } from './socket-address.ts'
 export type { EpollReport, ProcessChange } from './structs.ts'
 export { Registrations } from './registrations/registrations.ts'

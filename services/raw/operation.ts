@@ -36,6 +36,8 @@ export interface Operation<R = number> {
   readonly path: string | undefined
   /** The -errno that means success (a timeout that ran out: -ETIME); 0 for none. */
   readonly expectedErrno: number
+  /** In a chain the kernel takes `expectedErrno` for a failure all the same. */
+  readonly breaksChain: boolean
   /** What the operation was when it was last submitted: what cancelling, removing and updating name. */
   readonly ticket: Ticket
   /** Writes the SQE at words[at…]. Must not throw: its place in the queue is taken. */
@@ -55,6 +57,7 @@ export interface OperationParts<R> {
   readonly wantedBytes?: number
   readonly path?: string | undefined
   readonly expectedErrno?: number
+  readonly breaksChain?: boolean
   readonly result?: (value: number, cqeFlags: number, notification: number) => R
   readonly refusal?: (errno: number) => string | undefined
   readonly spoiled?: (value: number, cqeFlags: number) => void
@@ -85,6 +88,7 @@ export function makeOperation<R = number>(
     wantedBytes: parts.wantedBytes ?? -1,
     path: parts.path,
     expectedErrno: parts.expectedErrno ?? 0,
+    breaksChain: parts.breaksChain ?? false,
     ticket,
     result: parts.result ?? (asItIs as (value: number) => R),
     refusal: parts.refusal ?? (() => undefined),

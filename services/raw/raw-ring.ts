@@ -1,5 +1,6 @@
 // RawRing: one ring, every operation its kernel has. What `rings.raw(n)` gives; the home of `ringmaster/raw`.
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { RingError } from '../../native/errors.ts'
 import { ignoreResult } from '../../workers/completions.ts'
 import { CqeFlag, Op, SqeFlag } from '../../native/abi.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
@@ -7,6 +8,9 @@ import type { Completion } from '../../workers/slots.ts'
 import { ClientState } from '../../workers/submission.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
 import { Chain } from './chain.ts'
+import { directSlotsOf } from './direct-slots.ts'
+import type { DirectSlots } from './direct-slots.ts'
+import { drainRefused } from './drain.ts'
 import { fillEntry } from './fill-entry.ts'
 import { Mailbox } from './mailbox.ts'
 import type { MessagesOptions } from './mailbox.ts'
@@ -92,6 +96,9 @@ export class RawRing {
       checkSupported(operation.row)
       throwIfAborted(options.signal)
       if (options.personality !== undefined) personalityId(options.personality) // throws before a place is taken
+      const refusal = options.drain === true ? drainRefused(this.handle) : null
+      if (refusal !== null)
+        throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `nothing can be drained on this ring: ${refusal}`)
       const { client } = this.handle
       if (operation.row.opcode === Op.ASYNC_CANCEL && options.drain !== true && client.full) {
         return submitCancel(client, operation, (cancel) => this.submitAhead(cancel, options))
@@ -190,6 +197,11 @@ export class RawRing {
    */
   register(opcode: number, argument: ArrayBufferView | null, count: number): number {
     return register(this.handle, opcode, argument, count)
+  }
+
+  /** Places for direct descriptors, for chains that open, use and close a file. */
+  get directSlots(): DirectSlots {
+    return directSlotsOf(this.handle)
   }
 
   /** Starts a chain of linked operations on this ring. */

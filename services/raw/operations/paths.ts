@@ -16,7 +16,7 @@ import type { PathLike } from '../../arguments.ts'
 import { closeOnExec, openFlags } from '../../open-flags.ts'
 import { bigintStatsFrom, statsFrom } from '../../stats.ts'
 import { checkDirFd, checkDirect, checkOptions, checkedPath, flagBits, openedAs } from '../checks.ts'
-import type { DirectTarget, IntoDirect } from '../checks.ts'
+import type { IntoDirect, OpenTarget } from '../checks.ts'
 import { OpenFlag, ResolveFlag, StatxFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
 import { makeOperation } from '../operation.ts'
@@ -35,7 +35,7 @@ export interface OpenatOptions {
   readonly inherit?: boolean
 }
 
-function openBits(options: OpenatOptions, direct: DirectTarget | undefined): number {
+function openBits(options: OpenatOptions, direct: OpenTarget | undefined): number {
   const { flags = 'r', inherit = false } = options
   const bits = typeof flags === 'string' ? openFlags(flags) : flagBits(flags, OpenFlag, 'flags')
   // A direct descriptor cannot be inherited, and the kernel refuses the flag with EINVAL.
@@ -51,7 +51,7 @@ function openBits(options: OpenatOptions, direct: DirectTarget | undefined): num
 export function openat(options: OpenatOptions & { readonly direct?: undefined }): Operation<number>
 export function openat(options: OpenatOptions & IntoDirect): Operation<DirectDescriptor>
 export function openat(
-  options: OpenatOptions & { readonly direct?: DirectTarget | undefined },
+  options: OpenatOptions & { readonly direct?: OpenTarget | undefined },
 ): Operation<number | DirectDescriptor> {
   const { mode = 0o666, direct } = checkOptions(options)
   const path = checkedPath(options.path)
@@ -82,7 +82,7 @@ export interface Openat2Options extends OpenatOptions {
 export function openat2(options: Openat2Options & { readonly direct?: undefined }): Operation<number>
 export function openat2(options: Openat2Options & IntoDirect): Operation<DirectDescriptor>
 export function openat2(
-  options: Openat2Options & { readonly direct?: DirectTarget | undefined },
+  options: Openat2Options & { readonly direct?: OpenTarget | undefined },
 ): Operation<number | DirectDescriptor> {
   const { mode = 0o666, resolve, direct } = checkOptions(options)
   const path = checkedPath(options.path)

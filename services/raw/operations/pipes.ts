@@ -12,7 +12,7 @@ import { setDirect } from '../../../native/operations/row.ts'
 import { checkInteger } from '../../arguments.ts'
 import { closeOnExec } from '../../open-flags.ts'
 import { checkDescriptor, checkDirect, checkOptions, flagBits } from '../checks.ts'
-import type { DirectTarget, IntoDirect } from '../checks.ts'
+import type { DirectTarget } from '../checks.ts'
 import { PipeFlag, SpliceFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
@@ -105,7 +105,7 @@ export interface PipeOptions {
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: EMFILE, ENFILE, EINVAL
  */
 export function pipe(options?: PipeOptions & { readonly direct?: undefined }): Operation<PipeEnds<number>>
-export function pipe(options: PipeOptions & IntoDirect): Operation<PipeEnds<DirectDescriptor>>
+export function pipe(options: PipeOptions & { readonly direct: DirectTarget }): Operation<PipeEnds<DirectDescriptor>>
 export function pipe(
   options: PipeOptions & { readonly direct?: DirectTarget | undefined } = {},
 ): Operation<PipeEnds<number> | PipeEnds<DirectDescriptor>> {

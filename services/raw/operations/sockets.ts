@@ -20,7 +20,7 @@ import { setDirect, setIoFlags } from '../../../native/operations/row.ts'
 import { checkInteger } from '../../arguments.ts'
 import { closeOnExec } from '../../open-flags.ts'
 import { checkDescriptor, checkDirect, checkOptions, flagBits, namedValue, openedAs } from '../checks.ts'
-import type { DirectTarget, IntoDirect } from '../checks.ts'
+import type { IntoDirect, OpenTarget } from '../checks.ts'
 import { AddressFamily, SocketFlag, SocketType } from '../flags.ts'
 import type { Flags } from '../flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
@@ -36,7 +36,7 @@ export interface OpenedSocketOptions {
 }
 
 /** SOCK_* of what is opened. @throws ERR_INVALID_ARG_* */
-export function socketFlags(options: OpenedSocketOptions, direct: DirectTarget | undefined): number {
+export function socketFlags(options: OpenedSocketOptions, direct: OpenTarget | undefined): number {
   const bits = flagBits(options.flags, SocketFlag, 'flags')
   if (direct !== undefined) return bits & ~closeOnExec // EINVAL otherwise
   return options.inherit === true ? bits : bits | closeOnExec
@@ -57,7 +57,7 @@ export interface SocketOptions extends OpenedSocketOptions {
 export function socket(options: SocketOptions & { readonly direct?: undefined }): Operation<number>
 export function socket(options: SocketOptions & IntoDirect): Operation<DirectDescriptor>
 export function socket(
-  options: SocketOptions & { readonly direct?: DirectTarget | undefined },
+  options: SocketOptions & { readonly direct?: OpenTarget | undefined },
 ): Operation<number | DirectDescriptor> {
   const { direct, protocol = 0 } = checkOptions(options)
   const family = namedValue(options.family, AddressFamily, 'family')
@@ -143,7 +143,7 @@ export function accept(
   options: AcceptOptions & IntoDirect & { readonly withPeer: true },
 ): Operation<AcceptedSocket<DirectDescriptor>>
 export function accept(
-  options: AcceptOptions & { readonly direct?: DirectTarget | undefined; readonly withPeer?: boolean },
+  options: AcceptOptions & { readonly direct?: OpenTarget | undefined; readonly withPeer?: boolean },
 ): Operation<Descriptor | AcceptedSocket<Descriptor>> {
   const { direct, withPeer = false } = checkOptions(options)
   const fd = checkDescriptor(options.fd)

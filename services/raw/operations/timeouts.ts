@@ -61,7 +61,12 @@ export function timeout(options: TimeoutOptions): Operation<TimeoutEnd> {
     (words, at, flags) => {
       prepTimeout(words, at, flags, addressOfView(time), count, timeoutFlags)
     },
-    { keep: [time], expectedErrno: ETIME, result: (value) => (value === ETIME ? 'elapsed' : 'counted') },
+    {
+      keep: [time],
+      expectedErrno: ETIME,
+      breaksChain: options.breaksChain === true,
+      result: (value) => (value === ETIME ? 'elapsed' : 'counted'),
+    },
   )
 }
 
