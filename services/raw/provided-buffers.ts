@@ -9,6 +9,7 @@ import { binding } from '../../native/binding.ts'
 import { kernelError, outOfRange, RingError } from '../../native/errors.ts'
 import { pageBytes } from '../../native/layout.ts'
 import { checkInteger } from '../arguments.ts'
+import { requireFeature } from './support.ts'
 
 const registerPbufRing = 22
 const unregisterPbufRing = 23
@@ -70,6 +71,7 @@ export class ProvidedBuffers {
     this.group = group
     this.ringFd = ringFd
     this.incremental = options.incremental === true
+    requireFeature(this.incremental ? 'bufferRingIncremental' : 'bufferRing')
     const ring = allocatePages(this.count * entryBytes)
     this.entries = new DataView(ring.buffer, ring.byteOffset, ring.byteLength)
     this.tailWord = new Uint16Array(ring.buffer, ring.byteOffset + tailOffsetBytes, 1)

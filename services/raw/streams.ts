@@ -11,12 +11,14 @@ import { descriptorFlags, descriptorNumber, makeOperation, timespec } from './op
 import type { Descriptor } from './operation.ts'
 import type { BufferLease, ProvidedBuffers } from './provided-buffers.ts'
 import type { StreamOperation } from './stream.ts'
+import { requireFeature } from './support.ts'
 
 const SOCK_CLOEXEC = 0o2000000
 const ETIME = -62
 
 /** Connections of a listening socket, as descriptors of the process (5.19). */
 export function acceptStream(options: { fd: Descriptor }): StreamOperation<number> {
+  requireFeature('multishotAccept')
   const { fd } = options
   return {
     operation: makeOperation(
@@ -36,6 +38,7 @@ export function acceptStream(options: { fd: Descriptor }): StreamOperation<numbe
 
 /** Readiness of a descriptor, as the events that came (5.13). Edge-like: read until EAGAIN before the next. */
 export function pollStream(options: { fd: Descriptor; events: number }): StreamOperation<number> {
+  requireFeature('multishotPoll')
   const { fd, events } = options
   return {
     operation: makeOperation(
@@ -70,6 +73,7 @@ function leased(
 
 /** What a socket receives, each piece in a provided buffer (6.0). Ends when the peer has. */
 export function recvStream(options: { fd: Descriptor; buffers: ProvidedBuffers }): StreamOperation<BufferLease> {
+  requireFeature('multishotRecv')
   const { fd, buffers } = options
   return {
     operation: makeOperation(
@@ -85,6 +89,7 @@ export function recvStream(options: { fd: Descriptor; buffers: ProvidedBuffers }
 
 /** What a pipe or another pollable file gives, each piece in a provided buffer (6.7). Not for regular files. */
 export function readStream(options: { fd: Descriptor; buffers: ProvidedBuffers }): StreamOperation<BufferLease> {
+  requireFeature('multishotRead')
   const { fd, buffers } = options
   return {
     operation: makeOperation(
@@ -100,6 +105,7 @@ export function readStream(options: { fd: Descriptor; buffers: ProvidedBuffers }
 
 /** A tick every `intervalMs`; ends after `count` ticks, 0: never (6.4). Items count from 1. */
 export function timeoutStream(options: { intervalMs: number; count?: number }): StreamOperation<number> {
+  requireFeature('multishotTimeout')
   const time = timespec(options.intervalMs)
   let ticks = 0
   return {
