@@ -25,8 +25,9 @@ import { readWholeFile } from './read-file.ts'
 import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
 import { openRings } from './open-rings.ts'
 import type { OpenRings } from './open-rings.ts'
+import type { Features } from '../native/features.ts'
 import { RawRing } from './raw/raw-ring.ts'
-import { loadSupport } from './raw/support.ts'
+import { features, loadSupport } from './raw/support.ts'
 import { metricsSource, ringStats } from './ring-stats.ts'
 import type { RingStats } from './ring-stats.ts'
 import { dataBytes, writeWholeFile } from './write-file.ts'
@@ -255,6 +256,11 @@ export class Ringmaster {
    */
   raw(ring = 0): RawRing {
     return new RawRing(this.rings.handles[checkInteger(ring, 'ring', 0, this.rings.handles.length - 1)]!)
+  }
+
+  /** What this kernel can do beyond having an opcode: multishot, bundles, ways to cancel, … each with the reason if it cannot. */
+  features(): Promise<Features> {
+    return features()
   }
 
   /** What every ring is and has done so far. Plain data, a copy. */

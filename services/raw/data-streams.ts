@@ -18,6 +18,7 @@ import type { ProvidedBuffers } from './provided-buffers.ts'
 import { decodeAddress, socketAddressBytesMax } from './socket-address.ts'
 import type { SocketAddress } from './socket-address.ts'
 import type { StreamOperation } from './stream.ts'
+import { requireFeature } from './support.ts'
 
 const noBuffer = Buffer.alloc(0)
 
@@ -89,7 +90,8 @@ export function recvStream(options: RecvStreamOptions & { readonly bundle: true 
 export function recvStream(
   options: RecvStreamOptions & { readonly bundle?: boolean },
 ): StreamOperation<BufferLease> | StreamOperation<BundleLease> {
-  const fd = checkDescriptor(checkOptions(options).fd)
+  requireFeature(checkOptions(options).bundle === true ? 'recvBundle' : 'multishotRecv')
+  const fd = checkDescriptor(options.fd)
   const buffers = checkBuffers(options.buffers)
   const { messageFlags, ioFlags } = receiveFlags(options)
   const { bundle = false, datagrams = false } = options
@@ -132,6 +134,7 @@ export function readStream(options: {
   readonly fd: Descriptor
   readonly buffers: ProvidedBuffers
 }): StreamOperation<BufferLease> {
+  requireFeature('multishotRead')
   const fd = checkDescriptor(checkOptions(options).fd)
   const buffers = checkBuffers(options.buffers)
   return {
@@ -188,6 +191,7 @@ export interface RecvmsgStreamOptions extends ReceiveStreamOptions {
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: ECONNREFUSED, ERR_RING_BUFFERS_CLOSED, …
  */
 export function recvmsgStream(options: RecvmsgStreamOptions): StreamOperation<MessageLease> {
+  requireFeature('multishotRecvmsg')
   const fd = checkDescriptor(checkOptions(options).fd)
   const buffers = checkBuffers(options.buffers)
   const { messageFlags, ioFlags } = receiveFlags(options)

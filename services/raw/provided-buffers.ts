@@ -21,6 +21,7 @@ import {
 import type { GroupMemory } from './buffer-groups.ts'
 import { PieceLease, PiecesLease } from './buffer-lease.ts'
 import type { BufferLease, BundleLease, LeaseOwner } from './buffer-lease.ts'
+import { requireFeature } from './support.ts'
 
 const bufferIdShift = 16
 const countMax = 32768
@@ -90,6 +91,7 @@ export class ProvidedBuffers implements LeaseOwner {
     if (wanted !== undefined) checkInteger(wanted, 'bufferGroup', 0, 65535)
     this.handle = handle
     this.incremental = options.incremental === true
+    requireFeature(this.incremental ? 'bufferRingIncremental' : 'bufferRing')
     const ring = allocatePages(this.count * bufferEntryBytes)
     this.entries = new DataView(ring.buffer, ring.byteOffset, ring.byteLength)
     this.tailWord = new Uint16Array(ring.buffer, ring.byteOffset + bufferTailOffsetBytes, 1)

@@ -21,6 +21,7 @@ import { pollRemove } from './operations/polls.ts'
 import { socketFlags } from './operations/sockets.ts'
 import type { OpenedSocketOptions } from './operations/sockets.ts'
 import type { StreamOperation } from './stream.ts'
+import { requireFeature } from './support.ts'
 
 const ETIME = -62
 const ECONNABORTED = -103
@@ -52,6 +53,7 @@ export function acceptStream(options: AcceptStreamOptions & IntoAnyDirect): Stre
 export function acceptStream(
   options: AcceptStreamOptions & { readonly direct?: 'allocate' | undefined },
 ): StreamOperation<Descriptor> {
+  requireFeature('multishotAccept')
   const { direct } = checkOptions(options)
   const fd = checkDescriptor(options.fd)
   const acceptFlags = socketFlags(options, direct)
@@ -115,6 +117,7 @@ export interface PollStreamOperation extends StreamOperation<number> {
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: EBADF, …
  */
 export function pollStream(options: PollStreamOptions): PollStreamOperation {
+  requireFeature('multishotPoll')
   const fd = checkDescriptor(checkOptions(options).fd)
   let events = flagBits(options.events, PollEvent, 'events')
   const pollFlags = options.level === true ? 0 : PollFlag.ADD_MULTI
@@ -157,6 +160,7 @@ export interface TimeoutStreamOptions {
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
  */
 export function timeoutStream(options: TimeoutStreamOptions): StreamOperation<number> {
+  requireFeature('multishotTimeout')
   const intervalMs = checkTimeMs(checkOptions(options).intervalMs, 'intervalMs')
   const time = timespec(intervalMs)
   if (time.every((byte) => byte === 0)) throw outOfRange('intervalMs', '> 0', intervalMs)

@@ -1,14 +1,20 @@
-// Whether the running kernel has an operation: asked of the kernel (REGISTER_PROBE), never inferred from its version. Used
-// before anything is submitted by `ringmaster/raw`.
+// Whether the running kernel has an operation or a feature: asked of the kernel (REGISTER_PROBE, trials), never inferred from its
+// version. Used before anything is submitted by `ringmaster/raw`.
 import { capabilities } from '../../native/capabilities.ts'
+import type { Capabilities } from '../../native/capabilities.ts'
 import { RingError } from '../../native/errors.ts'
+import { noFeatures, tryFeatures } from '../../native/features.ts'
+import type { FeatureName, Features } from '../../native/features.ts'
 import type { OperationRow } from '../../native/operations/row.ts'
 
+let known: Capabilities | null = null
 let supported: ReadonlySet<number> | null = null
+let tried: Features | null = null
 
 /** Asks once; Ringmaster.start() has the answer already. */
 export async function loadSupport(): Promise<void> {
-  supported ??= new Set((await capabilities()).opcodes)
+  known ??= await capabilities()
+  supported ??= new Set(known.opcodes)
 }
 
 /** For what can do without. */
@@ -23,4 +29,29 @@ export function checkSupported(row: OperationRow): void {
     'ERR_RING_OPERATION_UNSUPPORTED',
     `this kernel has no ${row.name}: it came with Linux ${row.since}`,
   )
+}
+
+/**
+ * What this kernel can do beyond having an opcode, found out by one trial each on a ring of no other use; asked once. Where io_uring
+ * cannot be used, nothing, with the reason.
+ */
+export async function features(): Promise<Features> {
+  await loadSupport()
+  return triedFeatures(known!)
+}
+
+function triedFeatures(found: Capabilities): Features {
+  tried ??= found.rings.ok ? tryFeatures(found) : noFeatures(found.rings.message ?? 'io_uring cannot be used')
+  return tried
+}
+
+/**
+ * Refuses what this kernel cannot do. The first call tries everything out (about a millisecond), later ones look it up. Before any
+ * Ringmaster was started it lets everything pass: then nothing can be submitted either.
+ * @throws ERR_RING_OPERATION_UNSUPPORTED with the reason
+ */
+export function requireFeature(name: FeatureName): void {
+  if (known === null) return
+  const { ok, reason, says } = triedFeatures(known)[name]
+  if (!ok) throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `this kernel has no ${name} (${says}): ${reason}`)
 }

@@ -32,6 +32,8 @@ export interface Scenario {
   readonly name: string
   readonly title: string
   readonly workload: Workload
+  /** Only legs on `ringmaster/raw` take part: `<poller>-fd` by descriptors of the process, `<poller>-direct` by direct descriptors. */
+  readonly raw?: true
   /** Operations in flight, for every leg that can have more than one. */
   readonly depth: number
   /** Present where the batch API takes part. */

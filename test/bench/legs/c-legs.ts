@@ -13,7 +13,7 @@ const modes = [
 export const cLegs: readonly Leg[] = modes.map(({ mode, title }) => ({
   name: `c-${mode}`,
   title,
-  applies: (scenario) => scenario.workload === 'nop' || scenario.workload === 'read',
+  applies: ({ workload, raw }) => raw !== true && (workload === 'nop' || workload === 'read'),
   plan: (scenario, context) => plan(mode, scenario, context),
 }))
 

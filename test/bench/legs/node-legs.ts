@@ -7,7 +7,7 @@ import type { Api, BenchContext, Leg, LegPlan, LegSkip, Scenario, Workload } fro
 interface NodeLegRow {
   readonly name: string
   readonly title: string
-  readonly driver: 'ringmaster' | 'fs-promises' | 'fs-callback' | 'fs-sync'
+  readonly driver: 'ringmaster' | 'raw-fd' | 'raw-direct' | 'fs-promises' | 'fs-callback' | 'fs-sync'
   readonly workloads: readonly Workload[]
   readonly api: Api
   readonly poller?: string
@@ -46,6 +46,17 @@ const ringmasterRows = pollers.flatMap((poller): NodeLegRow[] => [
   },
 ])
 
+const rawRows = pollers
+  .filter((poller) => poller !== 'auto')
+  .flatMap((poller): NodeLegRow[] => {
+    const common = { workloads: reading, api: 'promise', poller, env: {} } as const
+    const title = `ringmaster/raw, poller ${poller}`
+    return [
+      { ...common, name: `${poller}-fd`, title: `${title}, descriptors of the process`, driver: 'raw-fd' },
+      { ...common, name: `${poller}-direct`, title: `${title}, direct descriptors`, driver: 'raw-direct' },
+    ]
+  })
+
 const fsRows = (['fs-promises', 'fs-callback'] as const).flatMap((driver): NodeLegRow[] => {
   const common = { driver, workloads: reading, api: 'promise' } as const
   return [
@@ -83,11 +94,13 @@ const syncRow: NodeLegRow = {
   env: {},
 }
 
-export const nodeLegs: readonly Leg[] = [...ringmasterRows, ...fsRows, syncRow].map((row) => ({
+export const nodeLegs: readonly Leg[] = [...ringmasterRows, ...rawRows, ...fsRows, syncRow].map((row) => ({
   name: row.name,
   title: row.title,
   applies: (scenario) =>
-    row.workloads.includes(scenario.workload) && (row.api === 'promise' || scenario.batch !== undefined),
+    row.workloads.includes(scenario.workload) &&
+    row.driver.startsWith('raw-') === (scenario.raw === true) &&
+    (row.api === 'promise' || scenario.batch !== undefined),
   plan: (scenario, context) => plan(row, scenario, context),
 }))
 

@@ -27,7 +27,7 @@ export const prototypeLegs: readonly Leg[] = rows.map(({ name, poller, api }) =>
   name,
   title: `the prototype, poller ${poller}, ${api} API`,
   // Callbacks are its counterpart to batches: no promise per operation.
-  applies: (scenario) => api === 'promise' || scenario.batch !== undefined,
+  applies: ({ raw, batch }) => raw !== true && (api === 'promise' || batch !== undefined),
   plan: (scenario, context) => plan(poller, api, scenario, context),
 }))
 

@@ -7,7 +7,7 @@ import { Op } from '../../../native/abi.ts'
 import { capabilities } from '../../../native/capabilities.ts'
 import { countsBytes, operations } from '../../../native/operations/index.ts'
 import { testedOperations } from '../../../native/operations/tested.ts'
-import { op, operationTable } from '../../../services/raw/index.ts'
+import { features, op, operationTable, registrationTable } from '../../../services/raw/index.ts'
 import { runCommand } from '../../cli/command.ts'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
@@ -65,7 +65,10 @@ describe('ringmaster operations', () => {
     const lines = stdout.trimEnd().split('\n')
     expect(lines[0]).toMatch(/^OPCODE +NAME +SUPPORTED +API +SINCE +TESTED$/)
     expect(lines[1]).toMatch(/^ +0 +nop +yes +nop +5\.1 +yes$/)
-    expect(lines.length - 1).toBe((await operationTable()).length)
+    const end = lines.indexOf('')
+    expect(end - 1).toBe((await operationTable()).length)
+    expect(lines[end + 1]).toMatch(/^FEATURE +HERE +SINCE +WHAT IT IS$/)
+    expect(lines.length - end - 2).toBe(Object.keys(await features()).length)
   })
 
   it('prints it as JSON', async () => {
@@ -75,5 +78,15 @@ describe('ringmaster operations', () => {
       return { opcode, name, supported, api: api !== null, tested }
     })
     expect(JSON.parse(stdout)).toEqual(expected)
+  })
+
+  it('prints features and registrations alone, as text and as JSON', async () => {
+    const found = await runCommand('operations', '--features', '--json')
+    expect(JSON.parse(found.stdout)).toEqual(await features())
+    const registrations = await runCommand('operations', '--registrations', '--json')
+    expect(JSON.parse(registrations.stdout)).toEqual(registrationTable())
+    const text = await runCommand('operations', '--registrations')
+    expect(text.stdout).toMatch(/^ +4 +register_eventfd +yes +5\.2 +refused: a ring has one eventfd/m)
+    expect((await runCommand('operations', '--registrations', '--features')).code).not.toBe(0)
   })
 })
