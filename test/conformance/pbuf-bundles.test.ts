@@ -86,7 +86,7 @@ describeOnEveryRing('pbuf, bundles', (stand) => {
     const { raw, other, own } = stand
     const [here, there] = await socketPair(raw, own)
     const buffers = raw.provideBuffers({ count: 4, sizeBytes: 1024, incremental: true })
-    const content = seededBytes(100_000, seed)
+    const content = seededBytes(60_000, seed)
     const gathering = gather(raw.stream(recvStream({ fd: there, buffers, bundle: true })), buffers, 1)
     let at = 0
     for (const size of sizesBytes(seededRandom(seed), content.length, 2048)) {
@@ -102,7 +102,7 @@ describeOnEveryRing('pbuf, bundles', (stand) => {
     const { raw, other, own } = stand
     const [here, there] = await socketPair(raw, own)
     const buffers = raw.provideBuffers({ count: 8, sizeBytes: 128 })
-    const content = seededBytes(200_000, seed)
+    const content = seededBytes(60_000, seed)
     const gathering = gather(raw.stream(recvStream({ fd: there, buffers, bundle: true })), buffers, 3)
     let at = 0
     for (const size of sizesBytes(seededRandom(seed + 1), content.length, 700)) {

@@ -30,7 +30,7 @@ const ringmasterRows = pollers.flatMap((poller): NodeLegRow[] => [
     name: poller,
     title: `Ringmaster, poller ${poller}, one promise per operation`,
     driver: 'ringmaster',
-    workloads: ['nop', 'read', 'readfile'],
+    workloads: ['nop', 'read', 'readfile', 'receive', 'send'],
     api: 'promise',
     poller,
     env: {},
@@ -45,6 +45,33 @@ const ringmasterRows = pollers.flatMap((poller): NodeLegRow[] => [
     env: {},
   },
 ])
+
+const socketRows = pollers.flatMap((poller): NodeLegRow[] => {
+  const common = { driver: 'ringmaster', poller, env: {} } as const
+  return [
+    {
+      ...common,
+      name: `${poller}-multishot`,
+      title: `Ringmaster, poller ${poller}, one multishot receive into provided buffers`,
+      workloads: ['receive'],
+      api: 'stream',
+    },
+    {
+      ...common,
+      name: `${poller}-zero-copy`,
+      title: `Ringmaster, poller ${poller}, send_zc; a promise settles when the kernel has let go of the buffer`,
+      workloads: ['send'],
+      api: 'zero-copy',
+    },
+    {
+      ...common,
+      name: `${poller}-sender`,
+      title: `Ringmaster, poller ${poller}, raw.sender(), which decides`,
+      workloads: ['send'],
+      api: 'sender',
+    },
+  ]
+})
 
 const fsRows = (['fs-promises', 'fs-callback'] as const).flatMap((driver): NodeLegRow[] => {
   const common = { driver, workloads: reading, api: 'promise' } as const
@@ -83,11 +110,11 @@ const syncRow: NodeLegRow = {
   env: {},
 }
 
-export const nodeLegs: readonly Leg[] = [...ringmasterRows, ...fsRows, syncRow].map((row) => ({
+export const nodeLegs: readonly Leg[] = [...ringmasterRows, ...socketRows, ...fsRows, syncRow].map((row) => ({
   name: row.name,
   title: row.title,
   applies: (scenario) =>
-    row.workloads.includes(scenario.workload) && (row.api === 'promise' || scenario.batch !== undefined),
+    row.workloads.includes(scenario.workload) && (row.api !== 'batch' || scenario.batch !== undefined),
   plan: (scenario, context) => plan(row, scenario, context),
 }))
 
