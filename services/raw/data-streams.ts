@@ -66,7 +66,10 @@ function receiveFlags(options: ReceiveStreamOptions): { messageFlags: number; io
 }
 
 export interface RecvStreamOptions extends ReceiveStreamOptions {
-  /** At most so many bytes an item; 0, the default: as many as the buffer holds, or with `bundle` all that there is (6.14). */
+  /**
+   * At most so many bytes an item (6.14); 0, the default: as many as the buffer holds. Refused with `bundle`: the kernel (6.18) then
+   * misses the end of a connection that was closed before its last bytes were received.
+   */
   readonly itemBytesMax?: number
   /**
    * Other sockets of the ring get their turn after so many bytes: the request ends and is started again (6.18). 0, the default: the
@@ -97,6 +100,7 @@ export function recvStream(
   const { bundle = false, datagrams = false } = options
   if (bundle && datagrams) throw invalidArgValue('bundle', bundle, 'is for streams of bytes: it would join messages')
   const itemBytesMax = checkInteger(options.itemBytesMax ?? 0, 'itemBytesMax', 0, 2 ** 31 - 1)
+  if (bundle && itemBytesMax > 0) throw invalidArgValue('itemBytesMax', itemBytesMax, 'cannot limit bundles')
   const turnBytesMax = checkInteger(options.turnBytesMax ?? 0, 'turnBytesMax', 0, 2 ** 31 - 1)
   const allFlags = ioFlags | (bundle ? RecvSendFlag.BUNDLE : 0)
   const operation = makeOperation(

@@ -65,6 +65,8 @@ class Sending implements Completion {
   private readonly sender: Sender
   /** Notifications that have not come: while there is one, the kernel may read the buffer. */
   private notifications = 0
+  /** Of those, of sends that failed. */
+  private failed = 0
   private failure: Error | null = null
   private over = false
 
@@ -82,12 +84,16 @@ class Sending implements Completion {
   complete(_slots: SlotTable, _slot: number, result: number, cqeFlags: number): void {
     if ((cqeFlags & CqeFlag.NOTIF) !== 0) {
       this.notifications--
-      this.sender.notified(result === zeroCopyCopied)
+      // A failed send has its notification too, at once; what that says of copying means nothing.
+      if (this.failed > 0) this.failed--
+      else this.sender.notified(result === zeroCopyCopied)
       this.settle()
       return
     }
-    // A failed zero-copy send has its notification too, which says nothing.
-    if ((cqeFlags & CqeFlag.MORE) !== 0) this.notifications++
+    if ((cqeFlags & CqeFlag.MORE) !== 0) {
+      this.notifications++
+      if (result < 0) this.failed++
+    }
     this.sender.completed(this, result)
   }
 

@@ -20,6 +20,8 @@ const drivers: Readonly<Record<string, () => Promise<{ prepare: Prepare }>>> = {
   'fs-sync': () => import('./drivers/fs-sync.ts'),
 }
 
+const apis: readonly Api[] = ['promise', 'batch', 'stream', 'zero-copy', 'sender']
+
 const { values } = parseArgs({
   options: {
     driver: { type: 'string' },
@@ -56,7 +58,8 @@ const measurement: Measurement = prepared.note === undefined ? measured : { ...m
 process.stdout.write(`${JSON.stringify(measurement)}\n`)
 
 function apiOf(name: string): Api {
-  if (name === 'promise' || name === 'batch') return name
+  const api = apis.find((known) => known === name)
+  if (api !== undefined) return api
   throw new Error(`there is no API '${name}'`)
 }
 

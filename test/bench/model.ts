@@ -1,10 +1,13 @@
 // The nouns of the benchmark: scenario, leg, plan, measurement. No behaviour. Imported by every file in test/bench.
 
 /** What one operation does. A driver implements some of these; a leg applies to a scenario when its driver does. */
-export type Workload = 'nop' | 'read' | 'readfile'
+export type Workload = 'nop' | 'read' | 'readfile' | 'receive' | 'send'
 
-/** `promise`: one promise per operation. `batch`: one promise per batch. */
-export type Api = 'promise' | 'batch'
+/**
+ * `promise`: one promise per operation. `batch`: one promise per batch. `stream`: a multishot request. `zero-copy`: sends that do not
+ * copy. `sender`: RawRing.sender(), which decides.
+ */
+export type Api = 'promise' | 'batch' | 'stream' | 'zero-copy' | 'sender'
 
 export interface BatchShape {
   readonly sizeEntries: number
@@ -36,6 +39,8 @@ export interface Scenario {
   readonly raw?: true
   /** Operations in flight, for every leg that can have more than one. */
   readonly depth: number
+  /** Of `receive` and `send`: how large the messages are. */
+  readonly messageBytes?: number
   /** Present where the batch API takes part. */
   readonly batch?: BatchShape
   readonly unit: string

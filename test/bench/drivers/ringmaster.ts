@@ -6,6 +6,7 @@ import { promiseLoop, type Loop } from '../loops.ts'
 import type { BatchShape } from '../model.ts'
 import { BlockLanes } from './blocks.ts'
 import { cannot, type DriverInput, type Prepared } from './driver.ts'
+import { receives, sends } from './ringmaster-sockets.ts'
 import { SmallFiles } from './small-files.ts'
 
 interface Work {
@@ -29,6 +30,8 @@ export async function prepare(input: DriverInput): Promise<Prepared> {
 
 function prepareWork(rings: Ringmaster, input: DriverInput): Promise<Work> | Work {
   const { workload, depth, batch } = input.scenario
+  if (workload === 'receive') return receives(rings.raw(), input)
+  if (workload === 'send') return sends(rings.raw(), input)
   if (input.api === 'batch') {
     if (batch === undefined) throw new Error(`the scenario ${input.scenario.name} says nothing about batches`)
     if (workload === 'nop') return nopBatches(rings, batch)

@@ -30,7 +30,7 @@ const ringmasterRows = pollers.flatMap((poller): NodeLegRow[] => [
     name: poller,
     title: `Ringmaster, poller ${poller}, one promise per operation`,
     driver: 'ringmaster',
-    workloads: ['nop', 'read', 'readfile'],
+    workloads: ['nop', 'read', 'readfile', 'receive', 'send'],
     api: 'promise',
     poller,
     env: {},
@@ -56,6 +56,33 @@ const rawRows = pollers
       { ...common, name: `${poller}-direct`, title: `${title}, direct descriptors`, driver: 'raw-direct' },
     ]
   })
+
+const socketRows = pollers.flatMap((poller): NodeLegRow[] => {
+  const common = { driver: 'ringmaster', poller, env: {} } as const
+  return [
+    {
+      ...common,
+      name: `${poller}-multishot`,
+      title: `Ringmaster, poller ${poller}, one multishot receive into provided buffers`,
+      workloads: ['receive'],
+      api: 'stream',
+    },
+    {
+      ...common,
+      name: `${poller}-zero-copy`,
+      title: `Ringmaster, poller ${poller}, send_zc; a promise settles when the kernel has let go of the buffer`,
+      workloads: ['send'],
+      api: 'zero-copy',
+    },
+    {
+      ...common,
+      name: `${poller}-sender`,
+      title: `Ringmaster, poller ${poller}, raw.sender(), which decides`,
+      workloads: ['send'],
+      api: 'sender',
+    },
+  ]
+})
 
 const fsRows = (['fs-promises', 'fs-callback'] as const).flatMap((driver): NodeLegRow[] => {
   const common = { driver, workloads: reading, api: 'promise' } as const
@@ -94,15 +121,17 @@ const syncRow: NodeLegRow = {
   env: {},
 }
 
-export const nodeLegs: readonly Leg[] = [...ringmasterRows, ...rawRows, ...fsRows, syncRow].map((row) => ({
-  name: row.name,
-  title: row.title,
-  applies: (scenario) =>
-    row.workloads.includes(scenario.workload) &&
-    row.driver.startsWith('raw-') === (scenario.raw === true) &&
-    (row.api === 'promise' || scenario.batch !== undefined),
-  plan: (scenario, context) => plan(row, scenario, context),
-}))
+export const nodeLegs: readonly Leg[] = [...ringmasterRows, ...rawRows, ...socketRows, ...fsRows, syncRow].map(
+  (row) => ({
+    name: row.name,
+    title: row.title,
+    applies: (scenario) =>
+      row.workloads.includes(scenario.workload) &&
+      row.driver.startsWith('raw-') === (scenario.raw === true) &&
+      (row.api !== 'batch' || scenario.batch !== undefined),
+    plan: (scenario, context) => plan(row, scenario, context),
+  }),
+)
 
 function plan(row: NodeLegRow, scenario: Scenario, context: BenchContext): LegPlan | LegSkip {
   const unavailable = row.unavailable?.() ?? null

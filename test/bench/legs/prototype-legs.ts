@@ -7,7 +7,7 @@ import { compile, nodeIncludeDirectory } from '../compile.ts'
 import { lastLine } from '../measurement.ts'
 import type { BenchContext, Leg, LegPlan, LegSkip, Measurement, Scenario, Workload } from '../model.ts'
 
-const operations: Readonly<Record<Workload, string>> = { nop: 'nop', read: 'read', readfile: 'chain' }
+const operations: Readonly<Partial<Record<Workload, string>>> = { nop: 'nop', read: 'read', readfile: 'chain' }
 
 const rows = ['kernel', 'worker', 'caller'].flatMap((poller) => [
   { name: `prototype-${poller}`, poller, api: 'promise' },
@@ -27,7 +27,8 @@ export const prototypeLegs: readonly Leg[] = rows.map(({ name, poller, api }) =>
   name,
   title: `the prototype, poller ${poller}, ${api} API`,
   // Callbacks are its counterpart to batches: no promise per operation.
-  applies: ({ raw, batch }) => raw !== true && (api === 'promise' || batch !== undefined),
+  applies: ({ raw, workload, batch }) =>
+    raw !== true && operations[workload] !== undefined && (api === 'promise' || batch !== undefined),
   plan: (scenario, context) => plan(poller, api, scenario, context),
 }))
 
@@ -40,7 +41,13 @@ function plan(poller: string, api: string, scenario: Scenario, context: BenchCon
     return { skip: error instanceof Error ? error.message : String(error) }
   }
   const target = scenario.workload === 'readfile' ? context.dataDirectory : context.dataFile
-  const settings = { poller, op: operations[scenario.workload], api, depth: scenario.depth, secs: context.seconds }
+  const settings = {
+    poller,
+    op: operations[scenario.workload] ?? '',
+    api,
+    depth: scenario.depth,
+    secs: context.seconds,
+  }
   return {
     command: process.execPath,
     args: ['bench.cjs', target, ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)],

@@ -6,8 +6,19 @@ import { nop } from './nop.ts'
 import { read4kDepth1 } from './read4k-depth1.ts'
 import { read4kDepth64 } from './read4k-depth64.ts'
 import { readfile } from './readfile.ts'
+import { receive } from './receive.ts'
+import { send } from './send.ts'
 
-export const scenarios: readonly Scenario[] = [nop, read4kDepth1, read4kDepth64, readfile, directRead, directOpen]
+export const scenarios: readonly Scenario[] = [
+  nop,
+  read4kDepth1,
+  read4kDepth64,
+  readfile,
+  directRead,
+  directOpen,
+  ...receive,
+  ...send,
+]
 
 /** `read4k` means every scenario of that family; no name means all. */
 export function selectScenarios(names: readonly string[]): readonly Scenario[] {
