@@ -8,7 +8,7 @@ import { abortable, throwIfAborted } from '../abort.ts'
 import { Chain } from './chain.ts'
 import { directSlotsOf } from './direct-slots.ts'
 import type { DirectSlots } from './direct-slots.ts'
-import { drainRefused } from './drain.ts'
+import { countBarrier, drainRefused } from './drain.ts'
 import { fillEntry } from './fill-entry.ts'
 import { operationError, succeeded } from './operation.ts'
 import type { Operation } from './operation.ts'
@@ -80,6 +80,7 @@ export class RawRing {
         throw failure
       }
       const promise = client.slots.promise<R>(slot)
+      if (options.drain === true) countBarrier(client, promise)
       return options.signal === undefined ? promise : abortable(client, slot, promise, options.signal)
     } catch (error) {
       return Promise.reject(error)

@@ -115,7 +115,7 @@ describeFamily('timeouts', (proves) => {
       .submit()
     await sleep(5)
     expect(await submit(op.timeoutRemove({ operation: limit, timeMs: 5 }))).toBe(0)
-    expect(await running).toMatchObject([{ status: 'cancelled' }, { status: 'done', value: 'elapsed' }])
+    expect(await running).toMatchObject([{ status: 'timed-out' }, { status: 'done', value: 'elapsed' }])
   })
 
   proves(
@@ -134,7 +134,7 @@ describeFamily('timeouts', (proves) => {
           .link(op.read({ fd, buffer: Buffer.alloc(1) }))
           .link(op.linkTimeout(limit))
           .submit()
-        expect(outcomes).toMatchObject([{ status: 'cancelled' }, { status: 'done', value: 'elapsed' }])
+        expect(outcomes).toMatchObject([{ status: 'timed-out' }, { status: 'done', value: 'elapsed' }])
       }
     },
     { endsWith: ETIME },
