@@ -54,7 +54,7 @@ const measurement: Measurement = prepared.note === undefined ? measured : { ...m
 process.stdout.write(`${JSON.stringify(measurement)}\n`)
 
 function apiOf(name: string): Api {
-  if (name === 'promise' || name === 'batch') return name
+  if (name === 'promise' || name === 'batch' || name === 'chain') return name
   throw new Error(`there is no API '${name}'`)
 }
 

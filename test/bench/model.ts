@@ -1,10 +1,10 @@
 // The nouns of the benchmark: scenario, leg, plan, measurement. No behaviour. Imported by every file in test/bench.
 
 /** What one operation does. A driver implements some of these; a leg applies to a scenario when its driver does. */
-export type Workload = 'nop' | 'read' | 'readfile'
+export type Workload = 'nop' | 'read' | 'readfile' | 'chain-read' | 'chain-write'
 
-/** `promise`: one promise per operation. `batch`: one promise per batch. */
-export type Api = 'promise' | 'batch'
+/** `promise`: one promise per operation. `batch`: one promise per batch. `chain`: one promise per chain. */
+export type Api = 'promise' | 'batch' | 'chain'
 
 export interface BatchShape {
   readonly sizeEntries: number

@@ -30,7 +30,7 @@ const ringmasterRows = pollers.flatMap((poller): NodeLegRow[] => [
     name: poller,
     title: `Ringmaster, poller ${poller}, one promise per operation`,
     driver: 'ringmaster',
-    workloads: ['nop', 'read', 'readfile'],
+    workloads: ['nop', 'read', 'readfile', 'chain-read', 'chain-write'],
     api: 'promise',
     poller,
     env: {},
@@ -41,6 +41,15 @@ const ringmasterRows = pollers.flatMap((poller): NodeLegRow[] => [
     driver: 'ringmaster',
     workloads: ['nop', 'read'],
     api: 'batch',
+    poller,
+    env: {},
+  },
+  {
+    name: `${poller}-chain`,
+    title: `Ringmaster, poller ${poller}, one promise per chain`,
+    driver: 'ringmaster',
+    workloads: ['chain-read', 'chain-write'],
+    api: 'chain',
     poller,
     env: {},
   },
@@ -87,7 +96,7 @@ export const nodeLegs: readonly Leg[] = [...ringmasterRows, ...fsRows, syncRow].
   name: row.name,
   title: row.title,
   applies: (scenario) =>
-    row.workloads.includes(scenario.workload) && (row.api === 'promise' || scenario.batch !== undefined),
+    row.workloads.includes(scenario.workload) && (row.api !== 'batch' || scenario.batch !== undefined),
   plan: (scenario, context) => plan(row, scenario, context),
 }))
 

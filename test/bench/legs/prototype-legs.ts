@@ -7,7 +7,7 @@ import { compile, nodeIncludeDirectory } from '../compile.ts'
 import { lastLine } from '../measurement.ts'
 import type { BenchContext, Leg, LegPlan, LegSkip, Measurement, Scenario, Workload } from '../model.ts'
 
-const operations: Readonly<Record<Workload, string>> = { nop: 'nop', read: 'read', readfile: 'chain' }
+const operations: Readonly<Partial<Record<Workload, string>>> = { nop: 'nop', read: 'read', readfile: 'chain' }
 
 const rows = ['kernel', 'worker', 'caller'].flatMap((poller) => [
   { name: `prototype-${poller}`, poller, api: 'promise' },
@@ -27,7 +27,8 @@ export const prototypeLegs: readonly Leg[] = rows.map(({ name, poller, api }) =>
   name,
   title: `the prototype, poller ${poller}, ${api} API`,
   // Callbacks are its counterpart to batches: no promise per operation.
-  applies: (scenario) => api === 'promise' || scenario.batch !== undefined,
+  applies: (scenario) =>
+    operations[scenario.workload] !== undefined && (api === 'promise' || scenario.batch !== undefined),
   plan: (scenario, context) => plan(poller, api, scenario, context),
 }))
 
