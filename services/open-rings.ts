@@ -43,13 +43,13 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
   // One ring has its SQ thread to itself, whatever the option says: its chains are whole.
   const shared = options.sqThreads === 'shared' && placement.poller === Poller.kernel && placement.rings > 1
   const close = async (): Promise<void> => {
-    const first = handles[0]
-    const sharedThread = shared && first !== undefined ? readSqThread(first.geometry.ringFd) : null
+    const open = shared ? handles.filter(({ client }) => client.state !== 'closed') : []
+    const sharedThread = open.map(({ geometry }) => readSqThread(geometry.ringFd)).find((thread) => thread !== null)
     const drained = await Promise.all(
       handles.map((handle) => handle.close(options.closeGraceMs, options.closeDeadlineMs)),
     )
     if (drained.includes(false)) quarantine.push(memory)
-    if (sharedThread !== null) await threadGone(sharedThread.tid)
+    if (sharedThread !== undefined) await threadGone(sharedThread.tid)
     await pool.close()
   }
   try {

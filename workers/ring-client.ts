@@ -16,6 +16,7 @@ import { Pump } from './pump.ts'
 import type { Pumped } from './pump.ts'
 import { SlotState } from './slots.ts'
 import type { Completion } from './slots.ts'
+import { cancelAllNow, cancelNow } from './sync-cancel.ts'
 import { ClientState, Submission } from './submission.ts'
 import type { SubmissionOptions } from './submission.ts'
 
@@ -31,6 +32,8 @@ export interface RingClientOptions extends SubmissionOptions {
 export class RingClient extends Submission implements Pumped {
   /** Why the ring was lost, once it is. */
   lossCause: Error | null = null
+  /** Barriers (IOSQE_IO_DRAIN) that are not over: whoever makes one counts it in and out. */
+  barriers = 0
   private readonly pump: Pump
   private readonly watcher: EventWatcher
   private onRested: (() => void) | null = null
@@ -171,6 +174,9 @@ export class RingClient extends Submission implements Pumped {
     if (slots.state[slot] === SlotState.queued) {
       this.cancelQueued(slot)
       this.pump.schedule() // nothing may be left to wait for
+    } else if (this.barriers > 0) {
+      if (slots.state[slot] === SlotState.submitted) cancelNow(this.ringFd, slot, generation)
+      this.cancelAgain(slot, generation)
     } else if (this.takeReserved(this.cancelDone, { slot, generation })) {
       prepCancel(this.words, this.at, slot, generation)
     } else {
@@ -197,11 +203,14 @@ export class RingClient extends Submission implements Pumped {
     complete: (slots, cancelSlot, result) => {
       if (result >= 0) return
       const { slot, generation } = slots.context[cancelSlot] as { slot: number; generation: number }
-      if (!slots.matches(slot, generation)) return
-      setTimeout(() => {
-        if (this.state === ClientState.open || this.state === ClientState.closing) this.cancel(slot, generation)
-      }, cancelAgainMs).unref()
+      if (slots.matches(slot, generation)) this.cancelAgain(slot, generation)
     },
+  }
+
+  private cancelAgain(slot: number, generation: number): void {
+    setTimeout(() => {
+      if (this.state === ClientState.open || this.state === ClientState.closing) this.cancel(slot, generation)
+    }, cancelAgainMs).unref()
   }
 
   private retryCancels(): void {
@@ -248,7 +257,8 @@ export class RingClient extends Submission implements Pumped {
     this.failBacklog(LossResult.closed)
     // Again and again: a step that starts because the one before it was cancelled has missed the cancellation.
     for (const endMs = performance.now() + deadlineMs; performance.now() < endMs;) {
-      if (this.inFlight > 0 && this.takeReserved(ignoreResult, null)) {
+      if (this.barriers > 0) cancelAllNow(this.ringFd)
+      else if (this.inFlight > 0 && this.takeReserved(ignoreResult, null)) {
         prepCancelMatching(this.words, this.at, -1, CancelFlag.ANY | CancelFlag.ALL)
       }
       if (await this.restedWithin(Math.min(cancelAgainMs, deadlineMs))) return true

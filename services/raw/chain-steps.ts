@@ -1,7 +1,7 @@
 // What a chain is made of and what becomes of it: steps, and an outcome for each. Used by chain.ts, which builds, and by its two
 // ways of carrying out: linked-chain.ts (the kernel does) and stepped-chain.ts (the client does).
 import { CqeFlag } from '../../native/abi.ts'
-import { abortError } from '../../native/errors.ts'
+import { RingError, abortError } from '../../native/errors.ts'
 import { linkTimeout } from '../../native/operations/timeouts.ts'
 import type { SlotTable } from '../../workers/slots.ts'
 import { operationError, succeeded } from './operation.ts'
@@ -104,7 +104,11 @@ export class ChainResults {
     const { operation, quiet } = step
     const result = this.results[index]!
     const unsubmitted = this.errors.get(index)
-    if (unsubmitted !== undefined) return { status: 'failed', error: unsubmitted }
+    if (unsubmitted !== undefined) {
+      // A ring that closes takes no more steps: that is no failure of this one.
+      const closed = unsubmitted instanceof RingError && unsubmitted.code === 'ERR_RING_CLOSED'
+      return { status: closed ? 'cancelled' : 'failed', error: unsubmitted }
+    }
     if (succeeded(operation, result)) {
       const { wantedBytes } = operation
       const value = (): unknown => operation.result(result, this.cqeFlags[index]!, this.notifications[index]!)

@@ -6,7 +6,7 @@ import { throwIfAborted } from '../abort.ts'
 import { checkSignal } from '../arguments.ts'
 import { isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
-import { drainRefused } from './drain.ts'
+import { countBarrier, drainRefused } from './drain.ts'
 import { carryOutLinked } from './linked-chain.ts'
 import type { Operation } from './operation.ts'
 import { linkTimeout } from './operations/timeouts.ts'
@@ -123,7 +123,10 @@ export class Chain<T extends readonly unknown[] = []> {
     }
     this.running = true
     try {
-      return await (linked ? carryOutLinked(handle, steps, { signal, drain }) : carryOutStepped(handle, steps, signal))
+      if (!linked) return await carryOutStepped(handle, steps, signal)
+      const outcomes = carryOutLinked(handle, steps, { signal, drain })
+      if (drain) countBarrier(handle.client, outcomes)
+      return await outcomes
     } finally {
       this.running = false
     }

@@ -1,11 +1,21 @@
-// Whether a ring can drain (IOSQE_IO_DRAIN). Used by RawRing and Chain before they ask the kernel, which says only EOPNOTSUPP.
+// Barriers (IOSQE_IO_DRAIN): whether a ring takes them, and how many it has. Used by RawRing and Chain.
+import type { RingClient } from '../../workers/ring-client.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 
-/** Why the kernel will not; null where it will. */
+/** Why the kernel will take none, where it only says EOPNOTSUPP; null where it will. */
 export function drainRefused(handle: RingHandle): string | null {
   if (handle.drains) return null
   return (
     'it has had a request without a completion (a quiet step), after which the kernel drains no more there: ' +
     'use another ring for either'
   )
+}
+
+/** Counts a barrier until it is over: cancellations must not wait behind it. */
+export function countBarrier(client: RingClient, over: Promise<unknown>): void {
+  const countOut = (): void => {
+    client.barriers--
+  }
+  client.barriers++
+  over.then(countOut, countOut)
 }

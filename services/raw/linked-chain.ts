@@ -145,7 +145,9 @@ class LinkedChain implements Completion {
 
   /** The CQE of a silent step, or of the first one after them: those before it were carried out, and after a silent one none is. */
   private settleSilent(posted: number): void {
-    for (let index = 0; index < posted; index++) this.settleUnseen(index, 0)
+    // Without a word they did all they were asked for.
+    for (let index = 0; index < posted; index++)
+      this.settleUnseen(index, Math.max(0, this.steps[index]!.operation.wantedBytes))
     if (posted === this.silent) return
     for (let index = posted + 1; index < this.steps.length; index++) this.settleUnseen(index, ECANCELED)
   }
@@ -156,7 +158,7 @@ class LinkedChain implements Completion {
   }
 }
 
-/** @throws (rejects) what starting throws: nothing was carried out then */
+/** @throws what starting throws: nothing was carried out then */
 export function carryOutLinked(handle: RingHandle, steps: readonly Step[], run: ChainRun): Promise<StepOutcome[]> {
   const chain = new LinkedChain(handle, steps, run)
   chain.start()

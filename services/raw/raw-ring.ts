@@ -10,7 +10,7 @@ import { abortable, throwIfAborted } from '../abort.ts'
 import { Chain } from './chain.ts'
 import { directSlotsOf } from './direct-slots.ts'
 import type { DirectSlots } from './direct-slots.ts'
-import { drainRefused } from './drain.ts'
+import { countBarrier, drainRefused } from './drain.ts'
 import { fillEntry } from './fill-entry.ts'
 import { Mailbox } from './mailbox.ts'
 import type { MessagesOptions } from './mailbox.ts'
@@ -121,6 +121,7 @@ export class RawRing {
       setPersonality(client.words, client.at, personalityId(options.personality))
     }
     const promise = client.slots.promise<R>(slot)
+    if (options.drain === true) countBarrier(client, promise)
     return options.signal === undefined ? promise : abortable(client, slot, promise, options.signal)
   }
 

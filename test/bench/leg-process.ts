@@ -20,7 +20,7 @@ const drivers: Readonly<Record<string, () => Promise<{ prepare: Prepare }>>> = {
   'fs-sync': () => import('./drivers/fs-sync.ts'),
 }
 
-const apis: readonly Api[] = ['promise', 'batch', 'stream', 'zero-copy', 'sender']
+const apis: readonly Api[] = ['promise', 'batch', 'chain', 'stream', 'zero-copy', 'sender']
 
 const { values } = parseArgs({
   options: {

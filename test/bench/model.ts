@@ -1,13 +1,13 @@
 // The nouns of the benchmark: scenario, leg, plan, measurement. No behaviour. Imported by every file in test/bench.
 
 /** What one operation does. A driver implements some of these; a leg applies to a scenario when its driver does. */
-export type Workload = 'nop' | 'read' | 'readfile' | 'receive' | 'send'
+export type Workload = 'nop' | 'read' | 'readfile' | 'chain-read' | 'chain-write' | 'receive' | 'send'
 
 /**
- * `promise`: one promise per operation. `batch`: one promise per batch. `stream`: a multishot request. `zero-copy`: sends that do not
+ * `promise`: one promise per operation. `batch`: one promise per batch. `chain`: one promise per chain. `stream`: a multishot request. `zero-copy`: sends that do not
  * copy. `sender`: RawRing.sender(), which decides.
  */
-export type Api = 'promise' | 'batch' | 'stream' | 'zero-copy' | 'sender'
+export type Api = 'promise' | 'batch' | 'chain' | 'stream' | 'zero-copy' | 'sender'
 
 export interface BatchShape {
   readonly sizeEntries: number

@@ -102,7 +102,7 @@ export function timeoutRemove(options: TimeoutRemoveOptions): Operation<number> 
 }
 
 /**
- * Limits the step before it in a chain, which ends with ECANCELED when the time is over. Chain.timeout() is shorter.
+ * Limits the step before it in a chain, which is `timed-out` when the time is over. Chain.timeout() is shorter.
  * Resolves with 'elapsed' when it ran out, and rejects with ECANCELED when it was not needed: as a step, its outcome is `cancelled`.
  * Since 5.5. io_uring_prep_link_timeout(3).
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: EINVAL (not linked to anything)

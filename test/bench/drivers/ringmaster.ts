@@ -5,6 +5,7 @@ import { BLOCK_BYTES } from '../data-file.ts'
 import { promiseLoop, type Loop } from '../loops.ts'
 import type { BatchShape } from '../model.ts'
 import { BlockLanes } from './blocks.ts'
+import { prepareChains } from './chains.ts'
 import { cannot, type DriverInput, type Prepared } from './driver.ts'
 import { receives, sends } from './ringmaster-sockets.ts'
 import { SmallFiles } from './small-files.ts'
@@ -38,6 +39,7 @@ function prepareWork(rings: Ringmaster, input: DriverInput): Promise<Work> | Wor
     if (workload === 'read') return readBatches(rings, input, batch)
     throw cannot('ringmaster batch', workload)
   }
+  if (workload === 'chain-read' || workload === 'chain-write') return prepareChains(rings, input)
   if (workload === 'nop') return nops(rings, depth)
   if (workload === 'read') return reads(rings, input, depth)
   return wholeFiles(rings, input, depth)

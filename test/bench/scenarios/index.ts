@@ -1,5 +1,7 @@
 // All scenarios, in the order they run. Called by main.ts (which to run) and leg-process.ts (what to do).
 import type { Scenario } from '../model.ts'
+import { chainRead } from './chain-read.ts'
+import { chainWrite } from './chain-write.ts'
 import { directOpen } from './direct-open.ts'
 import { directRead } from './direct-read.ts'
 import { nop } from './nop.ts'
@@ -16,6 +18,8 @@ export const scenarios: readonly Scenario[] = [
   readfile,
   directRead,
   directOpen,
+  chainRead,
+  chainWrite,
   ...receive,
   ...send,
 ]

@@ -98,7 +98,7 @@ describeFamily('timeouts', (proves) => {
       .submit()
     await sleep(5)
     expect(await submit(op.timeoutRemove({ operation: limit, timeMs: 5 }))).toBe(0)
-    expect(await running).toMatchObject([{ status: 'cancelled' }, { status: 'done', value: 'elapsed' }])
+    expect(await running).toMatchObject([{ status: 'timed-out' }, { status: 'done', value: 'elapsed' }])
   })
 
   proves('link_timeout', 'ends the step before it when the time is over, on every clock', async (bench) => {
@@ -114,7 +114,7 @@ describeFamily('timeouts', (proves) => {
         .link(op.read({ fd, buffer: Buffer.alloc(1) }))
         .link(op.linkTimeout(limit))
         .submit()
-      expect(outcomes).toMatchObject([{ status: 'cancelled' }, { status: 'done', value: 'elapsed' }])
+      expect(outcomes).toMatchObject([{ status: 'timed-out' }, { status: 'done', value: 'elapsed' }])
     }
   })
 
