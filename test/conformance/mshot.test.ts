@@ -179,7 +179,7 @@ describeOnEveryRing('mshot', (stand) => {
   })
 
   it('read-mshot-stdin: reads the standard input of a program to its end', async () => {
-    const dist = new URL('../../dist/services/', import.meta.url)
+    const dist = new URL('../../dist/services/', import.meta.url).href
     const script = `
       import { Ringmaster } from '${dist}index.js'
       import { readStream } from '${dist}raw/index.js'
