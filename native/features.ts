@@ -75,7 +75,7 @@ function everyVerdict(reasonOf: (row: FeatureRow) => string | null): Features {
 }
 
 /**
- * Tries every feature out: about a millisecond. Where no ring can be made, none is there. `prepare` gets the descriptor of the ring
+ * Tries every feature out: a few milliseconds. Where no ring can be made, none is there. `prepare` gets the descriptor of the ring
  * while that is still disabled: tests restrict it there, to see trials fail.
  */
 export function tryFeatures(report: KernelReport, prepare: ((ringFd: number) => void) | null = null): Features {

@@ -46,7 +46,7 @@ function triedFeatures(found: Capabilities): Features {
 }
 
 /**
- * Refuses what this kernel cannot do. The first call tries everything out (about a millisecond), later ones look it up. Before any
+ * Refuses what this kernel cannot do. The first call tries everything out (a few milliseconds), later ones look it up. Before any
  * Ringmaster was started it lets everything pass: then nothing can be submitted either.
  * @throws ERR_RING_OPERATION_UNSUPPORTED with the reason
  */

@@ -35,7 +35,7 @@ export interface Scenario {
   readonly name: string
   readonly title: string
   readonly workload: Workload
-  /** Only legs on `ringmaster/raw` take part: `<poller>-fd` by descriptors of the process, `<poller>-direct` by direct descriptors. */
+  /** Only legs on `ringmaster/raw` take part: `fd-<poller>` by descriptors of the process, `direct-<poller>` by direct descriptors. */
   readonly raw?: true
   /** Operations in flight, for every leg that can have more than one. */
   readonly depth: number

@@ -61,8 +61,8 @@ const rawRows = pollers
     const common = { workloads: reading, api: 'promise', poller, env: {} } as const
     const title = `ringmaster/raw, poller ${poller}`
     return [
-      { ...common, name: `${poller}-fd`, title: `${title}, descriptors of the process`, driver: 'raw-fd' },
-      { ...common, name: `${poller}-direct`, title: `${title}, direct descriptors`, driver: 'raw-direct' },
+      { ...common, name: `fd-${poller}`, title: `${title}, descriptors of the process`, driver: 'raw-fd' },
+      { ...common, name: `direct-${poller}`, title: `${title}, direct descriptors`, driver: 'raw-direct' },
     ]
   })
 

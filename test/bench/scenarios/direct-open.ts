@@ -9,11 +9,11 @@ export const directOpen: Scenario = {
   raw: true,
   depth: 64,
   unit: 'files/s',
-  baseline: 'kernel-fd',
+  baseline: 'fd-kernel',
   comparisons: [
-    { of: ['kernel-direct'], to: ['kernel-fd'], metric: 'throughput' },
-    { of: ['worker-direct'], to: ['worker-fd'], metric: 'throughput' },
-    { of: ['caller-direct'], to: ['caller-fd'], metric: 'throughput' },
+    { of: ['direct-kernel'], to: ['fd-kernel'], metric: 'throughput' },
+    { of: ['direct-worker'], to: ['fd-worker'], metric: 'throughput' },
+    { of: ['direct-caller'], to: ['fd-caller'], metric: 'throughput' },
   ],
   limits: [],
 }
