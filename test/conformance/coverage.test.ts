@@ -41,7 +41,7 @@ const doesNotApply: Readonly<Record<string, string>> = {
 function titles(row: string): string[] {
   return readdirSync(folder)
     .filter((name) => name === `${row}.test.ts` || (name.startsWith(`${row}-`) && name.endsWith('.test.ts')))
-    .flatMap((name) => [...readFileSync(`${folder}${name}`, 'utf8').matchAll(/\bit\(\s*['"\`]([\w-]+): /g)])
+    .flatMap((name) => [...readFileSync(`${folder}${name}`, 'utf8').matchAll(/\bit\(\s*['"`]([\w-]+): /g)])
     .map(([, title]) => title!)
 }
 
