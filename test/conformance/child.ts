@@ -38,7 +38,7 @@ export function startProgram(kind: RingKind, script: string, arg: unknown = null
   `
   const child = spawn(process.execPath, ['--input-type=module', '-e', head + script], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 25_000,
+    timeout: 55_000,
     killSignal: 'SIGKILL',
   })
   let stdout = ''

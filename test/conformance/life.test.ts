@@ -1,12 +1,15 @@
 // How threads and processes with rings end: whatever is in flight, with an exit code, and with nothing left behind.
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { op } from '../../services/raw/index.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import { descriptors, eventually, failure, threads } from '../services/harness.ts'
 import { endedWell, isGone, ringThreads, runProgram, startProgram } from './child.ts'
 import { describeOnEveryRing } from './every-ring.ts'
+
+// Each case starts Node, some a few times: on a machine that is busy with other things that takes its time.
+vi.setConfig({ testTimeout: 60_000 })
 
 /** For scripts: runs a body in a worker thread with the library at hand, to its end. */
 const inThread = `
