@@ -16,6 +16,9 @@ export interface BareRing {
   readonly fd: number
   /** Completions that have arrived since the last look. */
   completions(): BareCompletion[]
+  /** Turns the eventfd's notifications off and on again (IORING_CQ_EVENTFD_DISABLED). */
+  silence(): void
+  listen(): void
   /** Submits one entry, and gives its result. */
   run(fill: (words: Int32Array, at: number) => void): number
   close(): void
@@ -52,6 +55,12 @@ export function bareRing(): BareRing {
   return {
     fd: geometry.ringFd,
     completions,
+    silence: () => {
+      ring.silence()
+    },
+    listen: () => {
+      ring.listen()
+    },
     run: (fill) => {
       fill(ring.sqes, ring.reserve())
       ring.publish()

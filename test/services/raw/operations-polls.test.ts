@@ -1,13 +1,12 @@
 // Proves poll_add, poll_remove, epoll_ctl and epoll_wait with pipes.
-import { once } from 'node:events'
 import * as fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
 import { expect, it } from 'vitest'
 import { flags, op } from '../../../services/raw/index.ts'
-import { eventually, settledWithin } from '../harness.ts'
+import { settledWithin } from '../harness.ts'
 import type { Bench } from './conformance.ts'
 import { describeFamily } from './conformance.ts'
+import { epollInstance, watched } from './epoll-instance.ts'
 import { errorCode } from './errors.ts'
 
 const { POLLIN, POLLOUT, POLLHUP } = flags.PollEvent
@@ -17,50 +16,6 @@ async function pipe({ submit, own }: Bench): Promise<{ read: number; write: numb
   own(ends.read)
   own(ends.write)
   return ends
-}
-
-const epolls = (): number[] =>
-  fs.readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      return fs.readlinkSync(`/proc/self/fd/${fd}`) === 'anon_inode:[eventpoll]' ? [Number(fd)] : []
-    } catch {
-      return []
-    }
-  })
-
-/** What an epoll instance watches, by the kernel's own account. */
-function watched(epollFd: number): { fd: number; events: number; data: number }[] {
-  const rows = fs
-    .readFileSync(`/proc/self/fdinfo/${epollFd}`, 'latin1')
-    .matchAll(/tfd: +(\d+) events: +(\w+) data: +(\w+)/g)
-  return [...rows].map(([, fd, events, data]) => {
-    return { fd: Number(fd), events: parseInt(events!, 16), data: parseInt(data!, 16) }
-  })
-}
-
-/**
- * An epoll instance that nobody waits on and that is empty. Node makes none for us, so it is the event loop of a thread that is
- * kept busy; what it watched is put back before the thread goes on.
- */
-async function epollInstance({ submit }: Bench): Promise<{ epollFd: number; close: () => Promise<void> }> {
-  const before = new Set(epolls())
-  const gate = new Int32Array(new SharedArrayBuffer(8))
-  const script = `const { workerData } = require('node:worker_threads')
-    Atomics.store(workerData, 1, 1)
-    Atomics.wait(workerData, 0, 0)`
-  const worker = new Worker(script, { eval: true, workerData: gate })
-  expect(await eventually(() => Atomics.load(gate, 1) === 1)).toBe(true)
-  const epollFd = epolls().find((fd) => !before.has(fd))!
-  const own = watched(epollFd)
-  for (const { fd } of own) await submit(op.epollCtl({ epollFd, command: 'EPOLL_CTL_DEL', fd }))
-  const close = async (): Promise<void> => {
-    for (const entry of own) await submit(op.epollCtl({ epollFd, command: 'EPOLL_CTL_ADD', ...entry }))
-    const exited = once(worker, 'exit')
-    Atomics.store(gate, 0, 1)
-    Atomics.notify(gate, 0)
-    await exited
-  }
-  return { epollFd, close }
 }
 
 describeFamily('polls', (proves) => {
@@ -108,7 +63,7 @@ describeFamily('polls', (proves) => {
   proves('epoll_ctl', 'adds, changes and removes descriptors', async (bench) => {
     const { submit, code, own } = bench
     const { read, write } = await pipe(bench)
-    const { epollFd, close } = await epollInstance(bench)
+    const { epollFd, close } = await epollInstance(bench.submit)
     const add = { epollFd, command: 'EPOLL_CTL_ADD', fd: read, events: ['EPOLLIN'], data: 2 ** 40 + 3 } as const
     expect(await submit(op.epollCtl(add))).toBe(0)
     expect(watched(epollFd)).toEqual([{ fd: read, events: 0x19, data: 2 ** 40 + 3 }])
@@ -126,7 +81,7 @@ describeFamily('polls', (proves) => {
   proves('epoll_wait', 'gives what is ready, with its data', async (bench) => {
     const { submit, code, raw } = bench
     const { read, write } = await pipe(bench)
-    const { epollFd, close } = await epollInstance(bench)
+    const { epollFd, close } = await epollInstance(bench.submit)
     const data = Number.MAX_SAFE_INTEGER
     await submit(op.epollCtl({ epollFd, command: 'EPOLL_CTL_ADD', fd: read, events: ['EPOLLIN'], data }))
     const waiting = submit(op.epollWait({ epollFd, eventsMax: 4 }))
