@@ -12,6 +12,11 @@ export const pageBytes: number = 4096
 /** Slots of a ring's table of direct descriptors that raw operations may use: the first ones. readFile's follow. */
 export const rawDescriptors: number = 64
 
+/** Entries of a ring's table of registered buffers that raw operations may use: the first ones. Those of arenas follow. */
+export const rawBuffers: number = 64
+/** Arenas that a ring's table has room for, one entry each. */
+export const arenasMax: number = 16
+
 /** The control block, byte offsets. Hot words lie two cache lines apart. */
 export const Control = {
   sizeBytes: 512,

@@ -11,6 +11,7 @@ import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
 import { RingMetrics } from '../metrics/ring-metrics.ts'
+import { BufferTable } from './buffer-table.ts'
 import type { ControlLink } from './control.ts'
 import { IdleStrategy } from './idle-strategy.ts'
 import { Leases } from './leases.ts'
@@ -60,6 +61,8 @@ export class RingHandle {
   readonly scratch: Scratch
   /** Null where the kernel cannot chain open → read on a direct descriptor. */
   readonly leases: Leases | null
+  /** The ring's table of registered buffers. */
+  readonly buffers: BufferTable
   readonly metrics: RingMetrics
   readonly geometry: RingGeometry
   readonly idle: IdleStrategy
@@ -76,7 +79,7 @@ export class RingHandle {
 
   constructor(ring: number, worker: StartedWorker, options: RingHandleOptions) {
     const { memory, place } = options
-    const { geometry, threadId, directDescriptors } = worker.started
+    const { geometry, threadId, directDescriptors, registeredBuffers } = worker.started
     const words = controlWords(memory, place)
     const view = viewRing(memory, place, geometry)
     this.ring = ring
@@ -110,6 +113,7 @@ export class RingHandle {
       place.scratchOffsetBytes,
       options.inFlightMax + options.backlogMax + reservedSlots,
     )
+    this.buffers = new BufferTable(this.client, geometry.ringFd, registeredBuffers)
     const chains = directDescriptors > 0 && (geometry.features & Feature.LINKED_FILE) !== 0
     this.leases = chains
       ? new Leases(
@@ -161,6 +165,7 @@ export class RingHandle {
   private async closeOnce(graceMs: number, deadlineMs: number): Promise<boolean> {
     const startedMs = performance.now()
     await this.tasksOver(graceMs)
+    this.buffers.clear() // their tags come in while the ring drains
     const drained = await this.client.drain(Math.max(0, graceMs - (performance.now() - startedMs)), deadlineMs)
     this.leases?.close()
     const sqThread = readSqThread(this.geometry.ringFd)

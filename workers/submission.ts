@@ -127,7 +127,7 @@ export abstract class Submission {
     this.intoBacklog = true
   }
 
-  private assertOpen(): void {
+  protected assertOpen(): void {
     if (this.state === ClientState.open) return
     this.groupLeft = 0
     throw this.state === ClientState.lost ? ringErrors.lost(undefined) : ringErrors.closed()

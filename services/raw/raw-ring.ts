@@ -10,6 +10,7 @@ import { operationError, succeeded } from './operation.ts'
 import type { Operation } from './operation.ts'
 import { ProvidedBuffers } from './provided-buffers.ts'
 import type { ProvidedBuffersOptions } from './provided-buffers.ts'
+import { RegisteredBuffers } from './registered-buffers.ts'
 import { MultishotStream } from './stream.ts'
 import type { StreamOperation, StreamOptions } from './stream.ts'
 import { checkSupported } from './support.ts'
@@ -38,11 +39,14 @@ const settleOperation: Completion = {
 }
 
 export class RawRing {
+  /** The ring's table of registered buffers. */
+  readonly buffers: RegisteredBuffers
   private readonly handle: RingHandle
 
   /** Made by Ringmaster.raw(). */
   constructor(handle: RingHandle) {
     this.handle = handle
+    this.buffers = new RegisteredBuffers(handle)
   }
 
   /** The ring's number. */
