@@ -13,6 +13,8 @@ const SQ_THREAD_CPU_MS_MIN = 5
 /** Loaded on demand, so that the legs of `fs` run in a process that never saw the library. */
 const drivers: Readonly<Record<string, () => Promise<{ prepare: Prepare }>>> = {
   ringmaster: () => import('./drivers/ringmaster.ts'),
+  'plain-buffers': async () => ({ prepare: (await import('./drivers/buffers.ts')).preparePlain }),
+  'arena-buffers': async () => ({ prepare: (await import('./drivers/buffers.ts')).prepareArena }),
   'fs-promises': () => import('./drivers/fs-promises.ts'),
   'fs-callback': () => import('./drivers/fs-callback.ts'),
   'fs-sync': () => import('./drivers/fs-sync.ts'),

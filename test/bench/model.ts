@@ -1,7 +1,7 @@
 // The nouns of the benchmark: scenario, leg, plan, measurement. No behaviour. Imported by every file in test/bench.
 
 /** What one operation does. A driver implements some of these; a leg applies to a scenario when its driver does. */
-export type Workload = 'nop' | 'read' | 'readfile'
+export type Workload = 'nop' | 'read' | 'readfile' | 'blocks'
 
 /** `promise`: one promise per operation. `batch`: one promise per batch. */
 export type Api = 'promise' | 'batch'
@@ -34,6 +34,8 @@ export interface Scenario {
   readonly workload: Workload
   /** Operations in flight, for every leg that can have more than one. */
   readonly depth: number
+  /** Bytes of one read, for the workload `blocks`: a multiple of 4096. */
+  readonly blockBytes?: number
   /** Present where the batch API takes part. */
   readonly batch?: BatchShape
   readonly unit: string

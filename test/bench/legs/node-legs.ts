@@ -7,7 +7,7 @@ import type { Api, BenchContext, Leg, LegPlan, LegSkip, Scenario, Workload } fro
 interface NodeLegRow {
   readonly name: string
   readonly title: string
-  readonly driver: 'ringmaster' | 'fs-promises' | 'fs-callback' | 'fs-sync'
+  readonly driver: 'ringmaster' | 'plain-buffers' | 'arena-buffers' | 'fs-promises' | 'fs-callback' | 'fs-sync'
   readonly workloads: readonly Workload[]
   readonly api: Api
   readonly poller?: string
@@ -46,6 +46,18 @@ const ringmasterRows = pollers.flatMap((poller): NodeLegRow[] => [
   },
 ])
 
+const bufferRows = (['kernel', 'worker', 'caller'] as const).flatMap((poller): NodeLegRow[] =>
+  (['plain', 'arena'] as const).map((buffers) => ({
+    name: `${poller}-${buffers}`,
+    title: `Ringmaster, poller ${poller}, ${buffers === 'arena' ? 'buffers of a registered arena' : 'the same memory, not registered'}`,
+    driver: `${buffers}-buffers`,
+    workloads: ['blocks'],
+    api: 'promise',
+    poller,
+    env: {},
+  })),
+)
+
 const fsRows = (['fs-promises', 'fs-callback'] as const).flatMap((driver): NodeLegRow[] => {
   const common = { driver, workloads: reading, api: 'promise' } as const
   return [
@@ -83,7 +95,7 @@ const syncRow: NodeLegRow = {
   env: {},
 }
 
-export const nodeLegs: readonly Leg[] = [...ringmasterRows, ...fsRows, syncRow].map((row) => ({
+export const nodeLegs: readonly Leg[] = [...ringmasterRows, ...bufferRows, ...fsRows, syncRow].map((row) => ({
   name: row.name,
   title: row.title,
   applies: (scenario) =>

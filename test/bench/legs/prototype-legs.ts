@@ -7,7 +7,7 @@ import { compile, nodeIncludeDirectory } from '../compile.ts'
 import { lastLine } from '../measurement.ts'
 import type { BenchContext, Leg, LegPlan, LegSkip, Measurement, Scenario, Workload } from '../model.ts'
 
-const operations: Readonly<Record<Workload, string>> = { nop: 'nop', read: 'read', readfile: 'chain' }
+const operations: Readonly<Record<Workload, string>> = { nop: 'nop', read: 'read', readfile: 'chain', blocks: 'read' }
 
 const rows = ['kernel', 'worker', 'caller'].flatMap((poller) => [
   { name: `prototype-${poller}`, poller, api: 'promise' },
@@ -27,7 +27,7 @@ export const prototypeLegs: readonly Leg[] = rows.map(({ name, poller, api }) =>
   name,
   title: `the prototype, poller ${poller}, ${api} API`,
   // Callbacks are its counterpart to batches: no promise per operation.
-  applies: (scenario) => api === 'promise' || scenario.batch !== undefined,
+  applies: ({ workload, batch }) => workload !== 'blocks' && (api === 'promise' || batch !== undefined),
   plan: (scenario, context) => plan(poller, api, scenario, context),
 }))
 

@@ -1,11 +1,19 @@
 // All scenarios, in the order they run. Called by main.ts (which to run) and leg-process.ts (what to do).
 import type { Scenario } from '../model.ts'
+import { fixedBuffers128k, fixedBuffers4k } from './fixed-buffers.ts'
 import { nop } from './nop.ts'
 import { read4kDepth1 } from './read4k-depth1.ts'
 import { read4kDepth64 } from './read4k-depth64.ts'
 import { readfile } from './readfile.ts'
 
-export const scenarios: readonly Scenario[] = [nop, read4kDepth1, read4kDepth64, readfile]
+export const scenarios: readonly Scenario[] = [
+  nop,
+  read4kDepth1,
+  read4kDepth64,
+  readfile,
+  fixedBuffers4k,
+  fixedBuffers128k,
+]
 
 /** `read4k` means every scenario of that family; no name means all. */
 export function selectScenarios(names: readonly string[]): readonly Scenario[] {
