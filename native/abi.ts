@@ -240,6 +240,15 @@ export const RsrcRegister = { sizeBytes: 32, nr: 0, flags: 4, data: 16, tags: 24
 /** IORING_RSRC_REGISTER_SPARSE in RsrcRegister.flags (5.19). */
 export const rsrcRegisterSparse: number = 1
 
+/** struct io_uring_rsrc_update2: byte offsets. */
+export const RsrcUpdate2 = { sizeBytes: 32, offset: 0, data: 8, tags: 16, nr: 24 } as const
+
+/** struct io_uring_clone_buffers: byte offsets. */
+export const CloneBuffers = { sizeBytes: 32, src_fd: 0, flags: 4, src_off: 8, dst_off: 12, nr: 16 } as const
+
+/** IORING_REGISTER_DST_REPLACE in CloneBuffers.flags (6.13): the destination has a table already. */
+export const cloneReplace: number = 2
+
 /** struct io_uring_probe and its io_uring_probe_op rows: byte offsets. */
 export const Probe = { sizeBytes: 16, last_op: 0, ops_len: 1 } as const
 export const ProbeOp = { sizeBytes: 8, op: 0, flags: 2 } as const

@@ -49,6 +49,24 @@ export const ringErrors = {
     ),
   workerLost: (cause: unknown): RingError =>
     new RingError('ERR_RING_WORKER_LOST', 'the ring worker ended before it answered', { cause }),
+  leaseReleased: (): RingError =>
+    new RingError(
+      'ERR_RING_LEASE_RELEASED',
+      'this lease was released before, and its memory may be somebody else’s: release a lease once, and use it before that',
+    ),
+  arenaFull: (slabs: number): RingError =>
+    new RingError(
+      'ERR_RING_ARENA_FULL',
+      `all ${slabs} slabs of the arena are leased or in use by the kernel: release some, wait with leaseWhenFree(), or make a larger arena`,
+    ),
+  arenaWaiters: (waitersMax: number): RingError =>
+    new RingError(
+      'ERR_RING_ARENA_FULL',
+      `${waitersMax} callers wait for a slab of the arena already: release some leases, or raise the option waitersMax`,
+    ),
+  arenaInUse: (leases: number): RingError =>
+    new RingError('ERR_RING_ARENA_IN_USE', `${leases} leases of the arena are out: release them before closing it`),
+  arenaClosed: (): RingError => new RingError('ERR_RING_ARENA_CLOSED', 'the arena is closed: make a new one'),
   fileClosed: (syscall: string): Error =>
     Object.assign(new Error(`EBADF: file is closed, ${syscall}`), { code: 'EBADF', errno: -9, syscall }),
 } as const

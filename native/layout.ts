@@ -15,6 +15,11 @@ export const rawDescriptors: number = 64
 /** The slots after those, which `raw.directSlots` leases: the kernel allocates none of them to anybody. */
 export const leasedDescriptors: number = 64
 
+/** Entries of a ring's table of registered buffers that raw operations may use: the first ones. Those of arenas follow. */
+export const rawBuffers: number = 64
+/** Arenas that a ring's table has room for, one entry each. */
+export const arenasMax: number = 16
+
 /** The control block, byte offsets. Hot words lie two cache lines apart. */
 export const Control = {
   sizeBytes: 512,

@@ -4,6 +4,9 @@ import { addressOfView } from '../native/addresses.ts'
 import { invalidArgType, outOfRange, ringErrors } from '../native/errors.ts'
 import { prepNop } from '../native/operations/control.ts'
 import { prepRead, prepWrite } from '../native/operations/files.ts'
+import { prepReadFixed, prepWriteFixed } from '../native/operations/vectors.ts'
+import { fixedIndex } from '../workers/arena.ts'
+import type { ArenaSlabs } from '../workers/arena.ts'
 import type { RingClient } from '../workers/ring-client.ts'
 import type { Completion, SlotTable } from '../workers/slots.ts'
 import { checkPosition, checkView } from './arguments.ts'
@@ -55,6 +58,7 @@ const EBUSY = -16
  */
 export function submitBatch(
   client: RingClient,
+  arenas: readonly ArenaSlabs[],
   opcode: number,
   fd: number,
   buffers: readonly ArrayBufferView[],
@@ -69,22 +73,30 @@ export function submitBatch(
   // Before anything is claimed: what throws here has started nothing.
   const addresses = new Float64Array(buffers.length)
   const offsets = new Float64Array(buffers.length)
+  const fixed = new Int32Array(arenas.length === 0 ? 0 : buffers.length)
   for (let index = 0; index < buffers.length; index++) {
     addresses[index] = addressOfView(checkView(buffers[index]))
     offsets[index] = checkPosition(positions[index])
+    if (arenas.length > 0) fixed[index] = fixedIndex(arenas, buffers[index]!)
   }
   const batch = new Batch(buffers.length, owner)
   if (buffers.length === 0) batch.ended(0)
-  const prepare = opcode === Op.READ ? prepRead : prepWrite
+  const reads = opcode === Op.READ
+  const prepare = reads ? prepRead : prepWrite
+  const prepareFixed = reads ? prepReadFixed : prepWriteFixed
+  const fixedOpcode = reads ? Op.READ_FIXED : Op.WRITE_FIXED
   for (let index = 0; index < buffers.length; index++) {
     const buffer = buffers[index]!
     const address = addresses[index]!
-    if (!tryClaim(client, opcode, batch, buffer, index)) {
+    const entry = fixed[index] ?? -1
+    if (!tryClaim(client, entry < 0 ? opcode : fixedOpcode, batch, buffer, index)) {
       batch.results.fill(EBUSY, index)
       batch.ended(buffers.length - index)
       break
     }
-    prepare(client.words, client.at, 0, fd, address, buffer.byteLength, offsets[index]!)
+    const offset = offsets[index]!
+    if (entry < 0) prepare(client.words, client.at, 0, fd, address, buffer.byteLength, offset)
+    else prepareFixed(client.words, client.at, 0, fd, address, buffer.byteLength, offset, entry)
   }
   return batch.promise
 }

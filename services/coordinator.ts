@@ -1,9 +1,12 @@
 // Routes requests to rings. One per Ringmaster; everything that needs a ring asks pick().
 import { ringErrors } from '../native/errors.ts'
+import type { ArenaSlabs } from '../workers/arena.ts'
 import { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 
 export class Coordinator {
+  /** What requests look their buffers up in. */
+  readonly arenas: ArenaSlabs[] = []
   private readonly handles: readonly RingHandle[]
   private readonly only: RingHandle | null
   private closed = false

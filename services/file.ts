@@ -2,9 +2,11 @@
 // Ringmaster.open(). Methods reject, as core's do; they never throw.
 import type { BigIntStats, Stats } from 'node:fs'
 import { At, Op } from '../native/abi.ts'
-import { addressOfView } from '../native/addresses.ts'
+import { addressOfOwn, addressOfView } from '../native/addresses.ts'
 import { invalidArgValue, ringErrors } from '../native/errors.ts'
 import { prepRead, prepWrite } from '../native/operations/files.ts'
+import { prepReadFixed, prepWriteFixed } from '../native/operations/vectors.ts'
+import { fixedIndex, leaseStamp } from '../workers/arena.ts'
 import { resultError } from '../workers/completions.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import type { Completion } from '../workers/slots.ts'
@@ -104,12 +106,14 @@ export class RingFile {
   ): Promise<ReadResult<ArrayBufferView>> {
     try {
       if (ArrayBuffer.isView(target) && (typeof offset !== 'object' || offset === null)) {
-        return this.readInto(target, offset, length, position, undefined)
+        return this.readInto(target, offset, length, position, undefined, false)
       }
       if (target !== undefined && target !== null && typeof target !== 'object') checkView(target)
       const options = (ArrayBuffer.isView(target) ? offset : target) as ReadOptions | null | undefined
-      const buffer = ArrayBuffer.isView(target) ? target : (options?.buffer ?? Buffer.alloc(defaultReadBytes))
-      return this.readInto(buffer, options?.offset, options?.length, options?.position, checkSignal(options?.signal))
+      const given = ArrayBuffer.isView(target) ? target : options?.buffer
+      const buffer = given ?? Buffer.alloc(defaultReadBytes)
+      const signal = checkSignal(options?.signal)
+      return this.readInto(buffer, options?.offset, options?.length, options?.position, signal, buffer !== given)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -121,6 +125,7 @@ export class RingFile {
     length: unknown,
     position: unknown,
     signal: AbortSignal | undefined,
+    own: boolean,
   ): Promise<ReadResult<ArrayBufferView>> {
     checkView(buffer)
     const start = checkOffset(buffer, offset)
@@ -129,9 +134,12 @@ export class RingFile {
     throwIfAborted(signal)
     if (this.closing !== null) throw ringErrors.fileClosed('read')
     const { client } = this.coordinator.pick()
-    const address = addressOfView(buffer) + start // before the claim: it throws for a detached buffer
-    const slot = client.claim(Op.READ, settleRead, buffer, this)
-    prepRead(client.words, client.at, 0, this.descriptor, address, count, at)
+    // Before the claim: a detached buffer and a lease that was given back throw here.
+    const address = (own ? addressOfOwn(buffer) : addressOfView(buffer)) + start
+    const index = fixedIndex(this.coordinator.arenas, buffer)
+    const slot = client.claim(index < 0 ? Op.READ : Op.READ_FIXED, settleRead, buffer, this)
+    if (index < 0) prepRead(client.words, client.at, 0, this.descriptor, address, count, at)
+    else prepReadFixed(client.words, client.at, 0, this.descriptor, address, count, at, index)
     this.requests++
     const promise = client.slots.promise<ReadResult<ArrayBufferView>>(slot)
     return signal === undefined ? promise : abortable(client, slot, promise, signal)
@@ -187,10 +195,16 @@ export class RingFile {
     const at = checkPosition(position)
     throwIfAborted(signal)
     if (this.closing !== null) throw ringErrors.fileClosed('write')
+    if (this.lastWrite === null) {
+      this.requests++
+      return this.submitWrite(buffer, start, count, at, signal)
+    }
+    const { arenas } = this.coordinator
+    const lease = leaseStamp(arenas, buffer)
     this.requests++
-    if (this.lastWrite === null) return this.submitWrite(buffer, start, count, at, signal)
     // In order: the next write is published when the one before is over, whatever became of it.
-    const submit = (): Promise<WriteResult<ArrayBufferView>> => this.submitWrite(buffer, start, count, at, signal)
+    const submit = (): Promise<WriteResult<ArrayBufferView>> =>
+      this.submitWrite(buffer, start, count, at, signal, () => leaseStamp(arenas, buffer) === lease)
     const write = this.lastWrite.then(submit, submit)
     this.lastWrite = write
     return write
@@ -202,13 +216,18 @@ export class RingFile {
     count: number,
     at: number,
     signal: AbortSignal | undefined,
+    stillLeased?: () => boolean,
   ): Promise<WriteResult<ArrayBufferView>> {
     try {
       throwIfAborted(signal)
+      // It waited for its turn: by now the memory may hold what somebody else wants to write.
+      if (stillLeased?.() === false) throw ringErrors.leaseReleased()
       const { client } = this.coordinator.pick()
       const address = addressOfView(buffer) + start
-      const slot = client.claim(Op.WRITE, settleWrite, buffer, this)
-      prepWrite(client.words, client.at, 0, this.descriptor, address, count, at)
+      const index = fixedIndex(this.coordinator.arenas, buffer)
+      const slot = client.claim(index < 0 ? Op.WRITE : Op.WRITE_FIXED, settleWrite, buffer, this)
+      if (index < 0) prepWrite(client.words, client.at, 0, this.descriptor, address, count, at)
+      else prepWriteFixed(client.words, client.at, 0, this.descriptor, address, count, at, index)
       const promise = client.slots.promise<WriteResult<ArrayBufferView>>(slot)
       return signal === undefined ? promise : abortable(client, slot, promise, signal)
     } catch (error) {
@@ -239,7 +258,8 @@ export class RingFile {
     try {
       if (this.closing !== null) throw ringErrors.fileClosed(syscall)
       this.requests++
-      return submitBatch(this.coordinator.pick().client, opcode, this.descriptor, buffers, positions, this)
+      const { arenas } = this.coordinator
+      return submitBatch(this.coordinator.pick().client, arenas, opcode, this.descriptor, buffers, positions, this)
     } catch (error) {
       if (this.closing === null) this.requestEnded()
       return Promise.reject(error)

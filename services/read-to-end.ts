@@ -1,6 +1,6 @@
 // Reading a descriptor to its real end, whatever stat() said. Used by readFile() for everything that is not over after one chain.
 import { Op } from '../native/abi.ts'
-import { addressOfView } from '../native/addresses.ts'
+import { addressOfOwn } from '../native/addresses.ts'
 import { prepRead } from '../native/operations/files.ts'
 import { settleWithResult } from '../workers/completions.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
@@ -26,7 +26,7 @@ function readSome(
 ): Promise<number> {
   const { client } = handle
   const slot = client.claim(Op.READ, settleWithResult, into, null)
-  prepRead(client.words, client.at, sqeFlags, fd, addressOfView(into), into.length, position)
+  prepRead(client.words, client.at, sqeFlags, fd, addressOfOwn(into), into.length, position)
   const promise = client.slots.promise<number>(slot)
   return signal === undefined ? promise : abortable(client, slot, promise, signal)
 }

@@ -5,11 +5,13 @@ import type { Registry, OpenMetricsContentType } from 'prom-client'
 import { At, Resolve, SqeFlag } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { capabilities } from '../native/capabilities.ts'
-import { RingUnavailableError, invalidArgType } from '../native/errors.ts'
+import { RingUnavailableError, invalidArgType, ringErrors } from '../native/errors.ts'
 import { registerRingMetrics } from '../metrics/exporter.ts'
 import { measureWakeCostNs, spinBudgetNs } from '../workers/wake-cost.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import { throwIfAborted } from './abort.ts'
+import { Arenas } from './arena.ts'
+import type { Arena, ArenaOptions, ArenaStats } from './arena.ts'
 import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
 import type { PathLike } from './arguments.ts'
 import { submitNops } from './batch.ts'
@@ -61,6 +63,8 @@ export interface RingmasterStats {
   readonly wakeCostNs: number
   /** How long a client looks for completions before it sleeps. */
   readonly spinNs: number
+  /** Arenas that are open. */
+  readonly arenas: readonly ArenaStats[]
 }
 
 /** openat2(2) says EAGAIN when a rename or mount raced with resolving `..`: trying again is what it asks for. */
@@ -79,6 +83,7 @@ async function retryAgain<T>(request: () => Promise<T>): Promise<T> {
 export class Ringmaster {
   private readonly rings: OpenRings
   private readonly coordinator: Coordinator
+  private readonly arenas: Arenas
   private readonly placement: Placement
   private readonly cpus: number
   private readonly wakeCostNs: number
@@ -88,6 +93,7 @@ export class Ringmaster {
   private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number) {
     this.rings = open
     this.coordinator = new Coordinator(open.handles)
+    this.arenas = new Arenas(open.handles, this.coordinator.arenas)
     this.placement = placement
     this.cpus = cpus
     this.wakeCostNs = wakeCostNs
@@ -263,6 +269,16 @@ export class Ringmaster {
     return features()
   }
 
+  /**
+   * Makes an arena: memory registered on every ring, leased slab by slab. Registering pins the memory on this thread, so make
+   * arenas at the start. Where it cannot be registered, it works without, and `registered` and `reason` say so. Since 5.19.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_CLOSED; RangeError where there is no address space
+   */
+  arena(options: ArenaOptions = {}): Arena {
+    if (this.closing !== null) throw ringErrors.closed()
+    return this.arenas.make(options)
+  }
+
   /** What every ring is and has done so far. Plain data, a copy. */
   stats(): RingmasterStats {
     return {
@@ -270,6 +286,7 @@ export class Ringmaster {
       effectiveCpus: this.cpus,
       wakeCostNs: this.wakeCostNs,
       spinNs: this.rings.handles[0]!.idle.spinNs,
+      arenas: this.arenas.stats(),
     }
   }
 
@@ -287,6 +304,7 @@ export class Ringmaster {
   /** Finishes what is in flight, then closes rings and threads. Safe to repeat; every call waits for the end. */
   close(): Promise<void> {
     this.coordinator.close()
+    this.arenas.shut()
     this.closing ??= this.rings.close().finally(() => {
       for (const remove of this.unregister) remove()
     })

@@ -17,13 +17,15 @@ import type { Pumped } from './pump.ts'
 import { SlotState } from './slots.ts'
 import type { Completion } from './slots.ts'
 import { cancelAllNow, cancelNow } from './sync-cancel.ts'
-import { ClientState, Submission } from './submission.ts'
+import { ClientState, Submission, reservedSlots } from './submission.ts'
 import type { SubmissionOptions } from './submission.ts'
 
 /** Completions settled at a time, before the CQ's entries are given back and timers and sockets may run. */
 const reapMax = 1024
 /** How long to wait before what is still there is cancelled once more. */
 const cancelAgainMs = 20
+/** Tags of resources are completions of no operation: metrics count them as `other`. */
+const tagOpcode = 255
 
 export interface RingClientOptions extends SubmissionOptions {
   readonly idle: IdleStrategy
@@ -218,6 +220,39 @@ export class RingClient extends Submission implements Pumped {
     for (let index = 0; index < waiting.length; index += 2) this.cancel(waiting[index]!, waiting[index + 1]!)
   }
 
+  /**
+   * Takes a slot for a completion that answers no entry: user_data is given to the kernel as a resource's tag. Nothing is in
+   * flight until expectTag().
+   * @throws ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED, ERR_RING_LOST
+   */
+  claimTag(completion: Completion, owner: unknown): number {
+    const { slots } = this
+    this.assertOpen()
+    if (slots.available <= reservedSlots) throw ringErrors.backlogFull(this.backlogMax)
+    let slot = slots.claim(completion, owner, null)
+    if (slot === 0 && slots.generation[0] === 0) {
+      slots.free(slot) // to the kernel a tag of 0 is none
+      slot = slots.claim(completion, owner, null)
+    }
+    slots.opcode[slot] = tagOpcode
+    slots.state[slot] = SlotState.submitted
+    slots.publishedMs[slot] = -1
+    this.metrics.countRequest(tagOpcode)
+    return slot
+  }
+
+  /** The resource was let go: its tag's completion comes when nothing uses it any more, and is waited for. */
+  expectTag(): void {
+    this.inFlight++
+    Atomics.store(this.control, Control.in_flight >> 2, this.inFlight)
+    this.pump.schedule()
+  }
+
+  /** The tag never got to the kernel, or never will come back: its slot is settled with `result` and freed. */
+  dropTag(slot: number, result: number): void {
+    this.fail(slot, result)
+  }
+
   /** The ring worker is gone. Its ring is not: where the worker was the poller, this thread takes over from it. */
   workerLost(): void {
     if (this.poller !== Poller.worker) return
@@ -241,8 +276,8 @@ export class RingClient extends Submission implements Pumped {
       if (this.slots.state[slot] === SlotState.free) continue
       quarantine.push(this.slots.owner[slot])
       this.fail(slot, LossResult.lost)
-      this.inFlight--
     }
+    this.inFlight = 0
     this.rested()
   }
 
@@ -269,8 +304,8 @@ export class RingClient extends Submission implements Pumped {
       if (this.slots.state[slot] === SlotState.free) continue
       quarantine.push(this.slots.owner[slot])
       this.fail(slot, LossResult.closed)
-      this.inFlight--
     }
+    this.inFlight = 0
     return false
   }
 
@@ -299,3 +334,8 @@ export class RingClient extends Submission implements Pumped {
 
 /** What the kernel may still write to although nobody waits any more. Never freed: a leak beats corrupted memory. */
 const quarantine: unknown[] = []
+
+/** Owners of requests that were given up: their buffers are never to be used again. */
+export function quarantined(): readonly unknown[] {
+  return quarantine
+}

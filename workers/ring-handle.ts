@@ -11,6 +11,7 @@ import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
 import { RingMetrics } from '../metrics/ring-metrics.ts'
+import { BufferTable } from './buffer-table.ts'
 import type { ControlLink } from './control.ts'
 import { IdleStrategy } from './idle-strategy.ts'
 import { Leases } from './leases.ts'
@@ -69,6 +70,8 @@ export class RingHandle {
   drains = true
   /** Null where the kernel cannot chain open → read on a direct descriptor. */
   readonly leases: Leases | null
+  /** The ring's table of registered buffers. */
+  readonly buffers: BufferTable
   readonly metrics: RingMetrics
   readonly geometry: RingGeometry
   readonly idle: IdleStrategy
@@ -89,7 +92,7 @@ export class RingHandle {
 
   constructor(ring: number, worker: StartedWorker, options: RingHandleOptions) {
     const { memory, place } = options
-    const { geometry, threadId, directDescriptors } = worker.started
+    const { geometry, threadId, directDescriptors, registeredBuffers } = worker.started
     const words = controlWords(memory, place)
     const view = viewRing(memory, place, geometry)
     this.ring = ring
@@ -124,6 +127,7 @@ export class RingHandle {
       place.scratchOffsetBytes,
       options.inFlightMax + options.backlogMax + reservedSlots,
     )
+    this.buffers = new BufferTable(this.client, geometry.ringFd, registeredBuffers)
     this.chainsWhole = !options.sqThreadShared
     this.sqThreadShared = options.sqThreadShared
     const chains = this.chainsWhole && directDescriptors > 0 && (geometry.features & Feature.LINKED_FILE) !== 0
@@ -184,6 +188,7 @@ export class RingHandle {
     const startedMs = performance.now()
     for (const end of [...this.onClosing]) end()
     await this.tasksOver(graceMs)
+    this.buffers.clear() // their tags come in while the ring drains
     const drained = await this.client.drain(Math.max(0, graceMs - (performance.now() - startedMs)), deadlineMs)
     this.leases?.close()
     if (!drained || this.client.lossCause !== null) quarantine.push(...this.registered)

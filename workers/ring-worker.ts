@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { RegisterOp, RsrcRegister, rsrcRegisterSparse } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { kernelError } from '../native/errors.ts'
-import { Control, leasedDescriptors, rawDescriptors } from '../native/layout.ts'
+import { Control, arenasMax, leasedDescriptors, rawBuffers, rawDescriptors } from '../native/layout.ts'
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, openRing, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
@@ -43,6 +43,8 @@ export interface RingWorkerStarted {
   readonly threadId: number
   /** Direct descriptors registered; 0 where the kernel has none. */
   readonly directDescriptors: number
+  /** Entries in the table of registered buffers; 0 where the kernel has no sparse ones. */
+  readonly registeredBuffers: number
 }
 
 export type RingWorkerAnswer = { readonly started: RingWorkerStarted } | { readonly failed: SentError }
@@ -73,6 +75,15 @@ function registerDirectDescriptors(ringFd: number, count: number): number {
   const range = Uint32Array.of(0, rawDescriptors, 0, 0)
   addon.register(ringFd, registerFileAllocRange, range, 0) // before 6.0 nobody can ask for any slot
   return count
+}
+
+/** Registers a table of buffers, all of it empty (5.19). Returns its size, or 0. */
+function registerBufferTable(ringFd: number): number {
+  const table = new DataView(new ArrayBuffer(RsrcRegister.sizeBytes))
+  table.setUint32(RsrcRegister.nr, rawBuffers + arenasMax, true)
+  table.setUint32(RsrcRegister.flags, rsrcRegisterSparse, true)
+  const registered = binding().register(ringFd, RegisterOp.REGISTER_BUFFERS2, table, RsrcRegister.sizeBytes)
+  return registered < 0 ? 0 : rawBuffers + arenasMax
 }
 
 /** Entry of the piscina task. What fails is packed: structured clone would drop an error's code. */
@@ -112,6 +123,7 @@ function open(task: RingWorkerTask): RingWorkerStarted {
     const registered = addon.register(geometry.ringFd, RegisterOp.REGISTER_EVENTFD, eventFd, 1)
     if (registered < 0) throw kernelError(registered, 'io_uring_register')
     const directDescriptors = registerDirectDescriptors(geometry.ringFd, task.directDescriptors)
+    const registeredBuffers = registerBufferTable(geometry.ringFd)
     if (task.restrictions !== undefined) restrictAndEnable(geometry.ringFd, task.restrictions) // after all else is registered
     const heartbeat = (): void => {
       Atomics.add(control, Control.heartbeat >> 2, 1)
@@ -134,7 +146,7 @@ function open(task: RingWorkerTask): RingWorkerStarted {
       })
     }
     exposeControl({ threadId: () => addon.threadId(), register: registerHere(geometry.ringFd), close }, task.port)
-    return { geometry, threadId: addon.threadId(), directDescriptors }
+    return { geometry, threadId: addon.threadId(), directDescriptors, registeredBuffers }
   } catch (error) {
     close()
     throw error

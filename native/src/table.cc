@@ -33,6 +33,14 @@ static Napi::Value table(const Napi::CallbackInfo& info) {
 #define F(field) FIELD(uring::rsrc_register, "io_uring_rsrc_register", field)
   F(nr) F(flags) F(data) F(tags)
 #undef F
+  SIZE(uring::rsrc_update2, "io_uring_rsrc_update2")
+#define F(field) FIELD(uring::rsrc_update2, "io_uring_rsrc_update2", field)
+  F(offset) F(data) F(tags) F(nr)
+#undef F
+  SIZE(uring::clone_buffers, "io_uring_clone_buffers")
+#define F(field) FIELD(uring::clone_buffers, "io_uring_clone_buffers", field)
+  F(src_fd) F(flags) F(src_off) F(dst_off) F(nr)
+#undef F
   SIZE(uring::probe, "io_uring_probe")
   SIZE(uring::probe_op, "io_uring_probe_op")
 #define F(field) FIELD(uring::probe, "io_uring_probe", field)

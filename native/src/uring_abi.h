@@ -68,6 +68,16 @@ struct rsrc_register {
   uint64_t resv2, data, tags;
 };
 
+struct rsrc_update2 {
+  uint32_t offset, resv;
+  uint64_t data, tags;
+  uint32_t nr, resv2;
+};
+
+struct clone_buffers {
+  uint32_t src_fd, flags, src_off, dst_off, nr, pad[3];
+};
+
 struct probe_op {
   uint8_t op, resv;
   uint16_t flags;
@@ -157,6 +167,7 @@ static_assert(sizeof(sync_cancel_reg) == 64 && sizeof(open_how) == 24 && sizeof(
 // What stands alone, under its whole name.
 #define URING_OTHERS(X)                                                                                              \
   X(IORING_CQ_EVENTFD_DISABLED, 1) X(IORING_FSYNC_DATASYNC, 1) X(IORING_RSRC_REGISTER_SPARSE, 1)                     \
+  X(IORING_REGISTER_DST_REPLACE, 2)                                                                                  \
   X(IORING_OFF_SQ_RING, 0) X(IORING_OFF_SQES, 0x10000000) X(IO_URING_OP_SUPPORTED, 1)
 
 // Of openat2(2), openat(2) and statx(2): include/uapi/linux/openat2.h, fcntl.h, stat.h.

@@ -129,6 +129,20 @@ export function partLength(part: BufferPart): number {
   return Math.max(0, Math.min(part.length, part.view.byteLength - part.offset))
 }
 
+/** A registered buffer: its index in the ring's table, or the lease of an arena. */
+export type FixedBuffer = number | { readonly bufferIndex: number | null }
+
+/**
+ * The index of a registered buffer; null where the lease's arena is not registered, and the plain operation does.
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
+ */
+export function checkFixedBuffer(buffer: FixedBuffer): number | null {
+  const given: unknown = buffer
+  if (typeof given !== 'object' || given === null || !('bufferIndex' in given))
+    return checkInteger(given, 'bufferIndex', 0, 65535)
+  return given.bufferIndex === null ? null : checkInteger(given.bufferIndex, 'bufferIndex', 0, 65535)
+}
+
 /** Which group of provided buffers. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
 export function checkGroup(group: unknown): number {
   return checkInteger(group, 'bufferGroup', 0, 65535)

@@ -24,6 +24,7 @@ import { ProvidedBuffers } from './provided-buffers.ts'
 import type { ProvidedBuffersOptions } from './provided-buffers.ts'
 import { Sender } from './sender.ts'
 import type { SenderOptions } from './sender.ts'
+import { RegisteredBuffers } from './registered-buffers.ts'
 import { MultishotStream } from './stream.ts'
 import type { StreamOperation, StreamOptions } from './stream.ts'
 import { submitCancel } from './submit-cancel.ts'
@@ -67,12 +68,15 @@ const personalityId = (personality: Personality | number): number =>
 export class RawRing {
   /** What io_uring_register(2) sets on this ring. */
   readonly registrations: Registrations
+  /** The ring's table of registered buffers. */
+  readonly buffers: RegisteredBuffers
   private readonly handle: RingHandle
 
   /** Made by Ringmaster.raw(). */
   constructor(handle: RingHandle) {
     this.handle = handle
     this.registrations = new Registrations(handle)
+    this.buffers = new RegisteredBuffers(handle)
   }
 
   /** The ring's number. */

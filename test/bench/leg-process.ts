@@ -15,6 +15,8 @@ const drivers: Readonly<Record<string, () => Promise<{ prepare: Prepare }>>> = {
   ringmaster: () => import('./drivers/ringmaster.ts'),
   'raw-fd': async () => ({ prepare: (await import('./drivers/raw-files.ts')).prepareFd }),
   'raw-direct': async () => ({ prepare: (await import('./drivers/raw-files.ts')).prepareDirect }),
+  'plain-buffers': async () => ({ prepare: (await import('./drivers/buffers.ts')).preparePlain }),
+  'arena-buffers': async () => ({ prepare: (await import('./drivers/buffers.ts')).prepareArena }),
   'fs-promises': () => import('./drivers/fs-promises.ts'),
   'fs-callback': () => import('./drivers/fs-callback.ts'),
   'fs-sync': () => import('./drivers/fs-sync.ts'),

@@ -91,14 +91,14 @@ async function main(names: string[], options: Options): Promise<void> {
 function prepareContext(chosen: readonly Scenario[], options: Options): BenchContext {
   const dataRoot = privateDirectory('data', options.data)
   const needs = (workload: string): boolean => chosen.some((scenario) => scenario.workload === workload)
-  const ownFile = needs('read') && options.file === undefined
+  const ownFile = (needs('read') || needs('blocks')) && options.file === undefined
   const ownFiles = (needs('readfile') || needs('chain-read')) && options.dir === undefined
   if (ownFile || ownFiles) process.stderr.write(`test data in ${dataRoot}\n`)
   return {
     dataFile: options.file ?? (ownFile ? ensureDataFile(dataRoot) : ''),
     dataDirectory: options.dir ?? (ownFiles ? ensureSmallFiles(dataRoot) : ''),
     stamped: new Set([
-      ...(ownFile ? ['read' as const] : []),
+      ...(ownFile ? (['read', 'blocks'] as const) : []),
       ...(ownFiles ? (['readfile', 'chain-read'] as const) : []),
     ]),
     seconds: options.seconds,

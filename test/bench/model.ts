@@ -1,7 +1,7 @@
 // The nouns of the benchmark: scenario, leg, plan, measurement. No behaviour. Imported by every file in test/bench.
 
 /** What one operation does. A driver implements some of these; a leg applies to a scenario when its driver does. */
-export type Workload = 'nop' | 'read' | 'readfile' | 'chain-read' | 'chain-write' | 'receive' | 'send'
+export type Workload = 'nop' | 'read' | 'readfile' | 'blocks' | 'chain-read' | 'chain-write' | 'receive' | 'send'
 
 /**
  * `promise`: one promise per operation. `batch`: one promise per batch. `chain`: one promise per chain. `stream`: a multishot request. `zero-copy`: sends that do not
@@ -41,6 +41,8 @@ export interface Scenario {
   readonly depth: number
   /** Of `receive` and `send`: how large the messages are. */
   readonly messageBytes?: number
+  /** Bytes of one read, for the workload `blocks`: a multiple of 4096. */
+  readonly blockBytes?: number
   /** Present where the batch API takes part. */
   readonly batch?: BatchShape
   readonly unit: string

@@ -59,6 +59,6 @@ export async function runScenario(
 
 /** The same for every leg, whatever it does with the data. */
 function warmUp(scenario: Scenario, context: BenchContext): void {
-  if (scenario.workload === 'read') warmFile(context.dataFile)
+  if (scenario.workload === 'read' || scenario.workload === 'blocks') warmFile(context.dataFile)
   if (scenario.workload === 'readfile' || scenario.workload === 'chain-read') warmFiles(context.dataDirectory)
 }

@@ -41,7 +41,7 @@ describeOnEveryRing(
         .chain()
         .link(op.openat({ path: name }))
         .submit()
-      expect(step!.status).toBe('failed')
+      expect(step.status).toBe('failed')
       expect(String(fieldOf(step, 'error'))).toMatch(says)
     })
 

@@ -12,7 +12,9 @@ import {
   sendmsgZc as sendmsgZcRow,
 } from '../../../native/operations/messages.ts'
 import { checkInteger, checkView } from '../../arguments.ts'
-import { checkDescriptor, checkFd, checkOptions, flagBits } from '../checks.ts'
+import { setBuffer } from '../../../native/operations/row.ts'
+import { checkDescriptor, checkFd, checkFixedBuffer, checkOptions, flagBits } from '../checks.ts'
+import type { FixedBuffer } from '../checks.ts'
 import { MessageFlag } from '../flags.ts'
 import { addressOrNull, descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
 import type { Operation } from '../operation.ts'
@@ -119,21 +121,32 @@ export function sendmsg(options: SendmsgOptions): Operation<number> {
   )
 }
 
+export interface SendmsgZcOptions extends SendmsgOptions {
+  /** The registered buffer that all of `buffers` lie in, by index or as an arena lease (6.15). */
+  readonly bufferIndex?: FixedBuffer
+  /** Ask whether the kernel copied the data (6.2). Default false. */
+  readonly reportUsage?: boolean
+}
+
 /**
  * sendmsg(2) without copying. Resolves when the kernel has let go of the buffers.
  * Since 6.1. io_uring_prep_sendmsg_zc(3).
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects as sendmsg and sendZc.
  */
-export function sendmsgZc(options: SendmsgOptions & { readonly reportUsage?: boolean }): Operation<ZeroCopySent> {
+export function sendmsgZc(options: SendmsgZcOptions): Operation<ZeroCopySent> {
   const envelope = checkSendmsg(options)
   const fd = checkDescriptor(options.fd)
   const messageFlags = flagBits(options.flags, MessageFlag, 'flags')
-  const { reportUsage = false } = options
-  const ioFlags = pollFirstFlag(options) | (reportUsage ? RecvSendFlag.SEND_ZC_REPORT_USAGE : 0)
+  const { bufferIndex, reportUsage = false } = options
+  const index = bufferIndex === undefined ? null : checkFixedBuffer(bufferIndex)
+  let ioFlags = pollFirstFlag(options)
+  if (index !== null) ioFlags |= RecvSendFlag.FIXED_BUF
+  if (reportUsage) ioFlags |= RecvSendFlag.SEND_ZC_REPORT_USAGE
   return makeOperation(
     sendmsgZcRow,
     (words, at, flags) => {
       prepSendmsgZc(words, at, flags, descriptorNumber(fd), envelopeAddress(envelope), messageFlags, ioFlags)
+      if (index !== null) setBuffer(words, at, index)
     },
     { keep: [envelope], sqeFlags: descriptorFlags(fd), result: zeroCopySent(reportUsage) },
   )

@@ -14,7 +14,9 @@ import {
   setDestination,
 } from '../../../native/operations/messages.ts'
 import { checkInteger } from '../../arguments.ts'
-import { checkDescriptor, checkOptions, checkPart, flagBits, partAddress, partLength } from '../checks.ts'
+import { checkDescriptor, checkFixedBuffer, checkOptions, checkPart } from '../checks.ts'
+import { flagBits, partAddress, partLength } from '../checks.ts'
+import type { FixedBuffer } from '../checks.ts'
 import { MessageFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
@@ -139,8 +141,8 @@ export function zeroCopySent(
 }
 
 export interface SendZcOptions extends SendOptions {
-  /** The index of the registered buffer that `buffer` lies in: cheaper still. */
-  readonly bufferIndex?: number
+  /** The registered buffer that `buffer` lies in, by index or as an arena lease: cheaper still. */
+  readonly bufferIndex?: FixedBuffer
   /** Ask whether the kernel copied the data (6.2). Default false. */
   readonly reportUsage?: boolean
 }
@@ -156,16 +158,16 @@ export function sendZc(options: SendZcOptions): Operation<ZeroCopySent> {
   const part = checkPart(options.buffer, options.offset, options.length)
   const messageFlags = flagBits(options.flags, MessageFlag, 'flags')
   const { bufferIndex, reportUsage = false } = options
-  const index = checkInteger(bufferIndex ?? 0, 'bufferIndex', 0, 65535)
+  const index = bufferIndex === undefined ? null : checkFixedBuffer(bufferIndex)
   let ioFlags = pollFirstFlag(options)
-  if (bufferIndex !== undefined) ioFlags |= RecvSendFlag.FIXED_BUF
+  if (index !== null) ioFlags |= RecvSendFlag.FIXED_BUF
   if (reportUsage) ioFlags |= RecvSendFlag.SEND_ZC_REPORT_USAGE
   const to = options.to === undefined ? null : encodeAddress(options.to, 'to')
   return makeOperation(
     sendZcRow,
     (words, at, flags) => {
       const [address, length] = [partAddress(part), partLength(part)]
-      prepSendZc(words, at, flags, descriptorNumber(fd), address, length, messageFlags, ioFlags, index)
+      prepSendZc(words, at, flags, descriptorNumber(fd), address, length, messageFlags, ioFlags, index ?? 0)
       if (to !== null) setDestination(words, at, addressOfView(to), to.length)
     },
     {

@@ -16,12 +16,15 @@ import {
 } from '../../../native/operations/vectors.ts'
 import { setOpFlags } from '../../../native/operations/row.ts'
 import type { OperationRow } from '../../../native/operations/row.ts'
-import { checkInteger, checkPosition } from '../../arguments.ts'
-import { checkDescriptor, checkOptions, checkPart, flagBits, partAddress, partLength } from '../checks.ts'
+import { checkPosition } from '../../arguments.ts'
+import { checkDescriptor, checkFixedBuffer, checkOptions, checkPart } from '../checks.ts'
+import { flagBits, partAddress, partLength } from '../checks.ts'
+import type { FixedBuffer } from '../checks.ts'
 import { RwFlag } from '../flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
 import type { Operation } from '../operation.ts'
 import { checkVectors, vectorsAddress } from '../structs.ts'
+import { read, write } from './files.ts'
 import type { PositionOptions, TransferOptions } from './files.ts'
 
 // One request, a completion for each piece of data.
@@ -70,21 +73,22 @@ export function writev(options: VectorOptions): Operation<number> {
 
 /** Names the registered buffer that the transfer stays within. */
 export interface FixedOptions {
-  /** The index of a buffer that is registered with this ring. */
-  readonly bufferIndex: number
+  /** The index of a buffer that is registered with this ring, or the arena lease that it lies in. */
+  readonly bufferIndex: FixedBuffer
 }
 
-const checkBufferIndex = (index: unknown): number => checkInteger(index, 'bufferIndex', 0, 65535)
-
+// With a lease of an arena that is not registered, the plain operation does the same.
 function fixedOperation(
   row: OperationRow,
   prep: PrepFixed,
+  plain: (options: TransferOptions) => Operation<number>,
   options: TransferOptions & FixedOptions,
 ): Operation<number> {
   const fd = checkDescriptor(checkOptions(options).fd)
   const part = checkPart(options.buffer, options.offset, options.length)
   const position = checkPosition(options.position)
-  const bufferIndex = checkBufferIndex(options.bufferIndex)
+  const bufferIndex = checkFixedBuffer(options.bufferIndex)
+  if (bufferIndex === null) return plain(options)
   const rwFlags = flagBits(options.rwFlags, RwFlag, 'rwFlags')
   return makeOperation(
     row,
@@ -102,7 +106,7 @@ function fixedOperation(
  * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EFAULT (no such buffer, or not within it), and as read.
  */
 export function readFixed(options: TransferOptions & FixedOptions): Operation<number> {
-  return fixedOperation(readFixedRow, prepReadFixed, options)
+  return fixedOperation(readFixedRow, prepReadFixed, read, options)
 }
 
 /**
@@ -111,15 +115,17 @@ export function readFixed(options: TransferOptions & FixedOptions): Operation<nu
  * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EFAULT (no such buffer, or not within it), and as write.
  */
 export function writeFixed(options: TransferOptions & FixedOptions): Operation<number> {
-  return fixedOperation(writeFixedRow, prepWriteFixed, options)
+  return fixedOperation(writeFixedRow, prepWriteFixed, write, options)
 }
 
 function fixedVectorOperation(
   row: OperationRow,
   prep: PrepFixedVector,
+  plain: (options: VectorOptions) => Operation<number>,
   options: VectorOptions & FixedOptions,
 ): Operation<number> {
-  const bufferIndex = checkBufferIndex(checkOptions(options).bufferIndex)
+  const bufferIndex = checkFixedBuffer(checkOptions(options).bufferIndex)
+  if (bufferIndex === null) return plain(options)
   return vectorOperation(
     row,
     (words, at, flags, fd, address, count, position, rwFlags) => {
@@ -132,17 +138,19 @@ function fixedVectorOperation(
 /**
  * readv into parts of one registered buffer.
  * Since 6.15. io_uring_prep_readv_fixed(3).
- * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EFAULT (not within the buffer), and as read.
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EFAULT (not within the buffer, or
+ * empty), and as read.
  */
 export function readvFixed(options: VectorOptions & FixedOptions): Operation<number> {
-  return fixedVectorOperation(readvFixedRow, prepReadvFixed, options)
+  return fixedVectorOperation(readvFixedRow, prepReadvFixed, readv, options)
 }
 
 /**
  * writev from parts of one registered buffer.
  * Since 6.15. io_uring_prep_writev_fixed(3).
- * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EFAULT (not within the buffer), and as write.
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EFAULT (not within the buffer, or
+ * empty), and as write.
  */
 export function writevFixed(options: VectorOptions & FixedOptions): Operation<number> {
-  return fixedVectorOperation(writevFixedRow, prepWritevFixed, options)
+  return fixedVectorOperation(writevFixedRow, prepWritevFixed, writev, options)
 }

@@ -7,7 +7,15 @@ import type { Api, BenchContext, Leg, LegPlan, LegSkip, Scenario, Workload } fro
 interface NodeLegRow {
   readonly name: string
   readonly title: string
-  readonly driver: 'ringmaster' | 'raw-fd' | 'raw-direct' | 'fs-promises' | 'fs-callback' | 'fs-sync'
+  readonly driver:
+    | 'ringmaster'
+    | 'raw-fd'
+    | 'raw-direct'
+    | 'plain-buffers'
+    | 'arena-buffers'
+    | 'fs-promises'
+    | 'fs-callback'
+    | 'fs-sync'
   readonly workloads: readonly Workload[]
   readonly api: Api
   readonly poller?: string
@@ -93,6 +101,18 @@ const socketRows = pollers.flatMap((poller): NodeLegRow[] => {
   ]
 })
 
+const bufferRows = (['kernel', 'worker', 'caller'] as const).flatMap((poller): NodeLegRow[] =>
+  (['plain', 'arena'] as const).map((buffers) => ({
+    name: `${poller}-${buffers}`,
+    title: `Ringmaster, poller ${poller}, ${buffers === 'arena' ? 'buffers of a registered arena' : 'the same memory, not registered'}`,
+    driver: `${buffers}-buffers`,
+    workloads: ['blocks'],
+    api: 'promise',
+    poller,
+    env: {},
+  })),
+)
+
 const fsRows = (['fs-promises', 'fs-callback'] as const).flatMap((driver): NodeLegRow[] => {
   const common = { driver, workloads: reading, api: 'promise' } as const
   return [
@@ -130,17 +150,22 @@ const syncRow: NodeLegRow = {
   env: {},
 }
 
-export const nodeLegs: readonly Leg[] = [...ringmasterRows, ...rawRows, ...socketRows, ...fsRows, syncRow].map(
-  (row) => ({
-    name: row.name,
-    title: row.title,
-    applies: (scenario) =>
-      row.workloads.includes(scenario.workload) &&
-      row.driver.startsWith('raw-') === (scenario.raw === true) &&
-      (row.api !== 'batch' || scenario.batch !== undefined),
-    plan: (scenario, context) => plan(row, scenario, context),
-  }),
-)
+export const nodeLegs: readonly Leg[] = [
+  ...ringmasterRows,
+  ...rawRows,
+  ...socketRows,
+  ...bufferRows,
+  ...fsRows,
+  syncRow,
+].map((row) => ({
+  name: row.name,
+  title: row.title,
+  applies: (scenario) =>
+    row.workloads.includes(scenario.workload) &&
+    row.driver.startsWith('raw-') === (scenario.raw === true) &&
+    (row.api !== 'batch' || scenario.batch !== undefined),
+  plan: (scenario, context) => plan(row, scenario, context),
+}))
 
 function plan(row: NodeLegRow, scenario: Scenario, context: BenchContext): LegPlan | LegSkip {
   const unavailable = row.unavailable?.() ?? null

@@ -4,6 +4,7 @@ import { chainRead } from './chain-read.ts'
 import { chainWrite } from './chain-write.ts'
 import { directOpen } from './direct-open.ts'
 import { directRead } from './direct-read.ts'
+import { fixedBuffers128k, fixedBuffers4k } from './fixed-buffers.ts'
 import { nop } from './nop.ts'
 import { read4kDepth1 } from './read4k-depth1.ts'
 import { read4kDepth64 } from './read4k-depth64.ts'
@@ -22,6 +23,8 @@ export const scenarios: readonly Scenario[] = [
   chainWrite,
   ...receive,
   ...send,
+  fixedBuffers4k,
+  fixedBuffers128k,
 ]
 
 /** `read4k` means every scenario of that family; no name means all. */
