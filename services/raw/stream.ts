@@ -25,8 +25,10 @@ export interface StreamOperation<T> {
   discard(item: T): void
   /** Whether a result of 0 is the end (a stream that was closed) and not an item. */
   readonly zeroEnds: boolean
-  /** The -errno that a shot carries when all is well (a timeout's -ETIME); the last one ends the stream. */
+  /** The -errno that a shot carries when all is well (a timeout's -ETIME). */
   readonly shotErrno?: number
+  /** Whether the last item was the last of all: a full CQ ends a request, too, and then there are more to come. */
+  complete?(): boolean
   /** Where the shots' buffers come from. */
   readonly buffers?: ProvidedBuffers
 }
@@ -135,7 +137,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     const last = (cqeFlags & CqeFlag.MORE) === 0
     if (result === this.source.shotErrno) {
       this.deliver(this.source.item(result, cqeFlags))
-      if (last) this.ended = true
+      if (last && this.source.complete?.() !== false) this.ended = true
     } else if (result > 0 || (result === 0 && !this.source.zeroEnds)) this.deliver(this.source.item(result, cqeFlags))
     else if (result === 0) {
       this.source.buffers?.take(0, cqeFlags)?.release() // a CQE of nothing may have taken a buffer all the same

@@ -101,12 +101,14 @@ export function readStream(options: { fd: Descriptor; buffers: ProvidedBuffers }
 /** A tick every `intervalMs`; ends after `count` ticks, 0: never (6.4). Items count from 1. */
 export function timeoutStream(options: { intervalMs: number; count?: number }): StreamOperation<number> {
   const time = timespec(options.intervalMs)
+  const count = options.count ?? 0
   let ticks = 0
   return {
     operation: makeOperation(
       timeout,
       (words, at, flags) => {
-        prepTimeout(words, at, flags, addressOfView(time), options.count ?? 0, TimeoutFlag.MULTISHOT)
+        // Armed again after a pause: for as many as are still to come.
+        prepTimeout(words, at, flags, addressOfView(time), count === 0 ? 0 : count - ticks, TimeoutFlag.MULTISHOT)
       },
       { keep: [time] },
     ),
@@ -114,5 +116,6 @@ export function timeoutStream(options: { intervalMs: number; count?: number }): 
     discard: () => undefined,
     zeroEnds: false,
     shotErrno: ETIME,
+    complete: () => count !== 0 && ticks >= count,
   }
 }
