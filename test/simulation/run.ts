@@ -2,7 +2,7 @@
 // Ends when everybody is done or nothing can happen any more; then everything must have been given back. Used by the tests.
 import { ClientCounter } from '../../metrics/ring-metrics.ts'
 import { op } from '../../services/raw/index.ts'
-import { fieldOf } from '../services/harness.ts'
+import { conservationFaults } from '../services/conservation.ts'
 import { Violation } from './memory.ts'
 import { Random } from './random.ts'
 import { makeStand } from './stand.ts'
@@ -268,17 +268,10 @@ class Run {
   /** What must hold when all is over. */
   private requireConserved(): void {
     const { kernel, handle } = this.stand
-    const { client, leases } = handle
-    if (client.slots.used !== 0 || client.inFlight !== 0)
-      throw new Violation(
-        `${client.slots.used} slots are taken and ${client.inFlight} requests in flight after the end`,
-      )
-    const free = fieldOf(client.slots, 'freeSlots') as Int32Array
-    if (new Set(free).size !== client.slots.size) throw new Violation('a slot was freed twice')
-    if (leases !== null && !kernel.lost) {
-      const back = fieldOf(leases, 'freeCount')
-      if (back !== leases.count) throw new Violation(`${String(back)} of ${leases.count} leases came back`)
-    }
+    const { client } = handle
+    const faults = kernel.lost ? [] : conservationFaults(handle)
+    if (client.slots.used !== 0 || client.inFlight !== 0) faults.push('slots or requests are left')
+    if (faults.length > 0) throw new Violation(`after the end: ${faults.join(', ')}`)
     if (kernel.holds !== 0 || kernel.watchers !== 0)
       throw new Violation(`${kernel.holds} holds and ${kernel.watchers} watchers are left`)
     if (kernel.lost || this.drained !== true) return

@@ -8,6 +8,7 @@ import { ringMetricsSizeBytes } from '../../metrics/ring-metrics.ts'
 import { RawRing } from '../../services/raw/raw-ring.ts'
 import { RingHandle, leaseSizeBytes, prepareControl } from '../../workers/ring-handle.ts'
 import { reservedSlots } from '../../workers/submission.ts'
+import { expectStale } from '../services/conservation.ts'
 import { SimulatedKernel, simulatedFds } from './kernel.ts'
 import { Violation } from './memory.ts'
 import type { Faults, Request } from './model.ts'
@@ -113,6 +114,7 @@ export function makeStand(random: Random, time: VirtualTime): Stand {
       { memory, place, poller, inFlightMax, backlogMax, spinNs: random.pick([0, 20_000]) },
     )
     kernel.binding().release(hold)
+    expectStale(handle) // some completions are posted twice
     return { kernel, handle, raw: new RawRing(handle), cutsChains: passMax < Infinity, undo }
   } catch (error) {
     undo()

@@ -16,6 +16,7 @@ import { requestNop } from '../../services/requests.ts'
 import { readWholeFile } from '../../services/read-file.ts'
 import { settleWithResult } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
+import { expectStale } from '../services/conservation.ts'
 import {
   eventually,
   everyRing,
@@ -174,6 +175,7 @@ describe.each(everyRing)('a ring client on poller $poller in $memory memory', ({
     await using ring = await openRing(poller, { memory })
     const { handle } = ring
     const { client } = handle
+    expectStale(handle)
     const slot = client.claim(Op.NOP, settleWithResult, null, null)
     prepNop(client.words, client.at, 0)
     client.words[client.at + 9]! -= 1 // as if its slot had been freed and taken again since
