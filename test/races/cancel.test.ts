@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process'
 import { constants, openSync, readSync, writeSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { op } from '../../services/raw/index.ts'
-import { describeOnEveryRing } from '../conformance/every-ring.ts'
+import { describeOnEveryRing, handleOf } from '../conformance/every-ring.ts'
 import type { Stand } from '../conformance/every-ring.ts'
-import { settledWithin } from '../services/harness.ts'
+import { eventually, settledWithin } from '../services/harness.ts'
 import { moment, raceRandom, rounds } from './races.ts'
 
 interface Pipe {
@@ -110,5 +110,6 @@ describeOnEveryRing('races: cancellation', (stand) => {
       const still = pipes.map(({ left }) => left()).filter((byte) => byte !== null).length
       expect(cameHere + still).toBe(1)
     }
+    expect(await eventually(() => !handleOf(raw).client.busy)).toBe(true)
   })
 })
