@@ -13,6 +13,7 @@ const config: ViteUserConfig = defineConfig({
     hookTimeout: 30_000,
     // Long enough for a ring to drain after its test failed; a file that hangs longer is killed and counted.
     teardownTimeout: 10_000,
+    setupFiles: './test/tooling/conservation.ts',
     globalSetup: './test/tooling/global-setup.ts',
     reporters: ['default', './test/reporter/summary-line.ts'],
     projects: [

@@ -108,6 +108,18 @@ function load(): NativeBinding {
 }
 
 /**
+ * Puts `addon` in the place of the compiled one, for this thread; returns how to undo it. The seam of the simulated kernel
+ * (test/simulation): whatever asks for the addon from then on has it, and the hot path, which asks once, pays nothing.
+ */
+export function substituteBinding(addon: NativeBinding): () => void {
+  const before = loaded
+  loaded = addon
+  return () => {
+    loaded = before
+  }
+}
+
+/**
  * The addon, loaded once per thread (and compiled first where install scripts were skipped).
  * @throws RingUnavailableError with reason `platform` or `addon`; the same one each time.
  */

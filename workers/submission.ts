@@ -125,7 +125,8 @@ export abstract class Submission {
     }
     // Publishing may have found out that the ring is lost.
     this.assertOpen()
-    if (count > ring.sqEntries || !backlog.hasRoom(count) || this.slots.available < count + reservedSlots) {
+    // A chain that the ring can never hold would wait, and everything behind it, for ever.
+    if (count > this.chainMax || !backlog.hasRoom(count) || this.slots.available < count + reservedSlots) {
       this.groupLeft = 0
       this.counters[ClientCounter.backlogRejections]! += 1
       throw ringErrors.backlogFull(backlog.capacity)

@@ -87,7 +87,12 @@ describe('summarize', () => {
 describe('what names select', () => {
   it('knows families of scenarios and wildcards of legs', () => {
     expect(selectScenarios(['read4k']).map(({ name }) => name)).toEqual(['read4k-depth1', 'read4k-depth64'])
-    expect(selectLegs(['kernel*', 'c-plain']).map(({ name }) => name)).toEqual(['kernel', 'kernel-batch', 'kernel-chain', 'c-plain'])
+    expect(selectLegs(['kernel*', 'c-plain']).map(({ name }) => name)).toEqual([
+      'kernel',
+      'kernel-batch',
+      'kernel-chain',
+      'c-plain',
+    ])
     expect(matches('fs-promises-4', 'fs-*')).toBe(true)
     expect(matches('prototype-kernel', 'kernel')).toBe(false)
   })

@@ -16,6 +16,7 @@ import { requestNop } from '../../services/requests.ts'
 import { readWholeFile } from '../../services/read-file.ts'
 import { settleWithResult } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
+import { expectStale } from '../services/conservation.ts'
 import {
   eventually,
   everyRing,
@@ -159,10 +160,22 @@ describe.each(everyRing)('a ring client on poller $poller in $memory memory', ({
     closeSync(fd)
   })
 
+  it('refuses a chain that the ring can never hold, and goes on', async () => {
+    await using ring = await openRing(poller, { memory, sqEntries: 128, cqEntries: 128 })
+    const { client } = ring.handle
+    // 64 of 128 completions are kept for cancellations: a chain of 65 fits into the SQ and would wait for ever.
+    expect(() => {
+      client.chain(65)
+    }).toThrow(expect.objectContaining({ code: 'ERR_RING_BACKLOG_FULL' }) as Error)
+    expect(await settledWithin(requestNop(ring.handle))).toBe('resolved')
+    expectAtRest(ring.handle)
+  })
+
   it('drops a completion of an earlier life, and counts it', async () => {
     await using ring = await openRing(poller, { memory })
     const { handle } = ring
     const { client } = handle
+    expectStale(handle)
     const slot = client.claim(Op.NOP, settleWithResult, null, null)
     prepNop(client.words, client.at, 0)
     client.words[client.at + 9]! -= 1 // as if its slot had been freed and taken again since

@@ -5,9 +5,10 @@ import { addressOfView } from '../../../native/addresses.ts'
 import { prepRead } from '../../../native/operations/files.ts'
 import { SqeFlag } from '../../../native/abi.ts'
 import { op } from '../../../services/raw/index.ts'
+import { expectStale } from '../conservation.ts'
 import { bareRing } from './bare-ring.ts'
 import type { Bench } from './conformance.ts'
-import { describeFamily } from './conformance.ts'
+import { describeFamily, handleOf } from './conformance.ts'
 import { errorCode } from './errors.ts'
 
 /** What a direct descriptor is, by what can be read there. */
@@ -135,6 +136,7 @@ describeFamily('registered', (proves) => {
     'msg_ring',
     'reaches a ring of Ringmaster, which drops what is none of its requests',
     async ({ raw, other, rings }) => {
+      expectStale(handleOf(other))
       const before = rings.stats().rings[1]!.staleCompletions
       await raw.submit(op.msgRing({ ringFd: other.ringFd, result: 1, userData: Number.MAX_SAFE_INTEGER }))
       await other.submit(op.nop())
