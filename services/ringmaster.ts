@@ -239,6 +239,7 @@ export class Ringmaster {
       mode: checkMode(given.mode ?? 0o666, 'mode'),
       flush: given.flush === true,
       signal: checkSignal(given.signal),
+      arenas: this.coordinator.arenas,
     })
   }
 

@@ -1,8 +1,10 @@
 // writeFile(): open, write everything, optionally flush, close. Used by Ringmaster.writeFile().
 import { Op } from '../native/abi.ts'
 import { addressOfView } from '../native/addresses.ts'
-import { invalidArgType } from '../native/errors.ts'
+import { invalidArgType, ringErrors } from '../native/errors.ts'
 import { prepWrite } from '../native/operations/files.ts'
+import { leaseStamp } from '../workers/arena.ts'
+import type { ArenaSlabs } from '../workers/arena.ts'
 import { settleWithResult } from '../workers/completions.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import { abortable, throwIfAborted } from './abort.ts'
@@ -16,6 +18,8 @@ export interface WriteFileRequest {
   readonly mode: number
   readonly flush: boolean
   readonly signal: AbortSignal | undefined
+  /** Where `data` may be leased from: a lease that has ended is written no further. */
+  readonly arenas: readonly ArenaSlabs[]
 }
 
 /** One write: node:fs writes as much at a time, so that a signal is heard in between. */
@@ -39,12 +43,16 @@ export async function writeWholeFile(handle: RingHandle, request: WriteFileReque
 }
 
 async function writeAndClose(handle: RingHandle, request: WriteFileRequest): Promise<void> {
+  const { arenas, data } = request
+  const lease = leaseStamp(arenas, data)
   const fd = await requestOpen(handle, request.path, request.flags | closeOnExec, request.mode, request.signal)
   try {
     const { client } = handle
-    for (let done = 0; done < request.data.byteLength;) {
+    for (let done = 0; done < data.byteLength;) {
       throwIfAborted(request.signal)
-      const chunk = request.data.subarray(done, done + chunkBytes)
+      // While no request uses it, a slab that was given back may be leased to somebody else.
+      if (leaseStamp(arenas, data) !== lease) throw ringErrors.leaseReleased()
+      const chunk = data.subarray(done, done + chunkBytes)
       const slot = client.claim(Op.WRITE, settleWithResult, chunk, null)
       // At the file's own position: appending and pipes have no other, and one write follows the other.
       prepWrite(client.words, client.at, 0, fd, addressOfView(chunk), chunk.byteLength, -1)

@@ -72,7 +72,8 @@ class SteppedChain implements Completion {
   private claim(request: Running, index: number, opcode: number, sqeFlags: number): Error | null {
     const { client } = this.handle
     const { operation } = this.steps[index]!
-    const slot = client.claim(opcode, this, operation, null)
+    // Owner: all steps. Memory that a later one uses must not be leased to others while this one runs.
+    const slot = client.claim(opcode, this, this.steps, null)
     client.slots.tag[slot] = index
     request.slot = slot
     request.generation = client.slots.generation[slot]!

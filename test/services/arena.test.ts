@@ -296,6 +296,19 @@ describe('an arena', () => {
     await file.close()
   })
 
+  it('writes a file no further with memory that was given back and leased by somebody else', async () => {
+    const arena = rings.arena({ slabBytes: 2 ** 20, slabs: 1 })
+    const path = `${folder.path}/whole`
+    const lease = arena.lease()
+    const write = failure(rings.writeFile(path, lease.buffer.fill('a')))
+    lease.release()
+    const other = arena.lease() // nothing but the opening of the file is in flight
+    other.buffer.fill('b')
+    expect(await write).toMatchObject({ code: 'ERR_RING_LEASE_RELEASED' })
+    expect(readFileSync(path)).toHaveLength(0)
+    other.release()
+  })
+
   it('works unregistered where the tables are full, and says so', async () => {
     const arenas = Array.from({ length: 17 }, () => rings.arena({ slabBytes: 4096, slabs: 1 }))
     expect(arenas.map(({ registered }) => registered)).toEqual([...Array.from({ length: 16 }, () => true), false])
@@ -322,6 +335,32 @@ describe('an arena', () => {
     expect(() => arena.lease(4097)).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }))
     expect(arena.stats().leased).toBe(0)
   })
+})
+
+it('hands no slab out that a later step of a chain needs, where the client carries the steps out one by one', async () => {
+  const folder = temporaryFolder()
+  await using rings = await Ringmaster.start({ rings: 2, poller: 'kernel', sqThreads: 'shared' })
+  const arena = rings.arena({ slabBytes, slabs: 1 })
+  const pipe = makePipe()
+  const path = `${folder.path}/steps`
+  const fd = openSync(path, 'w')
+  const lease = arena.lease()
+  lease.buffer.fill('a')
+  const chain = rings
+    .raw(1)
+    .chain()
+    .link(op.read({ fd: pipe.readFd, buffer: Buffer.alloc(1) }))
+    .link(op.write({ fd, buffer: lease.buffer, position: 0 }))
+    .submit()
+  lease.release()
+  expect(arena.tryLease()).toBe(null)
+  writeSync(pipe.writeFd, '!')
+  expect(await chain).toMatchObject([{ status: 'done' }, { status: 'done' }])
+  expect(readFileSync(path).equals(Buffer.alloc(slabBytes, 'a'))).toBe(true)
+  arena.lease().release()
+  closeSync(fd)
+  pipe.close()
+  folder.remove()
 })
 
 it('memory of an arena is let go when nobody has it any more', async () => {
