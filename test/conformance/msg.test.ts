@@ -73,9 +73,9 @@ describeOnEveryRing('msg', (stand) => {
       })`
     const module = new URL('../../dist/services/raw/index.js', import.meta.url).href
     const to = { ringFd: mailbox.ringFd, address: mailbox.address }
-    const thread = new Worker(script, { eval: true, workerData: { module, to } })
+    const exit = once(new Worker(script, { eval: true, workerData: { module, to } }), 'exit')
     expect(await take(mailbox, 100)).toEqual(Array.from({ length: 100 }, (_, value) => data(value, 7)))
-    await once(thread, 'exit')
+    await exit
     await mailbox.return()
   })
 
