@@ -193,7 +193,7 @@ export class OutgoingBuffers implements Completion {
     const { operation } = this
     try {
       const slot = client.claim(operation.row.opcode, this, operation, null)
-      const failure = fillEntry(client, operation, operation.sqeFlags)
+      const failure = fillEntry(client, operation, operation.sqeFlags, true)
       if (failure !== null) {
         client.slots.completion[slot] = ignoreResult
         throw failure

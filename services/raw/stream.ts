@@ -34,6 +34,8 @@ export interface StreamOperation<T> {
   passes?(errno: number): boolean
   /** Where the shots' buffers come from. */
   readonly buffers?: ProvidedBuffers
+  /** Called when a stream is made of it: whatever it counts starts anew. */
+  begin?(): void
   /** A bit of the ring's features that the kernel must have, and what it is. */
   readonly needs?: { readonly feature: number; readonly what: string }
 }
@@ -91,6 +93,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     throwIfAborted(this.signal)
     this.handle = handle
     this.source = source
+    source.begin?.()
     this.signal?.addEventListener('abort', this.onAbort, { once: true })
   }
 

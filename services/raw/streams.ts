@@ -175,6 +175,9 @@ export function timeoutStream(options: TimeoutStreamOptions): StreamOperation<nu
       },
       { keep: [time] },
     ),
+    begin: () => {
+      ticks = 0
+    },
     item: () => ++ticks,
     discard: () => undefined,
     complete: () => count > 0 && ticks >= count,

@@ -91,6 +91,11 @@ describe('what names select', () => {
       'kernel',
       'kernel-batch',
       'kernel-chain',
+      'kernel-multishot',
+      'kernel-zero-copy',
+      'kernel-sender',
+      'kernel-plain',
+      'kernel-arena',
       'c-plain',
     ])
     expect(matches('fs-promises-4', 'fs-*')).toBe(true)

@@ -7,6 +7,7 @@ import { binding } from '../../native/binding.ts'
 import { Control } from '../../native/layout.ts'
 import { op, sendMessageSync } from '../../services/raw/index.ts'
 import type { RawRing } from '../../services/raw/index.ts'
+import { expectStale } from '../services/conservation.ts'
 import { eventually, fieldOf, settledWithin } from '../services/harness.ts'
 import { bareRing } from '../services/raw/bare-ring.ts'
 import type { BareRing } from '../services/raw/bare-ring.ts'
@@ -91,6 +92,7 @@ describeOnEveryRing('event', (stand) => {
       const ended = Promise.all(waits).then(() => (over = true))
       // A completion that came while its ring was awake was not signalled: nothing is owed for it.
       await eventually(() => {
+        expectStale(handleOf(raw)) // the message is for nobody
         if (!over) sendMessageSync({ ringFd: raw.ringFd, address: 0 }, { data: 0 })
         return over
       })

@@ -2,9 +2,6 @@
 // fixed-link check.
 import { closeSync, fstatSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { addressOfView } from '../../native/addresses.ts'
-import { RegisterOp } from '../../native/abi.ts'
-import { binding } from '../../native/binding.ts'
 import { leasedDescriptors } from '../../native/layout.ts'
 import { allocateSharedMemory } from '../../native/shared-memory.ts'
 import { op } from '../../services/raw/index.ts'
@@ -111,11 +108,7 @@ describeChains('LINK, direct', (stand) => {
   it('fixed-link: a chain of reads into registered memory, each into its own part', async () => {
     const { raw, path, own } = stand
     const memory = Buffer.from(allocateSharedMemory(65536))
-    const iovec = Buffer.alloc(16)
-    iovec.writeBigUInt64LE(BigInt(addressOfView(memory)), 0)
-    iovec.writeBigUInt64LE(65536n, 8)
-    const { ringFd } = raw
-    expect(binding().register(ringFd, RegisterOp.REGISTER_BUFFERS, iovec, 1)).toBe(0)
+    raw.buffers.update(0, memory)
     try {
       const file = path()
       writeFileSync(file, content)
@@ -127,7 +120,7 @@ describeChains('LINK, direct', (stand) => {
       const parts = [0, 1, 2].map((index) => memory.subarray(index * 4096, index * 4096 + 1000))
       expect(Buffer.concat(parts).equals(readFileSync(file))).toBe(true)
     } finally {
-      expect(binding().register(ringFd, RegisterOp.UNREGISTER_BUFFERS, null, 0)).toBe(0)
+      raw.buffers.update(0, null)
     }
   })
 

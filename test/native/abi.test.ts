@@ -198,6 +198,8 @@ describe.runIf(hasCompiler && existsSync(header))('the system’s own headers', 
       field.startsWith('io_') && new RegExp(`\\b${field.split('.')[1]}\\b`).test(text)
     for (const name of Object.keys(ours)) {
       const [structName, field] = name.split('.')
+      const struct = structName!.replace('sizeof ', '')
+      if (struct.startsWith('io_') && !text.includes(`struct ${struct} {`)) continue
       if (name.startsWith('sizeof ')) expressions[name] = `sizeof(struct ${name.slice('sizeof '.length)})`
       else if (field !== undefined && (name in renamed || !name.startsWith('io_') || inHeader(name))) {
         expressions[name] = `offsetof(struct ${structName}, ${renamed[name] ?? field})`

@@ -13,7 +13,8 @@ import {
 } from '../../../native/operations/files.ts'
 import { setBuffer, setOpFlags } from '../../../native/operations/row.ts'
 import { checkInteger, checkPosition } from '../../arguments.ts'
-import { checkDescriptor, checkDirect, checkOptions, checkPart, flagBits, partAddress, partLength } from '../checks.ts'
+import { leasedDescriptors, rawDescriptors } from '../../../native/layout.ts'
+import { checkDescriptor, checkOptions, checkPart, flagBits, partAddress, partLength } from '../checks.ts'
 import { RwFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
@@ -143,7 +144,8 @@ export function fsync(options: FsyncOptions): Operation<number> {
  */
 export function close(options: { readonly fd: Descriptor }): Operation<number> {
   const fd = checkDescriptor(checkOptions(options).fd)
-  if (typeof fd !== 'number') checkDirect(fd.direct, 'fd.direct') // those behind are readFile's
+  // Those behind are readFile's.
+  if (typeof fd !== 'number') checkInteger(fd.direct, 'fd.direct', 0, rawDescriptors + leasedDescriptors - 1)
   // A direct descriptor is named by the slot alone: with FIXED_FILE the kernel says EBADF.
   return makeOperation(closeRow, (words, at, flags) => {
     if (typeof fd === 'number') prepClose(words, at, flags, fd)

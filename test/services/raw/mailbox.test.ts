@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { op, sendMessageSync } from '../../../services/raw/index.ts'
 import type { RawRing } from '../../../services/raw/index.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
+import { expectStale } from '../conservation.ts'
+import { handleOf } from './conformance.ts'
 import { eventually, failure, pollers, seededRandom, settledWithin, temporaryFolder, testSeed } from '../harness.ts'
 import { errorCode } from './errors.ts'
 
@@ -84,6 +86,7 @@ describe.each(pollers)('a mailbox of a ring with poller %s', (poller) => {
     await mailbox.return()
     expect(await reader).toEqual({ done: true, value: undefined })
     expect(await mailbox.next()).toEqual({ done: true, value: undefined })
+    expectStale(handleOf(raw))
     const before = rings.stats().rings[0]!.staleCompletions
     sendMessageSync(mailbox, { data: 1 })
     const next = raw.messages()

@@ -1,8 +1,6 @@
 // Proves readv, writev, their fixed forms, and read_multishot, against node:fs.
 import * as fs from 'node:fs'
 import { expect, it } from 'vitest'
-import { addressOfView } from '../../../native/addresses.ts'
-import { binding } from '../../../native/binding.ts'
 import { allocateSharedMemory } from '../../../native/shared-memory.ts'
 import { op } from '../../../services/raw/index.ts'
 import type { RawRing } from '../../../services/raw/index.ts'
@@ -18,10 +16,7 @@ function registeredMemory(raw: RawRing): Buffer {
   let memory = registered.get(raw)
   if (memory === undefined) {
     memory = Buffer.from(allocateSharedMemory(65536))
-    const iovec = Buffer.alloc(16)
-    iovec.writeBigUInt64LE(BigInt(addressOfView(memory)), 0)
-    iovec.writeBigUInt64LE(65536n, 8)
-    expect(binding().register(raw.ringFd, 0, iovec, 1)).toBe(0)
+    raw.buffers.update(0, memory)
     registered.set(raw, memory)
   }
   return memory

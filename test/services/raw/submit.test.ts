@@ -43,10 +43,10 @@ describe('a multishot operation', () => {
 
   it('still makes a stream, more than once', async () => {
     const ticks = timeoutStream({ intervalMs: 1, count: 2 })
-    for (const round of [0, 1]) {
+    for (let round = 0; round < 2; round++) {
       const seen: number[] = []
       for await (const tick of raw.stream(ticks)) seen.push(tick)
-      expect(seen).toEqual([1 + round * 2, 2 + round * 2])
+      expect(seen).toEqual([1, 2])
     }
   })
 })
