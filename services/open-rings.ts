@@ -11,7 +11,7 @@ import { RingHandle, leaseSizeBytes, prepareControl } from '../workers/ring-hand
 import { reservedSlots } from '../workers/submission.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { Placement } from './placement.ts'
+import type { RingLayout } from './placement/types.ts'
 
 export interface OpenRings {
   readonly handles: readonly RingHandle[]
@@ -23,7 +23,7 @@ export interface OpenRings {
 const firstSpinNs = 50_000
 
 /** @throws SystemError, RingUnavailableError */
-export async function openRings(options: ResolvedOptions, placement: Placement): Promise<OpenRings> {
+export async function openRings(options: ResolvedOptions, placement: RingLayout): Promise<OpenRings> {
   const inFlightMax = options.cqEntries - reservedSlots
   const { places, sizeBytes } = placeRings(placement.rings, {
     sqEntries: options.sqEntries,
@@ -44,6 +44,7 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
   }
   try {
     for (const [ring, ringPlace] of places.entries()) {
+      const cpu = placement.pins?.[ring] ?? -1
       const firstHold = prepareControl(memory, ringPlace)
       try {
         const worker = await pool.start({
@@ -56,12 +57,12 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
             cqEntries: options.cqEntries,
             flags: placement.poller === Poller.kernel ? SetupFlag.SQPOLL : 0,
             sqThreadIdleMs: options.sqThreadIdleMs,
-            sqThreadCpu: placement.poller === Poller.kernel ? (options.sqThreadCpu ?? -1) : -1,
+            sqThreadCpu: placement.poller === Poller.kernel ? cpu : -1,
             memory: options.memory,
           },
           directDescriptors: options.directDescriptors,
           spinNs: options.spinNs === 'auto' ? Math.min(spinNsMax, firstSpinNs) : options.spinNs,
-          cpus: [],
+          cpus: placement.poller === Poller.worker && cpu >= 0 ? [cpu] : [],
         })
         const { poller } = placement
         const spinNs = firstSpinNs
