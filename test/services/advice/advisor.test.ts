@@ -161,19 +161,29 @@ describe('the advisor', () => {
     advisor.close()
   })
 
-  it('begins anew when the client has taken over from a lost worker', () => {
-    const ring = new FakeRing(0, 'worker')
-    const { advisor, pass, told } = advisorOf([ring])
-    for (let interval = 0; interval < 3; interval++) {
-      ring.spend(0)
-      pass()
-    }
-    ring.present = 'caller'
-    for (let interval = 0; interval < 8; interval++) pass()
-    expect(advisor.adviceOf(0)).toMatchObject({ poller: 'caller', cause: 'none' })
-    advisor.close()
-    expect(told).toEqual([])
-  })
+  it.each(['caller', 'worker'] as const)(
+    'begins anew when %s polls from now on: what was sampled was another',
+    (next) => {
+      const ring = new FakeRing(0)
+      const { advisor, pass, told } = advisorOf([ring])
+      const spend = (intervals: number): void => {
+        for (let interval = 0; interval < intervals; interval++) {
+          ring.spend(0)
+          pass()
+        }
+      }
+      spend(intervalsJudged - 1)
+      ring.present = next
+      spend(1)
+      expect(advisor.adviceOf(0)).toMatchObject({ poller: next, cause: 'none' })
+      spend(intervalsJudged - 1)
+      expect(told).toEqual([])
+      spend(1)
+      // A caller burns nothing; the fake's SQ thread burns on under any other name.
+      expect(told).toHaveLength(next === 'caller' ? 0 : 1)
+      advisor.close()
+    },
+  )
 
   it.each([
     ['nothing polls', [new FakeRing(0, 'caller')], 1000],

@@ -33,7 +33,7 @@ const machines: fc.Arbitrary<SimulatedMachine> = fc
             cpuset: fc.constant(cpuset),
             affinity: fc.constant(affinity),
             clientCpu: oneOf(affinity),
-            quota: fc.double({ min: 0.01, max: 64, noNaN: true }),
+            quota: fc.oneof(fc.double({ min: 0.01, max: 64, noNaN: true }), fc.double({ min: 1, max: 4, noNaN: true })),
             memlock: fc.integer({ min: 0, max: 1 << 24 }),
             descriptors: fc.integer({ min: 7, max: 2000 }),
           },
