@@ -14,7 +14,10 @@ import {
   WorkerCounter,
 } from './ring-metrics.ts'
 
-/** What the exporter asks of a ring. `sqThread` reads fdinfo; it is called once per scrape, null where there is none. */
+/**
+ * What the exporter asks of a ring. `sqThread` reads fdinfo; it is called once per scrape, null where there is none. `runQueueWait`
+ * reads schedstat, once per scrape too.
+ */
 export interface RingMetricsSource {
   ring: number
   poller: string
@@ -25,7 +28,16 @@ export interface RingMetricsSource {
   state: string
   metrics: RingMetrics
   operationName(op: number): string
+  /** Which poller would suit its load, and what speaks for it. */
+  advice: { readonly poller: string; readonly cause: string }
   sqThread(): SqThreadTimes | null
+  runQueueWait(): RunQueueWait
+}
+
+/** Time that threads had to wait for a CPU since they began; null for a thread that is not there. */
+export interface RunQueueWait {
+  clientNs: number | null
+  pollerNs: number | null
 }
 
 export interface SqThreadTimes {
@@ -193,6 +205,16 @@ export const catalog: readonly MetricRow[] = [
   { name: 'ringmaster_ring_sq_thread_seconds_total', type: 'counter', unit: 'seconds', labels: ring,
     help: 'CPU time of the SQ thread, polling included; rings that share a thread report the same time.',
     read: sqThreadSeconds('totalNs') },
+  { name: 'ringmaster_ring_run_queue_wait_seconds_total', type: 'counter', unit: 'seconds', labels: ['ring', 'thread'],
+    help: 'Time that the client and the thread that polls for it could have run and waited for a CPU.',
+    read: ({ source }, sample) => {
+      const { clientNs, pollerNs } = source.runQueueWait()
+      if (clientNs !== null) sample(clientNs / nsPerSecond, 'client')
+      if (pollerNs !== null) sample(pollerNs / nsPerSecond, 'poller')
+    } },
+  { name: 'ringmaster_ring_advice', type: 'gauge', unit: 'info', labels: ['ring', 'poller', 'cause'],
+    help: 'Always 1; the labels say which poller would suit the load of late, and what speaks for it (none: the present one is right).',
+    read: ({ source }, sample) => sample(1, source.advice.poller, source.advice.cause) },
   { name: 'ringmaster_ring_worker_wakeups_total', type: 'counter', unit: 'count', labels: ring,
     help: 'Times the ring worker was woken.', read: ofWorker('wakeups') },
   { name: 'ringmaster_ring_worker_errors_total', type: 'counter', unit: 'count', labels: ring,

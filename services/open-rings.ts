@@ -14,7 +14,7 @@ import { explainRestrictions } from '../workers/restrictions.ts'
 import { reservedSlots } from '../workers/submission.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { Placement } from './placement.ts'
+import type { RingLayout } from './placement/types.ts'
 import { withoutUnsupported } from './restrictions.ts'
 
 export interface OpenRings {
@@ -27,7 +27,7 @@ export interface OpenRings {
 const firstSpinNs = 50_000
 
 /** @throws SystemError, RingUnavailableError */
-export async function openRings(options: ResolvedOptions, placement: Placement): Promise<OpenRings> {
+export async function openRings(options: ResolvedOptions, placement: RingLayout): Promise<OpenRings> {
   const inFlightMax = options.cqEntries - reservedSlots
   const { places, sizeBytes } = placeRings(placement.rings, {
     sqEntries: options.sqEntries,
@@ -41,7 +41,7 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
   const handles: RingHandle[] = []
   const pool = new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
   // One ring has its SQ thread to itself, whatever the option says: its chains are whole.
-  const shared = options.sqThreads === 'shared' && placement.poller === Poller.kernel && placement.rings > 1
+  const shared = placement.sqThreads === 'shared' && placement.poller === Poller.kernel && placement.rings > 1
   const close = async (): Promise<void> => {
     const open = shared ? handles.filter(({ client }) => client.state !== 'closed') : []
     const sharedThread = open.map(({ geometry }) => readSqThread(geometry.ringFd)).find((thread) => thread !== null)
@@ -54,6 +54,7 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
   }
   try {
     for (const [ring, ringPlace] of places.entries()) {
+      const cpu = placement.pins?.[ring] ?? -1
       const firstHold = prepareControl(memory, ringPlace)
       try {
         const worker = await pool.start({
@@ -69,12 +70,12 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
               (restrictions === undefined ? 0 : SetupFlag.R_DISABLED),
             sqThreadIdleMs: options.sqThreadIdleMs,
             attachFd: shared ? handles[0]?.geometry.ringFd : undefined,
-            sqThreadCpu: placement.poller === Poller.kernel ? (options.sqThreadCpu ?? -1) : -1,
+            sqThreadCpu: placement.poller === Poller.kernel ? cpu : -1,
             memory: options.memory,
           },
           directDescriptors: options.directDescriptors,
           spinNs: options.spinNs === 'auto' ? Math.min(spinNsMax, firstSpinNs) : options.spinNs,
-          cpus: [],
+          cpus: placement.poller === Poller.worker && cpu >= 0 ? [cpu] : [],
           restrictions,
         })
         const { poller } = placement

@@ -1,6 +1,7 @@
 // Every option of Ringmaster.start(): default, unit, limits, in one place. Validated once, at start.
 import { z } from 'zod'
 import { invalidArgType, invalidArgValue, outOfRange } from '../native/errors.ts'
+import type { RingAdvice } from './advice.ts'
 import type { RingRestrictions } from '../workers/restrictions.ts'
 import { checkRestrictions } from './restrictions.ts'
 import type { RestrictionsOption } from './restrictions.ts'
@@ -23,8 +24,11 @@ const schema = z.strictObject({
   memory: z.enum(['auto', 'user', 'mapped']).default('auto'),
   sqThreadIdleMs: z.number().int().min(1).max(60_000).default(50),
   sqThreadCpu: z.number().int().min(0).max(8191).optional(),
-  sqThreads: z.enum(['own', 'shared']).default('own'),
+  sqThreads: z.enum(['auto', 'own', 'shared']).default('own'),
+  pinCpus: z.union([z.literal('auto'), z.array(z.number().int().min(0).max(8191)).max(64)]).default('auto'),
   spinNs: z.union([z.literal('auto'), z.number().int().min(0).max(10_000_000)]).default('auto'),
+  adviceIntervalMs: z.number().int().min(0).max(3_600_000).default(10_000),
+  onAdvice: z.custom<(advice: RingAdvice) => void>((value) => typeof value === 'function').optional(),
   directDescriptors: z.number().int().min(0).max(4096).default(256),
   closeGraceMs: z.number().int().min(0).max(3_600_000).default(1000),
   closeDeadlineMs: z.number().int().min(0).max(3_600_000).default(5000),
@@ -37,7 +41,7 @@ export interface RingmasterOptions {
   rings?: number | 'auto'
   /** Who consumes the submission queues. Default `auto`: `kernel` (SQPOLL) where allowed and there are two CPUs, else `caller`. */
   poller?: 'auto' | 'kernel' | 'worker' | 'caller'
-  /** Submission queue entries per ring: a power of two, 8–32768, default 1024. */
+  /** Submission queue entries per ring: a power of two, 8–32768, default 1024, less where little memory may be locked. */
   sqEntries?: number
   /** Completion queue entries per ring, which bound the requests in flight: a power of two, at least sqEntries, 128–65536, default 4 × sqEntries. */
   cqEntries?: number
@@ -45,17 +49,26 @@ export interface RingmasterOptions {
   backlogMax?: number
   /** Whose memory the rings are in: `user` (needs Linux 6.5), `mapped`, or `auto` (the default: user where it works). */
   memory?: 'auto' | 'user' | 'mapped'
-  /** How long an SQ thread spins without work before it sleeps, in ms. 1–60,000, default 50. */
+  /** How long an SQ thread spins without work before it sleeps, in ms. 1–60,000, default 50, and 10 under a CPU quota. */
   sqThreadIdleMs?: number
-  /** CPU to pin the SQ threads to. Default: anywhere. */
+  /** One CPU to pin all SQ threads to. Default: as pinCpus says. */
   sqThreadCpu?: number
   /**
    * Whether each ring has an SQ thread of its own (default) or all share one (IORING_SETUP_ATTACH_WQ), which saves CPUs where
    * rings are many and mostly idle. A shared one cuts chains: they are then carried out step by step, with the same results.
    */
-  sqThreads?: 'own' | 'shared'
+  sqThreads?: 'auto' | 'own' | 'shared'
+  /**
+   * CPUs for the threads that poll (SQ threads, or ring workers with poller `worker`): ring i's is the i-th, and from the start
+   * again; `[]` pins none. Up to 64 numbers of 0–8191, default `auto`: pinned where CPUs are set aside for this process.
+   */
+  pinCpus?: readonly number[] | 'auto'
   /** How long this thread looks for completions before it sleeps, in ns. Default `auto`: what a wake-up costs here, measured at start. */
   spinNs?: number | 'auto'
+  /** How often it is looked whether the poller suits the load, in ms; six looks make a judgement. 0 (never)–3,600,000, default 10,000. */
+  adviceIntervalMs?: number
+  /** Told when another poller would suit a ring's load better, and when that is over (cause `none`). */
+  onAdvice?: ((advice: RingAdvice) => void) | undefined
   /** Direct descriptors per ring, which bound how many small files readFile() reads at once. 0–4096, default 256. */
   directDescriptors?: number
   /** How long close() lets requests finish before it cancels them, in ms. Default 1000. */
@@ -67,8 +80,11 @@ export interface RingmasterOptions {
 }
 
 /** Options with every default filled in. */
-export interface ResolvedOptions extends Required<Omit<RingmasterOptions, 'sqThreadCpu' | 'restrictions'>> {
+export interface ResolvedOptions extends Required<
+  Omit<RingmasterOptions, 'sqThreadCpu' | 'restrictions' | 'onAdvice'>
+> {
   readonly sqThreadCpu: number | undefined
+  readonly onAdvice: ((advice: RingAdvice) => void) | undefined
   readonly restrictions: RingRestrictions | undefined
 }
 
@@ -80,10 +96,11 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'an object', options)
   const parsed = schema.safeParse(options)
   if (!parsed.success) throw asNodeError(parsed.error.issues[0]!, options)
-  const { cqEntries, sqThreadCpu, restrictions, ...rest } = parsed.data
+  const { cqEntries, sqThreadCpu, restrictions, onAdvice, ...rest } = parsed.data
   const resolved = {
     ...rest,
     sqThreadCpu,
+    onAdvice,
     restrictions: checkRestrictions(restrictions),
     cqEntries: cqEntries ?? Math.min(65536, Math.max(128, rest.sqEntries * 4)),
   }
@@ -105,6 +122,7 @@ function asNodeError(issue: z.core.$ZodIssue, options: object): Error {
   const key = String(issue.path[0] ?? '')
   const name = key === '' ? 'options' : `options.${key}`
   const value: unknown = Reflect.get(options, key)
+  if (key === 'onAdvice') return invalidArgType(name, 'of type function', value)
   switch (issue.code) {
     case 'too_small':
       return outOfRange(name, `>= ${issue.minimum}`, value)
@@ -123,7 +141,11 @@ function asNodeError(issue: z.core.$ZodIssue, options: object): Error {
     case 'invalid_union':
       return typeof value === 'number'
         ? outOfRange(name, 'an integer within its limits (see RingmasterOptions)', value)
-        : invalidArgValue(name, value, "must be 'auto' or a number")
+        : invalidArgValue(
+            name,
+            value,
+            `must be 'auto' or ${key === 'pinCpus' ? 'an array of CPU numbers' : 'a number'}`,
+          )
     default:
       return typeof value === 'number'
         ? outOfRange(name, issue.message.replace('must be ', ''), value)

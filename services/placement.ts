@@ -1,58 +1,117 @@
-// Facts about a machine → how many rings, with which poller. A pure function with a reason for everything it chooses; the
-// rules are those of ARCHITECTURE.md, "Placement". Used by Ringmaster.start().
+// Facts about a machine → how many rings, with which poller, on which CPUs, how deep. A pure function with a reason for everything
+// it chooses; the rules are those of ARCHITECTURE.md, "Placement". Used by Ringmaster.start(). Parts are in placement/.
 import { Poller } from '../workers/poller-kind.ts'
-
-export interface MachineFacts {
-  /** Affinity and cgroup quota together; may be a fraction. */
-  readonly effectiveCpus: number
-  /** Whether rings with an SQ thread are allowed, and if not, why. */
-  readonly sqpoll: { readonly ok: boolean; readonly message?: string }
-}
-
-export interface PlacementWishes {
-  readonly rings: number | 'auto'
-  readonly poller: Poller | 'auto'
-  /** Default `own`. */
-  readonly sqThreads?: 'own' | 'shared'
-}
-
-export interface Placement {
-  readonly rings: number
-  readonly poller: Poller
-  readonly reason: string
-}
+import { chooseDepths, ringsWithinMemlock } from './placement/depths.ts'
+import { choosePins, coresNearClient } from './placement/pins.ts'
+import { descriptorsPerRing, refuseImpossible } from './placement/refusals.ts'
+import { chooseSpinMaxNs, chooseSqThreadIdle } from './placement/spin.ts'
+import { count, setByOption } from './placement/types.ts'
+import type { Choice, Decision, Placement, PlacementFacts, PlacementWishes } from './placement/types.ts'
+import { formatCpuList } from './machine/text.ts'
 
 /** One JavaScript thread feeds one ring easily; more rings pay where their pollers have CPUs of their own. */
 const cpusPerRing = 4
 const autoRingsMax = 8
+/** Descriptors that rings chosen by `auto` leave to the program. */
+const descriptorsKept = 64
 
-const cpus = (count: number): string => `${Math.round(count * 10) / 10} CPU${count === 1 ? '' : 's'}`
-
-/** Chooses rings and poller. */
-export function place(facts: MachineFacts, wishes: PlacementWishes): Placement {
-  const choice = choosePoller(facts, wishes)
-  const rings =
-    wishes.rings !== 'auto'
-      ? wishes.rings
-      : Math.min(autoRingsMax, Math.max(1, Math.floor(facts.effectiveCpus / cpusPerRing)))
-  // Client and pollers all spin when busy: more of them than CPUs cost a factor of ten (never spin more threads than CPUs).
-  const pollers = wishes.sqThreads === 'shared' && choice.poller === Poller.kernel ? 1 : rings
-  const spinners = choice.poller === Poller.caller ? 1 : 1 + pollers
-  const warning =
-    spinners > facts.effectiveCpus && choice.poller !== Poller.caller
-      ? `; ${spinners} threads may spin on ${cpus(facts.effectiveCpus)}: expect them to get in each other's way`
-      : ''
-  return { rings, poller: choice.poller, reason: choice.reason + warning }
+/**
+ * Chooses what the wishes leave open.
+ * @throws RingUnavailableError, ERR_INVALID_ARG_VALUE for wishes that cannot come true, before anything is made
+ */
+export function place(facts: PlacementFacts, wishes: PlacementWishes): Placement {
+  refuseImpossible(facts, wishes)
+  const poller = choosePoller(facts, wishes)
+  const rings = chooseRings(facts, wishes, poller.value)
+  const sqThreads = chooseSqThreads(facts, wishes, poller.value, rings.value)
+  const pollers = poller.value === Poller.caller ? 0 : sqThreads.value === 'shared' ? 1 : rings.value
+  const spinners = 1 + pollers
+  const pins = choosePins(facts, wishes, poller.value, pollers)
+  const depths = chooseDepths(facts, wishes, rings.value)
+  const idle = chooseSqThreadIdle(facts, wishes)
+  const reason = poller.reason + crowding(facts, spinners)
+  return {
+    rings: rings.value,
+    poller: poller.value,
+    reason,
+    sqThreads: sqThreads.value,
+    pins: Array.from({ length: rings.value }, (_, ring) => pins.value[ring % pollers] ?? -1),
+    ...depths.value,
+    sqThreadIdleMs: idle.value,
+    spinNsMax: chooseSpinMaxNs(facts),
+    choices: [
+      { name: 'poller', value: poller.value, reason },
+      { name: 'rings', ...rings },
+      { name: 'sqThreads', ...sqThreads },
+      { name: 'pinCpus', value: pinText(pins.value), reason: pins.reason },
+      { name: 'sqEntries', value: depths.value.sqEntries, reason: depths.reason },
+      { name: 'cqEntries', value: depths.value.cqEntries, reason: depths.reason },
+      { name: 'sqThreadIdleMs', ...idle },
+    ],
+  }
 }
 
-function choosePoller(facts: MachineFacts, wishes: PlacementWishes): { poller: Poller; reason: string } {
-  if (wishes.poller !== 'auto') return { poller: wishes.poller, reason: 'set by option' }
-  if (facts.effectiveCpus < 2) {
+/** The choices on one line, for logs: "poller=kernel (SQPOLL is allowed and there are 2 CPUs) rings=1 (…) …". */
+export function describeChoices(choices: readonly Choice[]): string {
+  return choices.map(({ name, value, reason }) => `${name}=${value} (${reason})`).join(' ')
+}
+
+const pinText = (pins: readonly number[]): string =>
+  pins.every((cpu) => cpu < 0) ? 'none' : formatCpuList([...new Set(pins)].sort((a, b) => a - b))
+
+// Client and pollers all spin when busy: more of them than CPUs cost a factor of ten (never spin more threads than CPUs).
+function crowding({ effectiveCpus }: PlacementFacts, spinners: number): string {
+  return spinners > 1 && spinners > effectiveCpus
+    ? `; ${spinners} threads may spin on ${count(effectiveCpus, 'CPU')}: expect them to get in each other's way`
+    : ''
+}
+
+function choosePoller(facts: PlacementFacts, wishes: PlacementWishes): Decision<Poller> {
+  const { effectiveCpus, sqpoll } = facts
+  if (wishes.poller !== 'auto') return { value: wishes.poller, reason: setByOption }
+  if (effectiveCpus < 2)
     return {
-      poller: Poller.caller,
-      reason: `${cpus(facts.effectiveCpus)}: an SQ thread would take turns with this one`,
+      value: Poller.caller,
+      reason: `${count(effectiveCpus, 'CPU')}: an SQ thread would take turns with this one`,
     }
-  }
-  if (!facts.sqpoll.ok) return { poller: Poller.caller, reason: `no SQ thread: ${facts.sqpoll.message ?? 'denied'}` }
-  return { poller: Poller.kernel, reason: `SQPOLL is allowed and there are ${cpus(facts.effectiveCpus)}` }
+  if (!sqpoll.ok) return { value: Poller.caller, reason: `no SQ thread: ${sqpoll.message ?? 'denied'}` }
+  return { value: Poller.kernel, reason: `SQPOLL is allowed and there are ${count(effectiveCpus, 'CPU')}` }
+}
+
+function chooseRings(facts: PlacementFacts, wishes: PlacementWishes, poller: Poller): Decision<number> {
+  if (wishes.rings !== 'auto') return { value: wishes.rings, reason: setByOption }
+  if (poller === Poller.caller)
+    return { value: 1, reason: 'the caller submits by itself: more rings would only make its batches smaller' }
+  const { effectiveCpus, descriptorsLeft, memlockBytes } = facts
+  const cpus = count(effectiveCpus, 'CPU')
+  const limits: Decision<number>[] = [
+    { value: Math.floor(effectiveCpus / cpusPerRing), reason: `one for every ${cpusPerRing} of ${cpus}, at least one` },
+    { value: autoRingsMax, reason: `${cpus}, and one thread feeds no more than ${autoRingsMax} rings` },
+    {
+      value: coresNearClient(facts) - 1,
+      reason: `${count(coresNearClient(facts), 'core')} on the client's NUMA node, one of them its own`,
+    },
+    {
+      value: Math.floor((descriptorsLeft - descriptorsKept) / descriptorsPerRing),
+      reason: `${count(descriptorsLeft, 'descriptor')} may still be opened, and each ring takes ${descriptorsPerRing}: raise ulimit -n for more`,
+    },
+    { value: ringsWithinMemlock(facts), reason: `${memlockBytes} bytes may be locked: raise ulimit -l for more` },
+  ]
+  const { value, reason } = limits.reduce((least, limit) => (limit.value < least.value ? limit : least))
+  return { value: Math.max(1, value), reason }
+}
+
+function chooseSqThreads(
+  { effectiveCpus }: PlacementFacts,
+  { sqThreads }: PlacementWishes,
+  poller: Poller,
+  rings: number,
+): Decision<Placement['sqThreads']> {
+  if (poller !== Poller.kernel) return { value: 'none', reason: `poller ${poller} has no SQ thread` }
+  if (sqThreads === undefined) return { value: 'own', reason: 'the default: chains stay whole' }
+  if (sqThreads !== 'auto') return { value: sqThreads, reason: setByOption }
+  if (rings === 1) return { value: 'own', reason: 'one ring has nothing to share' }
+  if (1 + rings <= effectiveCpus)
+    return { value: 'own', reason: `${count(effectiveCpus, 'CPU')} have room for each, and chains stay whole` }
+  return { value: 'shared', reason: `${1 + rings} threads would spin on ${count(effectiveCpus, 'CPU')}` }
 }

@@ -9,6 +9,7 @@ import type { RingMetricsSource } from '../metrics/exporter.ts'
 import type { Poller } from '../workers/poller-kind.ts'
 import type { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
+import type { Advice, LoadSample } from './advice.ts'
 
 /** One ring's numbers since it was opened. */
 export interface RingStats {
@@ -17,6 +18,8 @@ export interface RingStats {
   readonly poller: Poller
   /** Why this poller. */
   readonly reason: string
+  /** Whether another one would suit the load better, as of the last look. */
+  readonly advice: Advice
   readonly memory: MemoryKind
   readonly sqEntries: number
   readonly cqEntries: number
@@ -46,7 +49,7 @@ const reasonOf = (handle: RingHandle, reason: string): string =>
 const sqThreadOf = (handle: RingHandle): SqThread | null =>
   handle.client.poller === 'kernel' && handle.client.state !== 'closed' ? readSqThread(handle.geometry.ringFd) : null
 
-export function ringStats(handle: RingHandle, reason: string): RingStats {
+export function ringStats(handle: RingHandle, reason: string, advice: Advice): RingStats {
   const { client, geometry, metrics } = handle
   const counter = (index: number): number => metrics.client[index]!
   let requests = 0
@@ -62,6 +65,7 @@ export function ringStats(handle: RingHandle, reason: string): RingStats {
     state: client.state,
     poller: client.poller,
     reason: reasonOf(handle, reason),
+    advice,
     memory: geometry.kind,
     sqEntries: geometry.sqEntries,
     cqEntries: geometry.cqEntries,
@@ -82,8 +86,13 @@ export function ringStats(handle: RingHandle, reason: string): RingStats {
   }
 }
 
-/** The same ring as the exporter wants it. */
-export function metricsSource(handle: RingHandle, reason: string): RingMetricsSource {
+/** The same ring as the exporter wants it; `times` reads how its threads stand. */
+export function metricsSource(
+  handle: RingHandle,
+  reason: string,
+  advice: Advice,
+  times: () => Omit<LoadSample, 'atMs'>,
+): RingMetricsSource {
   const { client, geometry, metrics, ring } = handle
   return {
     ring,
@@ -95,6 +104,11 @@ export function metricsSource(handle: RingHandle, reason: string): RingMetricsSo
     state: client.state,
     metrics,
     operationName,
+    advice,
     sqThread: () => sqThreadOf(handle),
+    runQueueWait: () => {
+      const { client: clientTimes, poller } = times()
+      return { clientNs: clientTimes?.waitNs ?? null, pollerNs: poller?.waitNs ?? null }
+    },
   }
 }

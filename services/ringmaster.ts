@@ -5,11 +5,12 @@ import type { Registry, OpenMetricsContentType } from 'prom-client'
 import { At, Resolve, SqeFlag } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { capabilities } from '../native/capabilities.ts'
-import { RingUnavailableError, invalidArgType, ringErrors } from '../native/errors.ts'
+import { invalidArgType, ringErrors } from '../native/errors.ts'
 import { registerRingMetrics } from '../metrics/exporter.ts'
-import { measureWakeCostNs, spinBudgetNs } from '../workers/wake-cost.ts'
+import { measureWakeCostNs } from '../workers/wake-cost.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import { throwIfAborted } from './abort.ts'
+import { Advisor, watchedRing } from './advisor.ts'
 import { Arenas } from './arena.ts'
 import type { Arena, ArenaOptions, ArenaStats } from './arena.ts'
 import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
@@ -17,12 +18,13 @@ import type { PathLike } from './arguments.ts'
 import { submitNops } from './batch.ts'
 import { Coordinator } from './coordinator.ts'
 import { RingFile } from './file.ts'
-import { effectiveCpus } from './machine.ts'
+import { readMachine } from './machine/facts.ts'
 import { closeOnExec, openFlags } from './open-flags.ts'
 import { resolveOptions } from './options.ts'
 import type { RingmasterOptions } from './options.ts'
-import { place } from './placement.ts'
-import type { Placement } from './placement.ts'
+import { describeChoices, place } from './placement.ts'
+import { chooseSpin } from './placement/spin.ts'
+import type { Choice, Placement } from './placement/types.ts'
 import { readWholeFile } from './read-file.ts'
 import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
 import { openRings } from './open-rings.ts'
@@ -65,6 +67,8 @@ export interface RingmasterStats {
   readonly spinNs: number
   /** Arenas that are open. */
   readonly arenas: readonly ArenaStats[]
+  /** What was chosen and why, by the options' names; as a line for logs in `summary`. */
+  readonly placement: { readonly summary: string; readonly choices: readonly Choice[] }
 }
 
 /** openat2(2) says EAGAIN when a rename or mount raced with resolving `..`: trying again is what it asks for. */
@@ -87,16 +91,18 @@ export class Ringmaster {
   private readonly placement: Placement
   private readonly cpus: number
   private readonly wakeCostNs: number
+  private readonly advisor: Advisor
   private readonly unregister = new Set<() => void>()
   private closing: Promise<void> | null = null
 
-  private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number) {
+  private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number, advisor: Advisor) {
     this.rings = open
     this.coordinator = new Coordinator(open.handles)
     this.arenas = new Arenas(open.handles, this.coordinator.arenas)
     this.placement = placement
     this.cpus = cpus
     this.wakeCostNs = wakeCostNs
+    this.advisor = advisor
   }
 
   /**
@@ -110,23 +116,27 @@ export class Ringmaster {
     binding() // says at once if there is no addon
     const found = await capabilities()
     await loadSupport()
-    if (!found.rings.ok)
-      throw new RingUnavailableError(found.rings.reason ?? 'unknown', found.rings.message ?? 'unknown cause')
-    if (resolved.poller === 'kernel' && !found.sqpoll.ok) {
-      throw new RingUnavailableError(
-        found.sqpoll.reason ?? 'unknown',
-        `poller 'kernel' was asked for: ${found.sqpoll.message ?? 'denied'}`,
-      )
-    }
-    const cpus = effectiveCpus()
-    const placement = place({ effectiveCpus: cpus, sqpoll: found.sqpoll }, resolved)
-    const open = await openRings(resolved, placement)
+    const facts = { ...readMachine(), rings: found.rings, sqpoll: found.sqpoll }
+    const placement = place(facts, {
+      ...resolved,
+      // Where a default has been filled in, the rules may do better.
+      sqEntries: options.sqEntries ?? 'auto',
+      cqEntries: options.cqEntries ?? 'auto',
+      sqThreadIdleMs: options.sqThreadIdleMs ?? 'auto',
+      sqThreads: options.sqThreads,
+    })
+    const { sqEntries, cqEntries, sqThreadIdleMs } = placement
+    const open = await openRings({ ...resolved, sqEntries, cqEntries, sqThreadIdleMs }, placement)
     try {
       const first = open.handles[0]!
       const wakeCostNs = await measureWakeCostNs(first.client, first.idle)
-      const spinNs = resolved.spinNs === 'auto' ? spinBudgetNs(wakeCostNs) : resolved.spinNs
-      for (const handle of open.handles) handle.idle.spinNs = spinNs
-      return new Ringmaster(open, placement, cpus, wakeCostNs)
+      const spin = chooseSpin(placement, resolved.spinNs, wakeCostNs)
+      for (const handle of open.handles) handle.idle.spinNs = spin.value
+      const clientTid = binding().threadId()
+      const watched = open.handles.map((handle) => watchedRing(handle, clientTid))
+      const advisor = new Advisor(watched, { intervalMs: resolved.adviceIntervalMs, onAdvice: resolved.onAdvice })
+      const settled = { ...placement, choices: [...placement.choices, spin] }
+      return new Ringmaster(open, settled, facts.effectiveCpus, wakeCostNs, advisor)
     } catch (error) {
       await open.close()
       throw error
@@ -283,18 +293,23 @@ export class Ringmaster {
   /** What every ring is and has done so far. Plain data, a copy. */
   stats(): RingmasterStats {
     return {
-      rings: this.rings.handles.map((handle) => ringStats(handle, this.placement.reason)),
+      rings: this.rings.handles.map((handle, index) =>
+        ringStats(handle, this.placement.reason, this.advisor.adviceOf(index)),
+      ),
       effectiveCpus: this.cpus,
       wakeCostNs: this.wakeCostNs,
       spinNs: this.rings.handles[0]!.idle.spinNs,
       arenas: this.arenas.stats(),
+      placement: { summary: describeChoices(this.placement.choices), choices: [...this.placement.choices] },
     }
   }
 
   /** Adds all metrics to a prom-client registry. They are read at scrape, never on the I/O path. Returns how to take them out. */
   register(registry: Registry | Registry<OpenMetricsContentType>): () => void {
     const remove = registerRingMetrics(registry, () =>
-      this.rings.handles.map((handle: RingHandle) => metricsSource(handle, this.placement.reason)),
+      this.rings.handles.map((handle: RingHandle, index) =>
+        metricsSource(handle, this.placement.reason, this.advisor.adviceOf(index), () => this.advisor.timesOf(index)),
+      ),
     )
     this.unregister.add(remove)
     return () => {
@@ -306,6 +321,7 @@ export class Ringmaster {
   close(): Promise<void> {
     this.coordinator.close()
     this.arenas.shut()
+    this.advisor.close()
     this.closing ??= this.rings.close().finally(() => {
       for (const remove of this.unregister) remove()
     })

@@ -12,7 +12,7 @@ export const spinNsMax = 200_000
 /** Nor shorter: below this the spin does not outlast one turn of the event loop. */
 export const spinNsMin = 5_000
 
-/** Time from publishing a no-op to its settling, by way of the eventfd: the median of a few. Takes a few milliseconds. */
+/** Time from publishing a no-op to its settling, by way of the eventfd: the median of a few, whole. Takes a few milliseconds. */
 export async function measureWakeCostNs(client: RingClient, idle: IdleStrategy): Promise<number> {
   const spinNs = idle.spinNs
   const timesNs: number[] = []
@@ -31,10 +31,10 @@ export async function measureWakeCostNs(client: RingClient, idle: IdleStrategy):
     idle.spinNs = spinNs
   }
   timesNs.sort((a, b) => a - b)
-  return timesNs[samples >> 1]!
+  return Math.round(timesNs[samples >> 1]!)
 }
 
-/** The spin budget that a wake-up cost justifies. */
+/** The spin budget that a wake-up cost justifies, whole. */
 export function spinBudgetNs(wakeCostNs: number): number {
-  return Math.min(spinNsMax, Math.max(spinNsMin, wakeCostNs))
+  return Math.min(spinNsMax, Math.max(spinNsMin, Math.round(wakeCostNs)))
 }

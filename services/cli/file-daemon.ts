@@ -9,6 +9,7 @@ import { startAdminServer, type AdminServer, type ProbeResult } from '../../metr
 import { codeOf } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
 import type { Folder } from '../http/storage.ts'
+import type { RingAdvice } from '../advice.ts'
 import { Ringmaster } from '../ringmaster.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { formatAddress, listenError, requireLoopback, type ListenAddress } from './listen-address.ts'
@@ -86,7 +87,11 @@ class FileDaemon {
 
   async start(): Promise<void> {
     const { listen, admin, poller, rings: ringCount } = this.#options
-    const rings = await Ringmaster.start({ poller, rings: ringCount ?? 'auto' }).catch((error: unknown) => {
+    const onAdvice = (advice: RingAdvice): void => {
+      if (advice.cause === 'none') this.#log.info(advice, 'the poller suits the load again')
+      else this.#log.warn(advice, `poller ${advice.poller} would suit the load better`)
+    }
+    const rings = await Ringmaster.start({ poller, rings: ringCount ?? 'auto', onAdvice }).catch((error: unknown) => {
       throw startError(error)
     })
     this.#rings = rings
@@ -111,7 +116,8 @@ class FileDaemon {
     })
     this.#admin = adminServer
     this.#notReady = undefined
-    this.#log.info({ root: this.#root, rings: rings.stats().rings, lines: this.lines() }, 'started')
+    const { rings: each, placement } = rings.stats()
+    this.#log.info({ root: this.#root, rings: each, placement: placement.summary, lines: this.lines() }, 'started')
   }
 
   /** What was started and why it is as it is, for people. */

@@ -21,7 +21,9 @@ function makeRing(ring: number, overrides: Partial<RingMetricsSource> = {}): Rin
     state: 'open',
     metrics: new RingMetrics(new SharedArrayBuffer(ringMetricsSizeBytes), 0),
     operationName: (op) => names[op] ?? `op_${op}`,
+    advice: { poller: 'caller', cause: 'burning' },
     sqThread: () => ({ busyNs: 1.5e9, totalNs: 4e9 }),
+    runQueueWait: () => ({ clientNs: 0.25e9, pollerNs: 0.75e9 }),
     ...overrides,
   }
 }
@@ -79,6 +81,14 @@ describe('a scrape', () => {
     expect(sampleValue(families, 'ringmaster_ring_cq_entries', { ring: '0' })).toBe(512)
   })
 
+  it('says which poller would suit each ring, and why', async () => {
+    const families = await scrapeOf(makeRing(0), makeRing(1, { advice: { poller: 'kernel', cause: 'none' } }))
+    const advice = (labels: Record<string, string>): number | undefined =>
+      sampleValue(families, 'ringmaster_ring_advice', labels)
+    expect(advice({ ring: '0', poller: 'caller', cause: 'burning' })).toBe(1)
+    expect(advice({ ring: '1', poller: 'kernel', cause: 'none' })).toBe(1)
+  })
+
   it('counts operations, errors by name, bytes and what is in flight', async () => {
     const families = await scrapeOf(makeBusyRing(3))
     const read = { ring: '3', operation: 'read' }
@@ -106,13 +116,17 @@ describe('a scrape', () => {
     const value = (name: string): number | undefined => sampleValue(families, name, { ring: '0' })
     expect(value('ringmaster_ring_sq_thread_busy_seconds_total')).toBe(1.5)
     expect(value('ringmaster_ring_sq_thread_seconds_total')).toBe(4)
+    const waited = (thread: string): number | undefined =>
+      sampleValue(families, 'ringmaster_ring_run_queue_wait_seconds_total', { ring: '0', thread })
+    expect([waited('client'), waited('poller')]).toEqual([0.25, 0.75])
     expect(value('ringmaster_ring_worker_heartbeat_timestamp_seconds')).toBe(1_700_000_000.25)
   })
 
   it('leaves out operations that were never asked for, SQ threads that are not there, hearts that never beat', async () => {
-    const families = await scrapeOf(makeRing(0, { sqThread: () => null }))
+    const nobody = { sqThread: () => null, runQueueWait: () => ({ clientNs: null, pollerNs: null }) }
+    const families = await scrapeOf(makeRing(0, nobody))
     for (const { name, labels } of catalog) {
-      const empty = labels.includes('operation') || /sq_thread|heartbeat_timestamp/.test(name)
+      const empty = labels.includes('operation') || /sq_thread|run_queue_wait|heartbeat_timestamp/.test(name)
       expect(families.get(name)!.samples.length === 0, name).toBe(empty)
     }
   })

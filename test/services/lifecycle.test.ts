@@ -4,6 +4,8 @@ import { closeSync, constants, openSync, readFileSync, statSync, writeFileSync, 
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openRings } from '../../services/open-rings.ts'
+import { resolveOptions } from '../../services/options.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import type { RingmasterOptions } from '../../services/options.ts'
 import {
@@ -196,7 +198,9 @@ describe('start()', () => {
     await (await Ringmaster.start({ poller: 'kernel' })).close()
     const before = { descriptors: descriptors(), threads: ringThreads() }
     for (let round = 0; round < 3; round++) {
-      const failed = await failure(Ringmaster.start({ poller: 'kernel', rings: 2, sqThreadCpu: 8191 }))
+      // The first ring is made, the second is not: a CPU that start() itself would have refused.
+      const layout = { rings: 2, poller: 'kernel', reason: 'a test', pins: [-1, 8191] } as const
+      const failed = await failure(openRings(resolveOptions({}), layout))
       expect(failed).toMatchObject({ code: 'EINVAL', errno: -22, syscall: 'io_uring_setup' })
       expect(await eventually(() => ringThreads().length === before.threads.length)).toBe(true)
       expect({ descriptors: descriptors(), threads: ringThreads() }).toEqual(before)

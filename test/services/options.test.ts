@@ -23,7 +23,10 @@ it('have defaults', () => {
     memory: 'auto',
     sqThreadIdleMs: 50,
     sqThreadCpu: undefined,
+    pinCpus: 'auto',
     spinNs: 'auto',
+    adviceIntervalMs: 10_000,
+    onAdvice: undefined,
     directDescriptors: 256,
     closeGraceMs: 1000,
     closeDeadlineMs: 5000,
@@ -42,6 +45,7 @@ it.each([
   ['sqThreadIdleMs', 1, 60_000],
   ['sqThreadCpu', 0, 8191],
   ['spinNs', 0, 10_000_000],
+  ['adviceIntervalMs', 0, 3_600_000],
   ['directDescriptors', 0, 4096],
   ['closeGraceMs', 0, 3_600_000],
   ['closeDeadlineMs', 0, 3_600_000],
@@ -97,6 +101,25 @@ it.each([
       message: expect.stringContaining(`options.${name}`) as string,
     })
   }
+})
+
+it('pinCpus are up to 64 CPU numbers', () => {
+  const many = Array.from({ length: 64 }, (_, cpu) => cpu)
+  for (const pinCpus of ['auto', [], [0], [8191, 0], many])
+    expect(resolveOptions({ pinCpus })).toMatchObject({ pinCpus })
+  for (const pinCpus of [0, '0-3', null, {}, [-1], [8192], [0.5], ['1'], [...many, 64]]) {
+    expect(caught({ pinCpus })).toMatchObject({
+      code: expect.stringMatching(/^ERR_(INVALID_ARG_(TYPE|VALUE)|OUT_OF_RANGE)$/) as string,
+      message: expect.stringContaining('options.pinCpus') as string,
+    })
+  }
+})
+
+it('onAdvice is a function', () => {
+  const onAdvice = (): void => undefined
+  expect(resolveOptions({ onAdvice }).onAdvice).toBe(onAdvice)
+  for (const wrong of [null, 5, 'log', {}])
+    expect(caught({ onAdvice: wrong })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', message: /options\.onAdvice/ })
 })
 
 it('that do not exist are refused, naming those that do', () => {

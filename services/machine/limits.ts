@@ -1,0 +1,46 @@
+// What this process may still take: locked memory and file descriptors. Used by facts.ts.
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { field, readText } from './text.ts'
+
+export interface ProcessLimits {
+  /**
+   * Memory that rings may lock, in bytes; Infinity where there is no limit or CAP_IPC_LOCK lifts it. Charged for rings before 5.12
+   * and again from about 6.14, and per user: other processes of the same user take from it too.
+   */
+  readonly memlockBytes: number
+  /** Descriptors this process may still open. */
+  readonly descriptorsLeft: number
+}
+
+const capIpcLock = 14
+
+/** The soft limit of a row of /proc/self/limits. */
+function softLimit(limits: string, name: string): number {
+  const soft = field(limits, name).split(/\s+/)[0] ?? ''
+  return /^\d+$/.test(soft) ? Number(soft) : Infinity
+}
+
+function openDescriptors(root: string): number {
+  try {
+    return readdirSync(join(root, 'proc/thread-self/fd')).length
+  } catch {
+    return 0
+  }
+}
+
+/** Whether bit `capability` of CapEff is set: hexadecimal, most significant digit first. */
+function hasCapability(status: string, capability: number): boolean {
+  const effective = field(status, 'CapEff')
+  const digit = Number.parseInt(effective.at(-1 - Math.floor(capability / 4)) ?? '0', 16)
+  return (digit & (1 << (capability % 4))) !== 0
+}
+
+export function readLimits(root: string): ProcessLimits {
+  const limits = readText(root, 'proc/thread-self/limits')
+  const exempt = hasCapability(readText(root, 'proc/thread-self/status'), capIpcLock)
+  return {
+    memlockBytes: exempt ? Infinity : softLimit(limits, 'Max locked memory'),
+    descriptorsLeft: Math.max(0, softLimit(limits, 'Max open files') - openDescriptors(root)),
+  }
+}
