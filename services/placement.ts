@@ -5,6 +5,8 @@ import { Poller } from '../workers/poller-kind.ts'
 export interface MachineFacts {
   /** Affinity and cgroup quota together; may be a fraction. */
   readonly effectiveCpus: number
+  /** Whether there can be rings at all, and if not, why. Not given: there can. */
+  readonly rings?: { readonly ok: boolean; readonly message?: string }
   /** Whether rings with an SQ thread are allowed, and if not, why. */
   readonly sqpoll: { readonly ok: boolean; readonly message?: string }
 }
@@ -34,9 +36,10 @@ export function place(facts: MachineFacts, wishes: PlacementWishes): Placement {
       ? wishes.rings
       : Math.min(autoRingsMax, Math.max(1, Math.floor(facts.effectiveCpus / cpusPerRing)))
   // Client and pollers all spin when busy: more of them than CPUs cost a factor of ten (never spin more threads than CPUs).
-  const spinners = choice.poller === Poller.caller ? 1 : 1 + rings
+  const spins = choice.poller === Poller.kernel || choice.poller === Poller.worker
+  const spinners = spins ? 1 + rings : 1
   const warning =
-    spinners > facts.effectiveCpus && choice.poller !== Poller.caller
+    spinners > facts.effectiveCpus && spins
       ? `; ${spinners} threads may spin on ${cpus(facts.effectiveCpus)}: expect them to get in each other's way`
       : ''
   return { rings, poller: choice.poller, reason: choice.reason + warning }
@@ -44,6 +47,7 @@ export function place(facts: MachineFacts, wishes: PlacementWishes): Placement {
 
 function choosePoller(facts: MachineFacts, wishes: PlacementWishes): { poller: Poller; reason: string } {
   if (wishes.poller !== 'auto') return { poller: wishes.poller, reason: 'set by option' }
+  if (facts.rings?.ok === false) return withoutRings(facts.rings.message ?? 'denied')
   if (facts.effectiveCpus < 2) {
     return {
       poller: Poller.caller,
@@ -52,4 +56,9 @@ function choosePoller(facts: MachineFacts, wishes: PlacementWishes): { poller: P
   }
   if (!facts.sqpoll.ok) return { poller: Poller.caller, reason: `no SQ thread: ${facts.sqpoll.message ?? 'denied'}` }
   return { poller: Poller.kernel, reason: `SQPOLL is allowed and there are ${cpus(facts.effectiveCpus)}` }
+}
+
+/** Ordinary system calls instead of io_uring, and why. */
+export function withoutRings(why: string): { poller: Poller; reason: string } {
+  return { poller: Poller.threadpool, reason: `no io_uring, system calls on threads instead: ${why}` }
 }

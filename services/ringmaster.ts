@@ -103,7 +103,7 @@ export class Ringmaster {
     binding() // says at once if there is no addon
     const found = await capabilities()
     await loadSupport()
-    if (!found.rings.ok)
+    if (!found.rings.ok && resolved.poller !== 'auto' && resolved.poller !== 'threadpool')
       throw new RingUnavailableError(found.rings.reason ?? 'unknown', found.rings.message ?? 'unknown cause')
     if (resolved.poller === 'kernel' && !found.sqpoll.ok) {
       throw new RingUnavailableError(
@@ -112,7 +112,7 @@ export class Ringmaster {
       )
     }
     const cpus = effectiveCpus()
-    const placement = place({ effectiveCpus: cpus, sqpoll: found.sqpoll }, resolved)
+    const placement = place({ effectiveCpus: cpus, rings: found.rings, sqpoll: found.sqpoll }, resolved)
     const open = await openRings(resolved, placement)
     try {
       const first = open.handles[0]!

@@ -28,7 +28,7 @@ export interface RingClientOptions extends SubmissionOptions {
 
 export class RingClient extends Submission implements Pumped {
   /** Why the ring was lost, once it is. */
-  lossCause: Error | null = null
+  lossCause: unknown = null
   private readonly pump: Pump
   private readonly watcher: EventWatcher
   private onRested: (() => void) | null = null
@@ -91,8 +91,11 @@ export class RingClient extends Submission implements Pumped {
     if (this.poller === Poller.caller && this.ring.unconsumed > 0) this.kick()
     if (this.ring.overflowed()) {
       this.counters[ClientCounter.cqOverflows]! += 1
-      this.counters[ClientCounter.enterCalls]! += 1
-      this.addon.enter(this.ringFd, 0, 0, EnterFlag.GETEVENTS)
+      if (this.poller === Poller.threadpool) this.kick()
+      else {
+        this.counters[ClientCounter.enterCalls]! += 1
+        this.addon.enter(this.ringFd, 0, 0, EnterFlag.GETEVENTS)
+      }
     }
     if (this.cancels.length > 0) this.retryCancels()
     if (this.backlog.length > 0) this.drainBacklog()
@@ -161,8 +164,12 @@ export class RingClient extends Submission implements Pumped {
     for (let index = 0; index < waiting.length; index += 2) this.cancel(waiting[index]!, waiting[index + 1]!)
   }
 
-  /** The ring worker is gone. Its ring is not: where the worker was the poller, this thread takes over from it. */
-  workerLost(): void {
+  /**
+   * The ring worker is gone. Its ring is not: where the worker was the poller, this thread takes over from it. Without a kernel
+   * the worker was all there was.
+   */
+  workerLost(cause: unknown): void {
+    if (this.poller === Poller.threadpool) this.lose(cause)
     if (this.poller !== Poller.worker) return
     this.poller = Poller.caller
     if (this.busy) this.pump.wake()
@@ -173,7 +180,7 @@ export class RingClient extends Submission implements Pumped {
   }
 
   /** The ring itself is gone: every request is rejected with ERR_RING_LOST. */
-  private lose(cause: Error): void {
+  private lose(cause: unknown): void {
     if (this.state === ClientState.lost) return
     this.state = ClientState.lost
     this.lossCause = cause

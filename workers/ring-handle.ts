@@ -124,7 +124,7 @@ export class RingHandle {
   /** The worker thread has ended. The ring goes on: what its poller cannot do any more, the client does. */
   workerLost(cause: unknown): void {
     this.workerLoss = cause instanceof Error ? cause.message : String(cause)
-    this.client.workerLost()
+    this.client.workerLost(cause)
   }
 
   /** A number for a group of provided buffers that nobody has had on this ring. */

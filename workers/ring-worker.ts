@@ -10,10 +10,12 @@ import type { RingPlace } from '../native/layout.ts'
 import { controlWords, openRing, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
 import type { RingSetup } from '../native/ring-memory.ts'
+import { layOutRing } from '../native/user-ring.ts'
 import { RingMetrics, WorkerCounter } from '../metrics/ring-metrics.ts'
 import { exposeControl, packError } from './control.ts'
 import type { SentError } from './control.ts'
 import { Poller } from './poller-kind.ts'
+import { startThreadpoolPoller } from './threadpool/poller.ts'
 import { startWorkerPoller } from './worker-poller.ts'
 
 /** What a ring worker is told at its start. Plain data and a port. */
@@ -70,6 +72,14 @@ function registerDirectDescriptors(ringFd: number, count: number): number {
   return count
 }
 
+/** Tells the kernel the client's eventfd and the table of direct descriptors; returns how many of those there are. */
+function register(ringFd: number, control: Int32Array, task: RingWorkerTask): number {
+  const eventFd = Int32Array.of(Atomics.load(control, Control.event_fd >> 2))
+  const registered = binding().register(ringFd, RegisterOp.REGISTER_EVENTFD, eventFd, 1)
+  if (registered < 0) throw kernelError(registered, 'io_uring_register')
+  return registerDirectDescriptors(ringFd, task.directDescriptors)
+}
+
 /** Entry of the piscina task. What fails is packed: structured clone would drop an error's code. */
 export default function start(task: RingWorkerTask): RingWorkerAnswer {
   try {
@@ -87,7 +97,10 @@ function open(task: RingWorkerTask): RingWorkerStarted {
   }
   const control = controlWords(task.memory, task.place)
   const controlBytes = new Uint8Array(task.memory, task.place.controlOffsetBytes, Control.sizeBytes)
-  const geometry = openRing(task.memory, task.place, task.setup)
+  const kernelless = task.poller === Poller.threadpool
+  const geometry = kernelless
+    ? layOutRing(task.memory, task.place, task.setup)
+    : openRing(task.memory, task.place, task.setup)
   const hold = addon.hold(controlBytes, null, null, task.poller === Poller.kernel)
   const view = viewRing(task.memory, task.place, geometry)
   const metrics = new RingMetrics(task.memory, task.place.metricsOffsetBytes)
@@ -103,10 +116,7 @@ function open(task: RingWorkerTask): RingWorkerStarted {
     addon.release(hold)
   }
   try {
-    const eventFd = Int32Array.of(Atomics.load(control, Control.event_fd >> 2))
-    const registered = addon.register(geometry.ringFd, RegisterOp.REGISTER_EVENTFD, eventFd, 1)
-    if (registered < 0) throw kernelError(registered, 'io_uring_register')
-    const directDescriptors = registerDirectDescriptors(geometry.ringFd, task.directDescriptors)
+    const directDescriptors = kernelless ? task.directDescriptors : register(geometry.ringFd, control, task)
     const heartbeat = (): void => {
       Atomics.add(control, Control.heartbeat >> 2, 1)
       metrics.worker[WorkerCounter.heartbeats]! += 1
@@ -123,6 +133,17 @@ function open(task: RingWorkerTask): RingWorkerStarted {
         controlBytes,
         control,
         wakeFd,
+        metrics,
+        spinNs: task.spinNs,
+      })
+    } else if (kernelless) {
+      const { words, sqes } = view.ring
+      stopPoller = startThreadpoolPoller({
+        geometry,
+        words,
+        sqes,
+        control,
+        directDescriptors,
         metrics,
         spinNs: task.spinNs,
       })

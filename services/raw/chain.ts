@@ -70,7 +70,7 @@ export class Chain implements Completion {
   }
 
   private add(operation: Operation<unknown>, linkFlags: number, isTimeout: boolean): this {
-    checkSupported(operation.row)
+    checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
     this.steps.push({ operation, linkFlags, isTimeout })
     return this
   }

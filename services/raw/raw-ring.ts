@@ -1,6 +1,7 @@
 // RawRing: one ring, every operation its kernel has. What `rings.raw(n)` gives; the home of `ringmaster/raw`.
 import { ignoreResult } from '../../workers/completions.ts'
 import { CqeFlag, SqeFlag } from '../../native/abi.ts'
+import { provideBuffers } from '../../native/operations/registered.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
@@ -62,7 +63,7 @@ export class RawRing {
    */
   submit<R>(operation: Operation<R>, options: SubmitOptions = {}): Promise<R> {
     try {
-      checkSupported(operation.row)
+      checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
       throwIfAborted(options.signal)
       const { client } = this.handle
       const slot = client.claim(operation.row.opcode, settleOperation, operation, null)
@@ -86,6 +87,7 @@ export class RawRing {
 
   /** Registers a ring of provided buffers (5.19). Close it when its streams are over. */
   provideBuffers(options: ProvidedBuffersOptions): ProvidedBuffers {
+    checkSupported(provideBuffers, this.handle.client.poller, 0)
     return new ProvidedBuffers(this.ringFd, this.handle.nextBufferGroup(), options)
   }
 

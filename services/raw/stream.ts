@@ -65,7 +65,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
 
   /** Made by RawRing.stream(). */
   constructor(handle: RingHandle, source: StreamOperation<T>, options: StreamOptions) {
-    checkSupported(source.operation.row)
+    checkSupported(source.operation.row, handle.client.poller, source.operation.sqeFlags)
     throwIfAborted(options.signal)
     this.handle = handle
     this.source = source

@@ -86,7 +86,7 @@ describe('cqEntries', () => {
 })
 
 it.each([
-  ['poller', ['auto', 'kernel', 'worker', 'caller']],
+  ['poller', ['auto', 'kernel', 'worker', 'caller', 'threadpool']],
   ['memory', ['auto', 'user', 'mapped']],
 ])('%s is one of %s', (name, values) => {
   for (const value of values) expect(resolveOptions({ [name]: value })).toMatchObject({ [name]: value })
