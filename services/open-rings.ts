@@ -3,15 +3,18 @@
 import { SetupFlag } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { placeRings } from '../native/layout.ts'
+import type { RingSetup } from '../native/ring-memory.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
+import type { StartedWorker } from '../workers/pool.ts'
 import { Poller } from '../workers/poller-kind.ts'
 import { RingHandle, leaseSizeBytes, prepareControl } from '../workers/ring-handle.ts'
 import { reservedSlots } from '../workers/submission.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Placement } from './placement.ts'
+import { withoutRefusedRing } from './refused-ring.ts'
 
 export interface OpenRings {
   readonly handles: readonly RingHandle[]
@@ -46,33 +49,32 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
     for (const [ring, ringPlace] of places.entries()) {
       const firstHold = prepareControl(memory, ringPlace)
       try {
-        const worker = await pool.start({
+        const task = {
           ring,
           memory,
           place: ringPlace,
-          poller: placement.poller,
-          setup: {
-            sqEntries: options.sqEntries,
-            cqEntries: options.cqEntries,
-            flags: placement.poller === Poller.kernel ? SetupFlag.SQPOLL : 0,
-            sqThreadIdleMs: options.sqThreadIdleMs,
-            sqThreadCpu: placement.poller === Poller.kernel ? (options.sqThreadCpu ?? -1) : -1,
-            memory: options.memory,
-          },
           directDescriptors: options.directDescriptors,
           spinNs: options.spinNs === 'auto' ? Math.min(spinNsMax, firstSpinNs) : options.spinNs,
           cpus: [],
+        }
+        let chosen: Pick<Placement, 'poller' | 'reason'> = placement
+        const start = (): Promise<StartedWorker> =>
+          pool.start({ ...task, poller: chosen.poller, setup: setupOf(options, chosen.poller) })
+        const worker = await start().catch((error: unknown) => {
+          const instead = options.poller === 'auto' ? withoutRefusedRing(error, placement.poller) : null
+          if (instead === null) throw error
+          chosen = instead
+          return start()
         })
-        const { poller } = placement
-        const spinNs = firstSpinNs
         handles.push(
           new RingHandle(ring, worker, {
             memory,
             place: ringPlace,
-            poller,
+            poller: chosen.poller,
+            reason: chosen.reason,
             inFlightMax,
             backlogMax: options.backlogMax,
-            spinNs,
+            spinNs: firstSpinNs,
           }),
         )
       } finally {
@@ -84,6 +86,18 @@ export async function openRings(options: ResolvedOptions, placement: Placement):
     throw error
   }
   return { handles, close }
+}
+
+function setupOf(options: ResolvedOptions, poller: Poller): RingSetup {
+  const withSqThread = poller === Poller.kernel
+  return {
+    sqEntries: options.sqEntries,
+    cqEntries: options.cqEntries,
+    flags: withSqThread ? SetupFlag.SQPOLL : 0,
+    sqThreadIdleMs: options.sqThreadIdleMs,
+    sqThreadCpu: withSqThread ? (options.sqThreadCpu ?? -1) : -1,
+    memory: options.memory,
+  }
 }
 
 /** Memory of rings that did not come to rest in time: the kernel may still write to it, so it is never freed. */

@@ -40,13 +40,13 @@ export interface RingStats {
   readonly workerThreadId: number | null
 }
 
-const reasonOf = (handle: RingHandle, reason: string): string =>
-  handle.workerLoss === null ? reason : `${reason}; the ring worker is gone: ${handle.workerLoss}`
+const reasonOf = ({ reason, workerLoss }: RingHandle): string =>
+  workerLoss === null ? reason : `${reason}; the ring worker is gone: ${workerLoss}`
 
 const sqThreadOf = (handle: RingHandle): SqThread | null =>
   handle.client.poller === 'kernel' && handle.client.state !== 'closed' ? readSqThread(handle.geometry.ringFd) : null
 
-export function ringStats(handle: RingHandle, reason: string): RingStats {
+export function ringStats(handle: RingHandle): RingStats {
   const { client, geometry, metrics } = handle
   const counter = (index: number): number => metrics.client[index]!
   let requests = 0
@@ -61,7 +61,7 @@ export function ringStats(handle: RingHandle, reason: string): RingStats {
     ring: handle.ring,
     state: client.state,
     poller: client.poller,
-    reason: reasonOf(handle, reason),
+    reason: reasonOf(handle),
     memory: geometry.kind,
     sqEntries: geometry.sqEntries,
     cqEntries: geometry.cqEntries,
@@ -83,12 +83,12 @@ export function ringStats(handle: RingHandle, reason: string): RingStats {
 }
 
 /** The same ring as the exporter wants it. */
-export function metricsSource(handle: RingHandle, reason: string): RingMetricsSource {
+export function metricsSource(handle: RingHandle): RingMetricsSource {
   const { client, geometry, metrics, ring } = handle
   return {
     ring,
     poller: client.poller,
-    reason: reasonOf(handle, reason),
+    reason: reasonOf(handle),
     memory: geometry.kind,
     sqEntries: geometry.sqEntries,
     cqEntries: geometry.cqEntries,

@@ -20,7 +20,6 @@ import { closeOnExec, openFlags } from './open-flags.ts'
 import { resolveOptions } from './options.ts'
 import type { RingmasterOptions } from './options.ts'
 import { place } from './placement.ts'
-import type { Placement } from './placement.ts'
 import { readWholeFile } from './read-file.ts'
 import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
 import { openRings } from './open-rings.ts'
@@ -78,16 +77,14 @@ async function retryAgain<T>(request: () => Promise<T>): Promise<T> {
 export class Ringmaster {
   private readonly rings: OpenRings
   private readonly coordinator: Coordinator
-  private readonly placement: Placement
   private readonly cpus: number
   private readonly wakeCostNs: number
   private readonly unregister = new Set<() => void>()
   private closing: Promise<void> | null = null
 
-  private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number) {
+  private constructor(open: OpenRings, cpus: number, wakeCostNs: number) {
     this.rings = open
     this.coordinator = new Coordinator(open.handles)
-    this.placement = placement
     this.cpus = cpus
     this.wakeCostNs = wakeCostNs
   }
@@ -119,7 +116,7 @@ export class Ringmaster {
       const wakeCostNs = await measureWakeCostNs(first.client, first.idle)
       const spinNs = resolved.spinNs === 'auto' ? spinBudgetNs(wakeCostNs) : resolved.spinNs
       for (const handle of open.handles) handle.idle.spinNs = spinNs
-      return new Ringmaster(open, placement, cpus, wakeCostNs)
+      return new Ringmaster(open, cpus, wakeCostNs)
     } catch (error) {
       await open.close()
       throw error
@@ -260,7 +257,7 @@ export class Ringmaster {
   /** What every ring is and has done so far. Plain data, a copy. */
   stats(): RingmasterStats {
     return {
-      rings: this.rings.handles.map((handle) => ringStats(handle, this.placement.reason)),
+      rings: this.rings.handles.map((handle) => ringStats(handle)),
       effectiveCpus: this.cpus,
       wakeCostNs: this.wakeCostNs,
       spinNs: this.rings.handles[0]!.idle.spinNs,
@@ -270,7 +267,7 @@ export class Ringmaster {
   /** Adds all metrics to a prom-client registry. They are read at scrape, never on the I/O path. Returns how to take them out. */
   register(registry: Registry | Registry<OpenMetricsContentType>): () => void {
     const remove = registerRingMetrics(registry, () =>
-      this.rings.handles.map((handle: RingHandle) => metricsSource(handle, this.placement.reason)),
+      this.rings.handles.map((handle: RingHandle) => metricsSource(handle)),
     )
     this.unregister.add(remove)
     return () => {

@@ -27,6 +27,8 @@ export interface RingHandleOptions {
   readonly memory: SharedArrayBuffer
   readonly place: RingPlace
   readonly poller: Poller
+  /** Why this poller. */
+  readonly reason: string
   readonly inFlightMax: number
   readonly backlogMax: number
   readonly spinNs: number
@@ -64,6 +66,8 @@ export class RingHandle {
   readonly geometry: RingGeometry
   readonly idle: IdleStrategy
   readonly workerThreadId: number
+  /** Why the ring has its poller. */
+  readonly reason: string
   /** Why the worker is no longer there; null while it is. */
   workerLoss: string | null = null
   private readonly hold: number
@@ -82,6 +86,7 @@ export class RingHandle {
     this.ring = ring
     this.geometry = geometry
     this.workerThreadId = threadId
+    this.reason = options.reason
     this.control = worker.control
     this.detach = view.detach
     this.metrics = new RingMetrics(memory, place.metricsOffsetBytes)

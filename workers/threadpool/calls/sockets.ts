@@ -11,6 +11,8 @@ const EOPNOTSUPP = -95
 const MSG_DONTWAIT = 0x40
 const MSG_WAITALL = 0x100
 const MSG_NOSIGNAL = 0x4000
+const SOL_SOCKET = 1
+const SO_TYPE = 3
 const FIONREAD = 0x541b
 const TIOCOUTQ = 0x5411
 
@@ -126,11 +128,20 @@ export const recvmsg: Call = (request, kit) => {
   message(request, kit, 'recvmsg', POLLIN)
 }
 
+function isSocket({ fd, scratch, scratchAddress }: Request, kit: Kit): boolean {
+  scratch.setUint32(0, 4, true)
+  return kit.now(kit.calls.getsockopt, fd, SOL_SOCKET, SO_TYPE, scratchAddress + 8, scratchAddress) === 0
+}
+
 /** Commands of sockets; those of other drivers need io_uring. */
 export const uringCmd: Call = (request, kit) => {
   const { fd, words, address, address3, fileIndex, scratch, scratchAddress } = request
   const { calls } = kit
   const [level, option] = [words[4]!, words[5]!]
+  if (!isSocket(request, kit)) {
+    kit.finish(request, EOPNOTSUPP)
+    return
+  }
   switch (words[2]) {
     case SocketCommand.SIOCINQ:
     case SocketCommand.SIOCOUTQ: {
