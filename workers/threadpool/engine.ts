@@ -4,6 +4,8 @@ import { At, CqeFlag, Op, SqeFlag, Statx } from '../../native/abi.ts'
 import { Interrupted } from '../../native/binding.ts'
 import type { CallName } from '../../native/binding.ts'
 import type { RingConsumer } from '../../native/user-ring.ts'
+import { chainLength, isDrained, refusals } from './chains.ts'
+import { Completions } from './completions.ts'
 import { Deadlines } from './deadlines.ts'
 import type { DirectDescriptors } from './direct-descriptors.ts'
 import type { JobThreads } from './job-threads.ts'
@@ -11,11 +13,10 @@ import type { Readiness } from './readiness.ts'
 import { RequestState } from './request.ts'
 import type { Call, Kit, Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
-import { fallsShort } from './short-transfers.ts'
+import { failsChain } from './link-failures.ts'
 
 const EBADF = -9
 const EINTR = -4
-const EINVAL = -22
 const EALREADY = -114
 const ECANCELED = -125
 const EOPNOTSUPP = -95
@@ -60,12 +61,13 @@ export class Engine implements Kit {
   private deferredCount = 0
   /** Requests under way that everything after them waits for. */
   private barriers = 0
-  private readonly overflow: number[] = []
+  private readonly completions: Completions
   /** Timeouts that a number of completions ends. */
   private readonly counting = new Set<Request>()
 
   constructor(parts: EngineParts) {
     this.parts = parts
+    this.completions = new Completions(parts.consumer)
     this.calls = parts.calls
     this.direct = parts.direct
     this.buffer = parts.buffer
@@ -77,7 +79,7 @@ export class Engine implements Kit {
   /** Takes what was published, begins it, and posts what is over; true: entries are left. */
   turn(): boolean {
     const { consumer, threads } = this.parts
-    this.flushOverflow()
+    this.completions.flush()
     for (let taken = 0; taken < takeMax && this.takeChain(); taken++);
     consumer.release()
     this.beginReady()
@@ -95,20 +97,17 @@ export class Engine implements Kit {
     const { consumer, requests } = this.parts
     let head: Request | null = null
     let last: Request | null = null
-    let broken = false
     while (consumer.available() > 0 && requests.available > 0) {
       const request = requests.claim()
       consumer.take(request.words)
       request.state = RequestState.linked
-      const misplaced = request.opcode === Op.LINK_TIMEOUT && (last === null || last.opcode === Op.LINK_TIMEOUT)
-      broken ||= misplaced || !this.parts.rows.has(request.opcode)
       if (last === null) head = request
       else last.next = request
       last = request
       if ((request.sqeFlags & (SqeFlag.IO_LINK | SqeFlag.IO_HARDLINK)) === 0) break
     }
     if (head === null) return false
-    if (broken) this.refuseChain(head)
+    if (refusals(head, this.parts.rows).length > 0) this.refuseChain(head)
     else {
       head.state = RequestState.deferred
       this.deferred.push(head)
@@ -120,14 +119,11 @@ export class Engine implements Kit {
 
   /** A chain with an entry that cannot be begun is not begun at all, as in the kernel. */
   private refuseChain(head: Request): void {
-    let before: Request | null = null
-    for (let request: Request | null = head; request !== null;) {
-      const next: Request | null = request.next
-      const misplaced = request.opcode === Op.LINK_TIMEOUT && (before === null || before.opcode === Op.LINK_TIMEOUT)
-      const result = misplaced ? EINVAL : this.parts.rows.has(request.opcode) ? ECANCELED : EOPNOTSUPP
-      before = request
-      request.next = null
-      this.close(request, result, 0)
+    const results = refusals(head, this.parts.rows)
+    let request: Request | null = head
+    for (const result of results) {
+      const next: Request | null = request?.next ?? null
+      if (request !== null) this.close(request, result, 0)
       request = next
     }
   }
@@ -278,9 +274,8 @@ export class Engine implements Kit {
 
   finish(request: Request, result: number, cqeFlags = 0): void {
     const { next } = request
-    const failed = result < 0 ? !succeedsWith(request, result) : fallsShort(request, result)
     let rest = this.deadlines.disarm(next, result)
-    const goesOn = !failed || (request.sqeFlags & SqeFlag.IO_HARDLINK) !== 0
+    const goesOn = !failsChain(request, result) || (request.sqeFlags & SqeFlag.IO_HARDLINK) !== 0
     this.close(request, result, cqeFlags)
     if (rest === null) return
     if (goesOn) {
@@ -311,50 +306,12 @@ export class Engine implements Kit {
     this.post(request, result, CqeFlag.MORE)
   }
 
-  // Once one completion has found no room, all wait behind it: their order is kept.
+  // A number of completions ends some timeouts; those of timeouts do not count.
   private post({ words, opcode }: Request, result: number, cqeFlags: number): void {
-    const { consumer } = this.parts
-    if (this.overflow.length === 0 && consumer.hasRoom()) consumer.post(words[8]!, words[9]!, result, cqeFlags)
-    else {
-      this.overflow.push(words[8]!, words[9]!, result, cqeFlags)
-      consumer.setOverflow(true)
-    }
+    this.completions.post(words[8]!, words[9]!, result, cqeFlags)
     if (opcode === Op.TIMEOUT || this.counting.size === 0) return
     for (const request of [...this.counting]) {
       if (--request.countdown === 0) this.finish(request, 0)
     }
   }
-
-  private flushOverflow(): void {
-    const { consumer } = this.parts
-    if (this.overflow.length === 0) return
-    let at = 0
-    for (; at < this.overflow.length && consumer.hasRoom(); at += 4) {
-      const [low, high, result, cqeFlags] = this.overflow.slice(at, at + 4) as [number, number, number, number]
-      consumer.post(low, high, result, cqeFlags)
-    }
-    this.overflow.splice(0, at)
-    if (this.overflow.length === 0) consumer.setOverflow(false)
-  }
-}
-
-const ETIME = -62
-const timeoutEtimeSuccess = 0x20
-
-/** A timeout that ran out is a failure to its chain unless it says otherwise. */
-function succeedsWith({ opcode, opFlags }: Request, result: number): boolean {
-  return opcode === Op.TIMEOUT && result === ETIME && (opFlags & timeoutEtimeSuccess) !== 0
-}
-
-function isDrained(head: Request): boolean {
-  for (let request: Request | null = head; request !== null; request = request.next) {
-    if ((request.sqeFlags & SqeFlag.IO_DRAIN) !== 0) return true
-  }
-  return false
-}
-
-function chainLength(head: Request): number {
-  let length = 0
-  for (let request: Request | null = head; request !== null; request = request.next) length++
-  return length
 }

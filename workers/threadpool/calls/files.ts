@@ -83,7 +83,7 @@ export const syncFileRange: Call = (request, kit) => {
 
 export const renameat: Call = (request, kit) => {
   const { fd, address, words, offset, opFlags } = request
-  kit.execute(request, kit.calls.renameat2, fd, address, words[6]!, offset, opFlags)
+  kit.execute(request, kit.calls.renameat2, fd, address, words[6], offset, opFlags)
 }
 
 export const unlinkat: Call = (request, kit) => {
@@ -100,7 +100,7 @@ export const symlinkat: Call = (request, kit) => {
 
 export const linkat: Call = (request, kit) => {
   const { fd, address, words, offset, opFlags } = request
-  kit.execute(request, kit.calls.linkat, fd, address, words[6]!, offset, opFlags)
+  kit.execute(request, kit.calls.linkat, fd, address, words[6], offset, opFlags)
 }
 
 export const fsetxattr: Call = (request, kit) => {
