@@ -139,7 +139,7 @@ describeOnEveryRing(
 
     it('timeout: a multishot one comes as often as it says', async () => {
       const ticks: unknown[] = []
-      for await (const tick of stand.raw.stream(timeoutStream({ timeMs: 2, count: 4 }))) ticks.push(tick)
+      for await (const tick of stand.raw.stream(timeoutStream({ intervalMs: 2, count: 4 }))) ticks.push(tick)
       expect(ticks).toHaveLength(4)
     })
 

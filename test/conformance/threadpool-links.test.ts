@@ -2,11 +2,12 @@
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { op } from '../../services/raw/index.ts'
+import type { Operation } from '../../services/raw/index.ts'
 import type { Stand } from './every-ring.ts'
 import { describeOnEveryRing } from './every-ring.ts'
 
-const nothing = (): ReturnType<typeof op.nop> => op.nop()
-const failing = (): ReturnType<typeof op.nop> => op.nop({ result: -5 })
+const nothing = (): Operation<number> => op.nop()
+const failing = (): Operation<number> => op.nop({ result: -5 })
 const statuses = (outcomes: readonly { readonly status: string }[]): string[] => outcomes.map(({ status }) => status)
 
 async function pipeOf({ raw, own }: Stand): Promise<{ read: number; write: number }> {
@@ -24,7 +25,7 @@ describeOnEveryRing(
         .chain()
         .link(op.mkdirat({ path: folder }))
         .link(op.mkdirat({ path: `${folder}/a` }))
-        .link(op.renameat({ path: `${folder}/a`, newPath: `${folder}/b` }))
+        .link(op.renameat({ oldPath: `${folder}/a`, newPath: `${folder}/b` }))
         .link(op.unlinkat({ path: `${folder}/b`, flags: ['AT_REMOVEDIR'] }))
         .link(op.unlinkat({ path: folder, flags: ['AT_REMOVEDIR'] }))
         .submit()
@@ -52,7 +53,7 @@ describeOnEveryRing(
       const file = path()
       writeFileSync(file, 'four')
       const fd = own(openSync(file, 'r'))
-      const read = (): ReturnType<typeof op.read> => op.read({ fd, buffer: Buffer.alloc(10), position: 0 })
+      const read = (): Operation<number> => op.read({ fd, buffer: Buffer.alloc(10), position: 0 })
       expect(statuses(await raw.chain().link(read()).link(nothing()).submit())).toEqual(['short', 'cancelled'])
       expect(statuses(await raw.chain().hardlink(read()).link(nothing()).submit())).toEqual(['short', 'done'])
     })
@@ -131,21 +132,6 @@ describeOnEveryRing(
       expect(statuses(await running)).toEqual(['done', 'done'])
     })
 
-    it('link-timeout: limits an open that waits for a reader, which only a thread can wait for', async () => {
-      const { raw, path, own } = stand
-      const { execFileSync } = await import('node:child_process')
-      const fifo = path()
-      execFileSync('mkfifo', [fifo])
-      const opened = await raw
-        .chain()
-        .link(op.openat({ path: fifo, flags: 'w' }))
-        .timeout(20)
-        .submit()
-      // The kernel's first attempt does not wait, and finds no reader.
-      expect(['failed', 'timed-out']).toContain(opened[0]!.status)
-      own(openSync(fifo, 'r+'))
-    })
-
     it('accept-link: a limit ends an accept that nobody connects to', async () => {
       const { raw, own } = stand
       const fd = own(await raw.submit(op.socket({ family: 'AF_INET', type: 'SOCK_STREAM' })))
@@ -183,17 +169,6 @@ describeOnEveryRing(
         raw.submit(op.nop()).then(note('after')),
       ])
       expect(order).toEqual(['before', 'drain', 'after'])
-    })
-
-    it('submit-link-fail: a chain with an entry that the kernel refuses is not begun', async () => {
-      const { raw, path } = stand
-      const folder = path()
-      const outcomes = await raw
-        .chain()
-        .link(op.mkdirat({ path: folder }))
-        .link(op.openat({ path: folder, direct: 5, flags: 0o2000000 }))
-        .submit()
-      expect(outcomes[1]!.status).toBe('failed')
     })
   },
   {},
