@@ -8,6 +8,7 @@ import { capabilities } from '../native/capabilities.ts'
 import { RingUnavailableError, invalidArgType } from '../native/errors.ts'
 import { registerRingMetrics } from '../metrics/exporter.ts'
 import { measureWakeCostNs, spinBudgetNs } from '../workers/wake-cost.ts'
+import { Poller } from '../workers/poller-kind.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import { throwIfAborted } from './abort.ts'
 import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
@@ -115,7 +116,11 @@ export class Ringmaster {
       const first = open.handles[0]!
       const wakeCostNs = await measureWakeCostNs(first.client, first.idle)
       const spinNs = resolved.spinNs === 'auto' ? spinBudgetNs(wakeCostNs) : resolved.spinNs
-      for (const handle of open.handles) handle.idle.spinNs = spinNs
+      for (const handle of open.handles) {
+        // Where threads do the work, a client that spins takes their CPU.
+        const sleeps = resolved.spinNs === 'auto' && handle.client.poller === Poller.threadpool
+        handle.idle.spinNs = sleeps ? 0 : spinNs
+      }
       return new Ringmaster(open, cpus, wakeCostNs)
     } catch (error) {
       await open.close()

@@ -145,7 +145,6 @@ function open(task: RingWorkerTask): RingWorkerStarted {
         control,
         directDescriptors,
         metrics,
-        spinNs: task.spinNs,
       })
     }
     exposeControl({ threadId: () => addon.threadId(), close }, task.port)

@@ -4,7 +4,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { connect } from 'node:net'
 import { expect, it } from 'vitest'
 import { acceptStream, op, pollStream, timeoutStream } from '../../services/raw/index.ts'
-import { eventually, settledWithin } from '../services/harness.ts'
+import { eventually, fieldOf, settledWithin } from '../services/harness.ts'
 import type { Stand } from './every-ring.ts'
 import { describeOnEveryRing, handleOf } from './every-ring.ts'
 
@@ -15,7 +15,10 @@ async function pipeOf({ raw, own }: Stand): Promise<{ read: number; write: numbe
 
 /** Until the ring has taken all that was published. */
 const taken = ({ raw }: Stand): Promise<boolean> =>
-  eventually(() => handleOf(raw).client.inFlight > 0 && Reflect.get(handleOf(raw).client, 'ring').unconsumed === 0)
+  eventually(() => {
+    const { client } = handleOf(raw)
+    return client.inFlight > 0 && fieldOf(fieldOf(client, 'ring'), 'unconsumed') === 0
+  })
 
 describeOnEveryRing(
   'cancellation',

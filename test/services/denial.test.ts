@@ -41,7 +41,7 @@ const program = (options: object): string => `
 /** Runs the program under a command, in a process of its own. */
 function run(under: readonly string[], options: object = {}): { told: Told | null; stderr: string } {
   const [command, ...args] = [...under, process.execPath, '--input-type=module', '-e', program(options)]
-  const { stdout, stderr } = spawnSync(command!, args, { encoding: 'utf8', timeout: 60_000 })
+  const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 60_000 })
   return { told: stdout === '' ? null : (JSON.parse(stdout) as Told), stderr }
 }
 

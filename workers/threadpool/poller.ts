@@ -34,7 +34,6 @@ export interface ThreadpoolPollerOptions {
   /** Direct descriptors besides those of raw operations. */
   readonly directDescriptors: number
   readonly metrics: RingMetrics
-  readonly spinNs: number
 }
 
 /** Starts polling; the returned function stops it, and what it is doing. @throws SystemError where a descriptor is missing */
@@ -89,28 +88,18 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
   })
 
   let stopped = false
-  // With one CPU whoever publishes cannot run while this thread looks.
-  const spinMs = cpus > 1 ? options.spinNs / 1e6 : 0
   const work = (): void => {
     if (stopped) return
     consumer.awake()
     const startedMs = performance.now()
-    let idleSinceMs = startedMs
-    for (;;) {
-      const more = engine.turn()
-      const nowMs = performance.now()
-      if (nowMs - startedMs > sliceMs) {
+    // It never spins: the threads that it has set to work need the CPU, and so does the client that settles what they did.
+    do {
+      while (engine.turn()) {
+        if (performance.now() - startedMs < sliceMs) continue
         setImmediate(work)
         return
       }
-      if (more || consumer.available() > 0) {
-        idleSinceMs = nowMs
-        continue
-      }
-      // While threads or others are at work the CPU is theirs.
-      if (!engine.busy && nowMs - idleSinceMs < spinMs) continue
-      if (consumer.sleep()) break
-    }
+    } while (!consumer.sleep())
     metrics.worker[WorkerCounter.sleeps]! += 1
   }
   const wake = (): void => {
