@@ -27,6 +27,18 @@ it.each([
     { rings: 1, poller: 'caller' },
     /the reason/,
   ],
+  [
+    { effectiveCpus: 8, rings: denied, sqpoll: denied },
+    { rings: 'auto', poller: 'auto' },
+    { rings: 2, poller: 'threadpool' },
+    /^no io_uring, system calls on threads instead: the reason$/,
+  ],
+  [
+    { effectiveCpus: 1, sqpoll: allowed },
+    { rings: 2, poller: 'threadpool' },
+    { rings: 2, poller: 'threadpool' },
+    /^set by option$/,
+  ],
   [{ effectiveCpus: 8, sqpoll: allowed }, { rings: 'auto', poller: 'auto' }, { rings: 2, poller: 'kernel' }, /8 CPUs$/],
   [{ effectiveCpus: 128, sqpoll: allowed }, { rings: 'auto', poller: 'auto' }, { rings: 8, poller: 'kernel' }, /128/],
   [
