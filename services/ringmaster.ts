@@ -94,7 +94,8 @@ export class Ringmaster {
    * Starts worker threads and rings. Nothing runs before this, and nothing is left after close(); idle rings do not keep
    * the process alive.
    * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE for options; ERR_RING_UNAVAILABLE with a
-   * `reason` where io_uring cannot be used; SystemError of io_uring_setup(2) where this ring cannot be made.
+   * `reason` where the addon cannot be loaded, or where a poller was asked for that needs io_uring and there is none (`auto` does
+   * without it, and `stats()` says why); SystemError of io_uring_setup(2) where this ring cannot be made.
    */
   static async start(options: RingmasterOptions = {}): Promise<Ringmaster> {
     const resolved = resolveOptions(options)

@@ -51,7 +51,7 @@ export class RawRing {
     return this.handle.ring
   }
 
-  /** The ring's descriptor, for msg_ring and epoll. It is the ring's: do not close it. */
+  /** The ring's descriptor, for msg_ring and epoll. It is the ring's: do not close it. -1 of a `threadpool`, which has none. */
   get ringFd(): number {
     return this.handle.geometry.ringFd
   }

@@ -21,6 +21,8 @@ const EALREADY = -114
 const ECANCELED = -125
 const EOPNOTSUPP = -95
 
+/** With AT_STATX_DONT_SYNC: a kind never changes, and asking a server for it (NFS, FUSE) would hold up the ring. */
+const kindOnly = At.EMPTY_PATH | 0x4000
 /** STATX_TYPE, and what stx_mode then says. */
 const statxType = 1
 const kindMask = 0xf000
@@ -228,7 +230,7 @@ export class Engine implements Kit {
 
   isDisk(fd: number): boolean {
     const { bufferAddress, emptyPathAddress } = this.parts
-    const failed = this.now(this.calls.statx, fd, emptyPathAddress, At.EMPTY_PATH, statxType, bufferAddress)
+    const failed = this.now(this.calls.statx, fd, emptyPathAddress, kindOnly, statxType, bufferAddress)
     const kind = this.buffer.getUint16(Statx.stx_mode, true) & kindMask
     return failed === 0 && (kind === regularFile || kind === blockDevice)
   }
