@@ -37,7 +37,8 @@
         '-Werror=unused-result',
         '-Werror=vla',
       ],
-      'ldflags': ['-Wl,-z,relro,-z,now'],
+      # Never unloaded: a thread's end must not take the executor's signal handler from the others.
+      'ldflags': ['-Wl,-z,relro,-z,now', '-Wl,-z,nodelete'],
       'conditions': [
         ['sanitize!=""', {
           'cflags_cc': [

@@ -17,6 +17,76 @@ export interface EventWatcher {
 /** How a slice of the `worker` poller ended; see pollSlice. */
 export const PollState = { sliceElapsed: 0, idle: 1, stopped: 2 } as const
 
+/** Carries out system calls on threads of its own; its methods are for one thread, the one that made it. */
+export interface Executor {
+  /** Takes `count` calls of callNumbersEach numbers: job, number of the system call, six arguments. */
+  run(calls: Float64Array, count: number): void
+  /** Puts job and result of what is over into `results`, as many as fit; returns how many. */
+  finished(results: Float64Array): number
+  /** Stops a job: an Interrupted. */
+  interrupt(job: number): number
+  /** Sets how many threads there may be; returns how many calls wait for one. */
+  grow(threadsMax: number): number
+  /** Ends the threads, waits for them, and closes what it owns. Safe to repeat. */
+  close(): void
+}
+
+/** What interrupt() found: a job that will never begin now; one that was under way, which may end with EINTR; or nothing. */
+export const Interrupted = { removed: 0, signalled: 1, nothing: 2 } as const
+
+/** Numbers that describe one call to Executor.run(). */
+export const callNumbersEach = 8
+
+/** System calls that the addon knows by name; `copy` is memcpy(3). */
+export type CallName =
+  | 'accept4'
+  | 'bind'
+  | 'clock_gettime'
+  | 'close'
+  | 'connect'
+  | 'copy'
+  | 'epoll_create1'
+  | 'epoll_ctl'
+  | 'epoll_pwait'
+  | 'fadvise64'
+  | 'fallocate'
+  | 'fcntl'
+  | 'fdatasync'
+  | 'fgetxattr'
+  | 'fsetxattr'
+  | 'fsync'
+  | 'ftruncate'
+  | 'getpeername'
+  | 'getsockname'
+  | 'getsockopt'
+  | 'getxattr'
+  | 'ioctl'
+  | 'linkat'
+  | 'listen'
+  | 'madvise'
+  | 'mkdirat'
+  | 'openat'
+  | 'openat2'
+  | 'pipe2'
+  | 'ppoll'
+  | 'preadv2'
+  | 'pwritev2'
+  | 'recvfrom'
+  | 'recvmsg'
+  | 'renameat2'
+  | 'sendmsg'
+  | 'sendto'
+  | 'setsockopt'
+  | 'setxattr'
+  | 'shutdown'
+  | 'socket'
+  | 'splice'
+  | 'statx'
+  | 'symlinkat'
+  | 'sync_file_range'
+  | 'tee'
+  | 'unlinkat'
+
 export interface NativeBinding {
   /** Every struct offset, size and constant as compiled, by name. */
   table(): Record<string, number>
@@ -59,6 +129,12 @@ export interface NativeBinding {
   /** Lets a hold go; true when it was the last and the descriptors and mappings were closed with it. */
   release(hold: number): boolean
   Watcher: new (eventFd: number, callback: () => void) => EventWatcher
+  /** Threads for system calls, at first `threads` at most. What finishes signals `eventFd`. `owned`: descriptors closed with it. */
+  Executor: new (eventFd: number, threads: number, owned: Int32Array) => Executor
+  /** Any system call, here and now: for those that do not wait. Numbers are callNumbers()'. Returns a value or -errno. */
+  call(number: number, a: number, b: number, c: number, d: number, e: number, f: number): number
+  /** System calls by name, as numbered on this architecture. */
+  callNumbers(): Record<CallName, number>
   /**
    * One time slice of the `worker` poller. Returns enterCalls * 4 + PollState, or -errno. After `idle` NEED_WAKEUP is set
    * and the next slice clears it.

@@ -2,7 +2,7 @@
 // It only advises: nothing changes the poller of a ring that is open.
 import type { SqThread } from '../native/fdinfo.ts'
 import type { ThreadTimes } from '../native/schedstat.ts'
-import { Poller } from '../workers/poller-kind.ts'
+import { Poller, polls } from '../workers/poller-kind.ts'
 
 /** What a ring's threads had done at one moment. All times only grow. */
 export interface LoadSample {
@@ -46,7 +46,7 @@ export function advise(poller: Poller, samples: readonly LoadSample[]): Advice {
   const keep = (reason: string): Advice => ({ poller, cause: 'none', reason })
   const first = samples[0]
   const last = samples.at(-1)
-  if (poller === Poller.caller) return keep('nothing polls for it')
+  if (!polls(poller)) return keep('nothing polls for it')
   if (first === undefined || last === undefined || last.atMs <= first.atMs) return keep('not watched for long enough')
   const spanNs = (last.atMs - first.atMs) * 1e6
   const overTime = `in the last ${seconds(spanNs)}`

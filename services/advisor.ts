@@ -3,7 +3,7 @@
 import { readSqThread } from '../native/fdinfo.ts'
 import { readThreadTimes } from '../native/schedstat.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
-import { Poller } from '../workers/poller-kind.ts'
+import { Poller, polls } from '../workers/poller-kind.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import { advise } from './advice.ts'
 import type { Advice, LoadSample, RingAdvice } from './advice.ts'
@@ -51,7 +51,7 @@ export class Advisor {
       const poller = ring.poller()
       return { ring, samples: [], poller, published: -1, still: false, advice: advise(poller, []) }
     })
-    if (options.intervalMs === 0 || this.watches.every(({ poller }) => poller === Poller.caller)) return
+    if (options.intervalMs === 0 || !this.watches.some(({ poller }) => polls(poller))) return
     this.look()
     this.timer = setInterval(() => {
       this.look()

@@ -187,11 +187,8 @@ export class Arenas {
 
   private register(memory: Buffer): { index: number | null; reason: string } {
     const tables = this.handles.map(({ buffers }) => buffers)
-    if (tables.some(({ size }) => size === 0))
-      return {
-        index: null,
-        reason: 'this kernel has no sparse tables of registered buffers: they came with Linux 5.19',
-      }
+    const without = tables.find(({ size }) => size === 0)
+    if (without !== undefined) return { index: null, reason: without.absence }
     const free = Array.from({ length: arenasMax }, (_, arena) => rawBuffers + arena)
     const index = free.find((candidate) => tables.every((table) => table.at(candidate) === null))
     if (index === undefined)

@@ -5,9 +5,11 @@ import { binding } from '../native/binding.ts'
 import { capabilities } from '../native/capabilities.ts'
 import { readSqThread } from '../native/fdinfo.ts'
 import { placeRings } from '../native/layout.ts'
+import type { RingSetup } from '../native/ring-memory.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
+import type { StartedWorker } from '../workers/pool.ts'
 import { Poller } from '../workers/poller-kind.ts'
 import { RingHandle, leaseSizeBytes, prepareControl, threadGone } from '../workers/ring-handle.ts'
 import { explainRestrictions } from '../workers/restrictions.ts'
@@ -15,6 +17,7 @@ import { reservedSlots } from '../workers/submission.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RingLayout } from './placement/types.ts'
+import { withoutRefusedRing } from './refused-ring.ts'
 import { withoutUnsupported } from './restrictions.ts'
 
 export interface OpenRings {
@@ -57,38 +60,38 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
       const cpu = placement.pins?.[ring] ?? -1
       const firstHold = prepareControl(memory, ringPlace)
       try {
-        const worker = await pool.start({
+        const task = {
           ring,
           memory,
           place: ringPlace,
-          poller: placement.poller,
-          setup: {
-            sqEntries: options.sqEntries,
-            cqEntries: options.cqEntries,
-            flags:
-              (placement.poller === Poller.kernel ? SetupFlag.SQPOLL : 0) |
-              (restrictions === undefined ? 0 : SetupFlag.R_DISABLED),
-            sqThreadIdleMs: options.sqThreadIdleMs,
-            attachFd: shared ? handles[0]?.geometry.ringFd : undefined,
-            sqThreadCpu: placement.poller === Poller.kernel ? cpu : -1,
-            memory: options.memory,
-          },
           directDescriptors: options.directDescriptors,
           spinNs: options.spinNs === 'auto' ? Math.min(spinNsMax, firstSpinNs) : options.spinNs,
-          cpus: placement.poller === Poller.worker && cpu >= 0 ? [cpu] : [],
           restrictions,
+        }
+        let { poller, reason } = placement
+        const start = (): Promise<StartedWorker> => {
+          const setup = setupOf(options, poller, cpu, shared ? sqThreadOwner(handles) : undefined, restrictions)
+          return pool.start({ ...task, poller, setup, cpus: poller === Poller.worker && cpu >= 0 ? [cpu] : [] })
+        }
+        const worker = await start().catch((error: unknown) => {
+          // What is to be restricted must be the kernel's.
+          const goesWithout = options.poller === 'auto' && restrictions === undefined
+          const instead = goesWithout ? withoutRefusedRing(error, placement.poller) : null
+          if (instead === null) throw error
+          poller = instead.value
+          reason = instead.reason
+          return start()
         })
-        const { poller } = placement
-        const spinNs = firstSpinNs
         handles.push(
           new RingHandle(ring, worker, {
             memory,
             place: ringPlace,
             poller,
+            reason,
             inFlightMax,
             backlogMax: options.backlogMax,
-            spinNs,
-            sqThreadShared: shared,
+            spinNs: firstSpinNs,
+            sqThreadShared: shared && poller === Poller.kernel,
           }),
         )
       } finally {
@@ -102,6 +105,29 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
     throw error
   }
   return { handles, close }
+}
+
+/** The ring whose SQ thread the others share: the first that has one. A ring that the kernel refused has none. */
+const sqThreadOwner = (handles: readonly RingHandle[]): number | undefined =>
+  handles.find(({ client }) => client.poller === Poller.kernel)?.geometry.ringFd
+
+function setupOf(
+  options: ResolvedOptions,
+  poller: Poller,
+  cpu: number,
+  attachFd: number | undefined,
+  restrictions: object | undefined,
+): RingSetup {
+  const withSqThread = poller === Poller.kernel
+  return {
+    sqEntries: options.sqEntries,
+    cqEntries: options.cqEntries,
+    flags: (withSqThread ? SetupFlag.SQPOLL : 0) | (restrictions === undefined ? 0 : SetupFlag.R_DISABLED),
+    sqThreadIdleMs: options.sqThreadIdleMs,
+    attachFd: withSqThread ? attachFd : undefined,
+    sqThreadCpu: withSqThread ? cpu : -1,
+    memory: options.memory,
+  }
 }
 
 /** Memory of rings that did not come to rest in time: the kernel may still write to it, so it is never freed. */

@@ -17,7 +17,7 @@ const powerOfTwo = (min: number, max: number): z.ZodNumber =>
 /** The options' schema. Adding an option means adding a row here and a line to the table in README. */
 const schema = z.strictObject({
   rings: z.union([z.literal('auto'), z.number().int().min(1).max(64)]).default('auto'),
-  poller: z.enum(['auto', 'kernel', 'worker', 'caller']).default('auto'),
+  poller: z.enum(['auto', 'kernel', 'worker', 'caller', 'threadpool']).default('auto'),
   sqEntries: powerOfTwo(8, 32768).default(1024),
   cqEntries: powerOfTwo(128, 65536).optional(),
   backlogMax: z.number().int().min(0).max(1_000_000).default(16384),
@@ -39,15 +39,18 @@ const schema = z.strictObject({
 export interface RingmasterOptions {
   /** Rings, each with a worker thread. 1–64, default `auto`: one for every four effective CPUs, at most 8. */
   rings?: number | 'auto'
-  /** Who consumes the submission queues. Default `auto`: `kernel` (SQPOLL) where allowed and there are two CPUs, else `caller`. */
-  poller?: 'auto' | 'kernel' | 'worker' | 'caller'
+  /**
+   * Who consumes the submission queues. Default `auto`: `kernel` (SQPOLL) where allowed and there are two CPUs, else `caller`;
+   * `threadpool` (ordinary system calls) where there is no io_uring.
+   */
+  poller?: 'auto' | 'kernel' | 'worker' | 'caller' | 'threadpool'
   /** Submission queue entries per ring: a power of two, 8–32768, default 1024, less where little memory may be locked. */
   sqEntries?: number
   /** Completion queue entries per ring, which bound the requests in flight: a power of two, at least sqEntries, 128–65536, default 4 × sqEntries. */
   cqEntries?: number
   /** Requests per ring that may wait for a place in it before more fail with ERR_RING_BACKLOG_FULL. 0–1,000,000, default 16384. */
   backlogMax?: number
-  /** Whose memory the rings are in: `user` (needs Linux 6.5), `mapped`, or `auto` (the default: user where it works). */
+  /** Whose memory the rings are in: `user` (needs Linux 6.5), `mapped`, or `auto` (the default: user where it works). Of a `threadpool` always `user`. */
   memory?: 'auto' | 'user' | 'mapped'
   /** How long an SQ thread spins without work before it sleeps, in ms. 1–60,000, default 50, and 10 under a CPU quota. */
   sqThreadIdleMs?: number
@@ -106,6 +109,13 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   }
   if (resolved.cqEntries < resolved.sqEntries) {
     throw outOfRange('options.cqEntries', `>= options.sqEntries (${resolved.sqEntries})`, resolved.cqEntries)
+  }
+  if (resolved.poller === 'threadpool' && resolved.memory === 'mapped') {
+    throw invalidArgValue(
+      'options.memory',
+      'mapped',
+      "is the kernel's memory, and the poller 'threadpool' has no kernel",
+    )
   }
   return resolved
 }

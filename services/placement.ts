@@ -1,6 +1,6 @@
 // Facts about a machine → how many rings, with which poller, on which CPUs, how deep. A pure function with a reason for everything
 // it chooses; the rules are those of ARCHITECTURE.md, "Placement". Used by Ringmaster.start(). Parts are in placement/.
-import { Poller } from '../workers/poller-kind.ts'
+import { Poller, polls } from '../workers/poller-kind.ts'
 import { chooseDepths, ringsWithinMemlock } from './placement/depths.ts'
 import { choosePins, coresNearClient } from './placement/pins.ts'
 import { descriptorsPerRing, refuseImpossible } from './placement/refusals.ts'
@@ -24,10 +24,10 @@ export function place(facts: PlacementFacts, wishes: PlacementWishes): Placement
   const poller = choosePoller(facts, wishes)
   const rings = chooseRings(facts, wishes, poller.value)
   const sqThreads = chooseSqThreads(facts, wishes, poller.value, rings.value)
-  const pollers = poller.value === Poller.caller ? 0 : sqThreads.value === 'shared' ? 1 : rings.value
+  const pollers = !polls(poller.value) ? 0 : sqThreads.value === 'shared' ? 1 : rings.value
   const spinners = 1 + pollers
   const pins = choosePins(facts, wishes, poller.value, pollers)
-  const depths = chooseDepths(facts, wishes, rings.value)
+  const depths = chooseDepths(facts, wishes, rings.value, poller.value)
   const idle = chooseSqThreadIdle(facts, wishes)
   const reason = poller.reason + crowding(facts, spinners)
   return {
@@ -38,7 +38,7 @@ export function place(facts: PlacementFacts, wishes: PlacementWishes): Placement
     pins: Array.from({ length: rings.value }, (_, ring) => pins.value[ring % pollers] ?? -1),
     ...depths.value,
     sqThreadIdleMs: idle.value,
-    spinNsMax: chooseSpinMaxNs(facts),
+    spinNsMax: chooseSpinMaxNs(facts, poller.value),
     choices: [
       { name: 'poller', value: poller.value, reason },
       { name: 'rings', ...rings },
@@ -67,8 +67,9 @@ function crowding({ effectiveCpus }: PlacementFacts, spinners: number): string {
 }
 
 function choosePoller(facts: PlacementFacts, wishes: PlacementWishes): Decision<Poller> {
-  const { effectiveCpus, sqpoll } = facts
+  const { effectiveCpus, rings, sqpoll } = facts
   if (wishes.poller !== 'auto') return { value: wishes.poller, reason: setByOption }
+  if (!rings.ok) return withoutRings(rings.message ?? 'denied')
   if (effectiveCpus < 2)
     return {
       value: Poller.caller,
@@ -95,8 +96,12 @@ function chooseRings(facts: PlacementFacts, wishes: PlacementWishes, poller: Pol
       value: Math.floor((descriptorsLeft - descriptorsKept) / descriptorsPerRing),
       reason: `${count(descriptorsLeft, 'descriptor')} may still be opened, and each ring takes ${descriptorsPerRing}: raise ulimit -n for more`,
     },
-    { value: ringsWithinMemlock(facts), reason: `${memlockBytes} bytes may be locked: raise ulimit -l for more` },
   ]
+  if (poller !== Poller.threadpool)
+    limits.push({
+      value: ringsWithinMemlock(facts),
+      reason: `${memlockBytes} bytes may be locked: raise ulimit -l for more`,
+    })
   const { value, reason } = limits.reduce((least, limit) => (limit.value < least.value ? limit : least))
   return { value: Math.max(1, value), reason }
 }
@@ -114,4 +119,9 @@ function chooseSqThreads(
   if (1 + rings <= effectiveCpus)
     return { value: 'own', reason: `${count(effectiveCpus, 'CPU')} have room for each, and chains stay whole` }
   return { value: 'shared', reason: `${1 + rings} threads would spin on ${count(effectiveCpus, 'CPU')}` }
+}
+
+/** Ordinary system calls instead of io_uring, and why. */
+export function withoutRings(why: string): Decision<Poller> {
+  return { value: Poller.threadpool, reason: `no io_uring, system calls on threads instead: ${why}` }
 }

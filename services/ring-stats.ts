@@ -43,13 +43,13 @@ export interface RingStats {
   readonly workerThreadId: number | null
 }
 
-const reasonOf = (handle: RingHandle, reason: string): string =>
-  handle.workerLoss === null ? reason : `${reason}; the ring worker is gone: ${handle.workerLoss}`
+const reasonOf = ({ reason, workerLoss }: RingHandle): string =>
+  workerLoss === null ? reason : `${reason}; the ring worker is gone: ${workerLoss}`
 
 const sqThreadOf = (handle: RingHandle): SqThread | null =>
   handle.client.poller === 'kernel' && handle.client.state !== 'closed' ? readSqThread(handle.geometry.ringFd) : null
 
-export function ringStats(handle: RingHandle, reason: string, advice: Advice): RingStats {
+export function ringStats(handle: RingHandle, advice: Advice): RingStats {
   const { client, geometry, metrics } = handle
   const counter = (index: number): number => metrics.client[index]!
   let requests = 0
@@ -64,7 +64,7 @@ export function ringStats(handle: RingHandle, reason: string, advice: Advice): R
     ring: handle.ring,
     state: client.state,
     poller: client.poller,
-    reason: reasonOf(handle, reason),
+    reason: reasonOf(handle),
     advice,
     memory: geometry.kind,
     sqEntries: geometry.sqEntries,
@@ -89,7 +89,6 @@ export function ringStats(handle: RingHandle, reason: string, advice: Advice): R
 /** The same ring as the exporter wants it; `times` reads how its threads stand. */
 export function metricsSource(
   handle: RingHandle,
-  reason: string,
   advice: Advice,
   times: () => Omit<LoadSample, 'atMs'>,
 ): RingMetricsSource {
@@ -97,7 +96,7 @@ export function metricsSource(
   return {
     ring,
     poller: client.poller,
-    reason: reasonOf(handle, reason),
+    reason: reasonOf(handle),
     memory: geometry.kind,
     sqEntries: geometry.sqEntries,
     cqEntries: geometry.cqEntries,

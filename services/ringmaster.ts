@@ -8,6 +8,7 @@ import { capabilities } from '../native/capabilities.ts'
 import { invalidArgType, ringErrors } from '../native/errors.ts'
 import { registerRingMetrics } from '../metrics/exporter.ts'
 import { measureWakeCostNs } from '../workers/wake-cost.ts'
+import { Poller } from '../workers/poller-kind.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import { throwIfAborted } from './abort.ts'
 import { Advisor, watchedRing } from './advisor.ts'
@@ -109,7 +110,8 @@ export class Ringmaster {
    * Starts worker threads and rings. Nothing runs before this, and nothing is left after close(); idle rings do not keep
    * the process alive.
    * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE for options; ERR_RING_UNAVAILABLE with a
-   * `reason` where io_uring cannot be used; SystemError of io_uring_setup(2) where this ring cannot be made.
+   * `reason` where the addon cannot be loaded, or where a poller was asked for that needs io_uring and there is none (`auto` does
+   * without it, and `stats()` says why); SystemError of io_uring_setup(2) where this ring cannot be made.
    */
   static async start(options: RingmasterOptions = {}): Promise<Ringmaster> {
     const resolved = resolveOptions(options)
@@ -131,7 +133,11 @@ export class Ringmaster {
       const first = open.handles[0]!
       const wakeCostNs = await measureWakeCostNs(first.client, first.idle)
       const spin = chooseSpin(placement, resolved.spinNs, wakeCostNs)
-      for (const handle of open.handles) handle.idle.spinNs = spin.value
+      for (const handle of open.handles) {
+        // A ring that the kernel refused alone: where threads do the work, a client that spins takes their CPU.
+        const sleeps = resolved.spinNs === 'auto' && handle.client.poller === Poller.threadpool
+        handle.idle.spinNs = sleeps ? 0 : spin.value
+      }
       const clientTid = binding().threadId()
       const watched = open.handles.map((handle) => watchedRing(handle, clientTid))
       const advisor = new Advisor(watched, { intervalMs: resolved.adviceIntervalMs, onAdvice: resolved.onAdvice })
@@ -293,9 +299,7 @@ export class Ringmaster {
   /** What every ring is and has done so far. Plain data, a copy. */
   stats(): RingmasterStats {
     return {
-      rings: this.rings.handles.map((handle, index) =>
-        ringStats(handle, this.placement.reason, this.advisor.adviceOf(index)),
-      ),
+      rings: this.rings.handles.map((handle, index) => ringStats(handle, this.advisor.adviceOf(index))),
       effectiveCpus: this.cpus,
       wakeCostNs: this.wakeCostNs,
       spinNs: this.rings.handles[0]!.idle.spinNs,
@@ -308,7 +312,7 @@ export class Ringmaster {
   register(registry: Registry | Registry<OpenMetricsContentType>): () => void {
     const remove = registerRingMetrics(registry, () =>
       this.rings.handles.map((handle: RingHandle, index) =>
-        metricsSource(handle, this.placement.reason, this.advisor.adviceOf(index), () => this.advisor.timesOf(index)),
+        metricsSource(handle, this.advisor.adviceOf(index), () => this.advisor.timesOf(index)),
       ),
     )
     this.unregister.add(remove)

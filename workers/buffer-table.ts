@@ -5,6 +5,7 @@ import { CloneBuffers, RegisterOp, RsrcUpdate2, cloneReplace } from '../native/a
 import { addressOfView } from '../native/addresses.ts'
 import { binding } from '../native/binding.ts'
 import { LossResult } from './completions.ts'
+import { Poller } from './poller-kind.ts'
 import type { RingClient } from './ring-client.ts'
 import { ClientState } from './submission.ts'
 import type { Completion, SlotTable } from './slots.ts'
@@ -34,8 +35,10 @@ const settleReleased: Completion = {
 }
 
 export class BufferTable {
-  /** Entries; 0 where the kernel has no sparse tables (before 5.19). */
+  /** Entries; 0 where there is no table. */
   readonly size: number
+  /** Why there is none, where there is none. */
+  readonly absence: string
   private readonly client: RingClient
   private readonly ringFd: number
   private readonly entries: (Entry | null)[]
@@ -44,6 +47,10 @@ export class BufferTable {
     this.client = client
     this.ringFd = ringFd
     this.size = size
+    this.absence =
+      client.poller === Poller.threadpool
+        ? "registered buffers are the kernel's, and a ring with the poller 'threadpool' is not"
+        : 'this kernel has no sparse tables of registered buffers: they came with Linux 5.19'
     this.entries = new Array<Entry | null>(size).fill(null)
   }
 

@@ -73,6 +73,7 @@ export class RingWorkerPool {
       })
       return { started, control }
     } catch (error) {
+      this.threadOfRing.delete(task.ring) // the thread is free for another attempt
       control.close()
       port2.close()
       throw error

@@ -33,7 +33,7 @@ export interface RingClientOptions extends SubmissionOptions {
 
 export class RingClient extends Submission implements Pumped {
   /** Why the ring was lost, once it is. */
-  lossCause: Error | null = null
+  lossCause: unknown = null
   /** Barriers (IOSQE_IO_DRAIN) that are not over: whoever makes one counts it in and out. */
   barriers = 0
   private readonly pump: Pump
@@ -105,8 +105,11 @@ export class RingClient extends Submission implements Pumped {
     if (this.poller === Poller.caller && this.ring.unconsumed > 0) this.kick()
     if (this.ring.overflowed()) {
       this.counters[ClientCounter.cqOverflows]! += 1
-      this.counters[ClientCounter.enterCalls]! += 1
-      this.addon.enter(this.ringFd, 0, 0, EnterFlag.GETEVENTS)
+      if (this.poller === Poller.threadpool) this.kick()
+      else {
+        this.counters[ClientCounter.enterCalls]! += 1
+        this.addon.enter(this.ringFd, 0, 0, EnterFlag.GETEVENTS)
+      }
     }
     if (this.cancels.length > 0) this.retryCancels()
     if (this.backlog.length > 0) this.drainBacklog()
@@ -176,7 +179,7 @@ export class RingClient extends Submission implements Pumped {
     if (slots.state[slot] === SlotState.queued) {
       this.cancelQueued(slot)
       this.pump.schedule() // nothing may be left to wait for
-    } else if (this.barriers > 0) {
+    } else if (this.cancelsByCall) {
       if (slots.state[slot] === SlotState.submitted) cancelNow(this.ringFd, slot, generation)
       this.cancelAgain(slot, generation)
     } else if (this.takeReserved(this.cancelDone, { slot, generation })) {
@@ -185,6 +188,11 @@ export class RingClient extends Submission implements Pumped {
       this.cancels.push(slot, generation) // no room just now: tried again on every turn, of which there may be none due
       this.pump.schedule()
     }
+  }
+
+  /** A cancellation that is a request waits behind a barrier in the kernel; the `threadpool` poller lets it overtake. */
+  private get cancelsByCall(): boolean {
+    return this.barriers > 0 && this.poller !== Poller.threadpool
   }
 
   /** Whether the next request would have to wait for a place in the ring. */
@@ -253,8 +261,12 @@ export class RingClient extends Submission implements Pumped {
     this.fail(slot, result)
   }
 
-  /** The ring worker is gone. Its ring is not: where the worker was the poller, this thread takes over from it. */
-  workerLost(): void {
+  /**
+   * The ring worker is gone. Its ring is not: where the worker was the poller, this thread takes over from it. Without a kernel
+   * the worker was all there was.
+   */
+  workerLost(cause: unknown): void {
+    if (this.poller === Poller.threadpool) this.lose(cause)
     if (this.poller !== Poller.worker) return
     this.poller = Poller.caller
     if (this.busy) this.pump.wake()
@@ -265,7 +277,7 @@ export class RingClient extends Submission implements Pumped {
   }
 
   /** The ring itself is gone: every request is rejected with ERR_RING_LOST. */
-  private lose(cause: Error): void {
+  private lose(cause: unknown): void {
     if (this.state === ClientState.lost) return
     this.state = ClientState.lost
     this.lossCause = cause
@@ -292,7 +304,7 @@ export class RingClient extends Submission implements Pumped {
     this.failBacklog(LossResult.closed)
     // Again and again: a step that starts because the one before it was cancelled has missed the cancellation.
     for (const endMs = performance.now() + deadlineMs; performance.now() < endMs;) {
-      if (this.barriers > 0) cancelAllNow(this.ringFd)
+      if (this.cancelsByCall) cancelAllNow(this.ringFd)
       else if (this.inFlight > 0 && this.takeReserved(ignoreResult, null)) {
         prepCancelMatching(this.words, this.at, -1, CancelFlag.ANY | CancelFlag.ALL)
       }

@@ -15,7 +15,7 @@ import { BufferTable } from './buffer-table.ts'
 import type { ControlLink } from './control.ts'
 import { IdleStrategy } from './idle-strategy.ts'
 import { Leases } from './leases.ts'
-import type { Poller } from './poller-kind.ts'
+import { Poller } from './poller-kind.ts'
 import { RingClient } from './ring-client.ts'
 import { reservedSlots } from './submission.ts'
 import { Scratch } from './scratch.ts'
@@ -28,6 +28,8 @@ export interface RingHandleOptions {
   readonly memory: SharedArrayBuffer
   readonly place: RingPlace
   readonly poller: Poller
+  /** Why this poller. */
+  readonly reason: string
   readonly inFlightMax: number
   readonly backlogMax: number
   readonly spinNs: number
@@ -80,6 +82,8 @@ export class RingHandle {
   readonly registered: Set<object> = new Set()
   /** Called when closing begins: streams, which never end by themselves, end then. */
   readonly onClosing: Set<() => void> = new Set()
+  /** Why the ring has its poller. */
+  readonly reason: string
   /** Why the worker is no longer there; null while it is. */
   workerLoss: string | null = null
   private readonly sqThreadShared: boolean
@@ -98,6 +102,7 @@ export class RingHandle {
     this.ring = ring
     this.geometry = geometry
     this.workerThreadId = threadId
+    this.reason = options.reason
     this.control = worker.control
     this.detach = view.detach
     this.metrics = new RingMetrics(memory, place.metricsOffsetBytes)
@@ -120,7 +125,7 @@ export class RingHandle {
       inFlightMax: options.inFlightMax,
       backlogMax: options.backlogMax,
     })
-    const sqpoll = options.poller === 'kernel'
+    const sqpoll = options.poller === Poller.kernel
     this.hold = binding().hold(controlBytes, view.ring.words, offsets, sqpoll, this.client.slots.credits)
     this.scratch = new Scratch(
       memory,
@@ -144,7 +149,7 @@ export class RingHandle {
   /** The worker thread has ended. The ring goes on: what its poller cannot do any more, the client does. */
   workerLost(cause: unknown): void {
     this.workerLoss = cause instanceof Error ? cause.message : String(cause)
-    this.client.workerLost()
+    this.client.workerLost(cause)
   }
 
   /**
@@ -193,7 +198,8 @@ export class RingHandle {
     this.leases?.close()
     if (!drained || this.client.lossCause !== null) quarantine.push(...this.registered)
     // A thread that other rings have too ends with the last of them: who closes them all waits for that.
-    const sqThread = this.sqThreadShared ? null : readSqThread(this.geometry.ringFd)
+    const sqThread =
+      this.sqThreadShared || this.client.poller !== Poller.kernel ? null : readSqThread(this.geometry.ringFd)
     this.client.close()
     if (this.workerLoss === null) await this.control.call((remote) => remote.close()).catch(() => undefined)
     this.control.close()

@@ -10,6 +10,7 @@ import type { RingPlace } from '../native/layout.ts'
 import { controlWords, openRing, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
 import type { RingSetup } from '../native/ring-memory.ts'
+import { layOutRing } from '../native/user-ring.ts'
 import { RingMetrics, WorkerCounter } from '../metrics/ring-metrics.ts'
 import { exposeControl, packError } from './control.ts'
 import type { SentError } from './control.ts'
@@ -17,6 +18,7 @@ import { Poller } from './poller-kind.ts'
 import { registerHere } from './remote-register.ts'
 import { restrictAndEnable } from './restrictions.ts'
 import type { RingRestrictions } from './restrictions.ts'
+import { startThreadpoolPoller } from './threadpool/poller.ts'
 import { startWorkerPoller } from './worker-poller.ts'
 
 /** What a ring worker is told at its start. Plain data and a port. */
@@ -38,9 +40,12 @@ export interface RingWorkerTask {
 }
 
 /** What it answers. */
-export interface RingWorkerStarted {
+export interface RingWorkerStarted extends RingTables {
   readonly geometry: RingGeometry
   readonly threadId: number
+}
+
+interface RingTables {
   /** Direct descriptors registered; 0 where the kernel has none. */
   readonly directDescriptors: number
   /** Entries in the table of registered buffers; 0 where the kernel has no sparse ones. */
@@ -86,6 +91,17 @@ function registerBufferTable(ringFd: number): number {
   return registered < 0 ? 0 : rawBuffers + arenasMax
 }
 
+/** What a ring of the kernel is told before it is used. Returns the sizes of its tables. */
+function register(ringFd: number, control: Int32Array, task: RingWorkerTask): RingTables {
+  const eventFd = Int32Array.of(Atomics.load(control, Control.event_fd >> 2))
+  const registered = binding().register(ringFd, RegisterOp.REGISTER_EVENTFD, eventFd, 1)
+  if (registered < 0) throw kernelError(registered, 'io_uring_register')
+  const directDescriptors = registerDirectDescriptors(ringFd, task.directDescriptors)
+  const registeredBuffers = registerBufferTable(ringFd)
+  if (task.restrictions !== undefined) restrictAndEnable(ringFd, task.restrictions) // after all else is registered
+  return { directDescriptors, registeredBuffers }
+}
+
 /** Entry of the piscina task. What fails is packed: structured clone would drop an error's code. */
 export default function start(task: RingWorkerTask): RingWorkerAnswer {
   try {
@@ -103,7 +119,10 @@ function open(task: RingWorkerTask): RingWorkerStarted {
   }
   const control = controlWords(task.memory, task.place)
   const controlBytes = new Uint8Array(task.memory, task.place.controlOffsetBytes, Control.sizeBytes)
-  const geometry = openRing(task.memory, task.place, task.setup)
+  const kernelless = task.poller === Poller.threadpool
+  const geometry = kernelless
+    ? layOutRing(task.memory, task.place, task.setup)
+    : openRing(task.memory, task.place, task.setup)
   const hold = addon.hold(controlBytes, null, null, task.poller === Poller.kernel)
   const view = viewRing(task.memory, task.place, geometry)
   const metrics = new RingMetrics(task.memory, task.place.metricsOffsetBytes)
@@ -119,12 +138,9 @@ function open(task: RingWorkerTask): RingWorkerStarted {
     addon.release(hold)
   }
   try {
-    const eventFd = Int32Array.of(Atomics.load(control, Control.event_fd >> 2))
-    const registered = addon.register(geometry.ringFd, RegisterOp.REGISTER_EVENTFD, eventFd, 1)
-    if (registered < 0) throw kernelError(registered, 'io_uring_register')
-    const directDescriptors = registerDirectDescriptors(geometry.ringFd, task.directDescriptors)
-    const registeredBuffers = registerBufferTable(geometry.ringFd)
-    if (task.restrictions !== undefined) restrictAndEnable(geometry.ringFd, task.restrictions) // after all else is registered
+    const tables = kernelless
+      ? { directDescriptors: task.directDescriptors, registeredBuffers: 0 }
+      : register(geometry.ringFd, control, task)
     const heartbeat = (): void => {
       Atomics.add(control, Control.heartbeat >> 2, 1)
       metrics.worker[WorkerCounter.heartbeats]! += 1
@@ -144,9 +160,19 @@ function open(task: RingWorkerTask): RingWorkerStarted {
         metrics,
         spinNs: task.spinNs,
       })
+    } else if (kernelless) {
+      const { words, sqes } = view.ring
+      stopPoller = startThreadpoolPoller({
+        geometry,
+        words,
+        sqes,
+        control,
+        directDescriptors: tables.directDescriptors,
+        metrics,
+      })
     }
     exposeControl({ threadId: () => addon.threadId(), register: registerHere(geometry.ringFd), close }, task.port)
-    return { geometry, threadId: addon.threadId(), directDescriptors, registeredBuffers }
+    return { geometry, threadId: addon.threadId(), ...tables }
   } catch (error) {
     close()
     throw error

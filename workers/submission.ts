@@ -225,7 +225,7 @@ export abstract class Submission {
   /** Gets the poller going: the `caller` enters, the others are woken. */
   protected kick(): void {
     const { counters, addon } = this
-    if (this.poller === Poller.worker) {
+    if (this.poller === Poller.worker || this.poller === Poller.threadpool) {
       counters[ClientCounter.sqWakeups]! += 1
       addon.signal(Atomics.load(this.control, Control.wake_fd >> 2))
       return

@@ -11,6 +11,7 @@ static Napi::Object init(Napi::Env env, Napi::Object exports) {
   define_rings(env, exports);
   define_watcher(env, exports);
   define_poller(env, exports);
+  define_executor(env, exports);
   return exports;
 }
 

@@ -56,6 +56,7 @@ void define_syscalls(Napi::Env env, Napi::Object exports);
 void define_rings(Napi::Env env, Napi::Object exports);
 void define_watcher(Napi::Env env, Napi::Object exports);
 void define_poller(Napi::Env env, Napi::Object exports);
+void define_executor(Napi::Env env, Napi::Object exports);
 
 // Arguments are checked in TypeScript; these throw a TypeError where a caller got one wrong all the same.
 //

@@ -17,7 +17,7 @@ import { createLog, type LogLevel } from './log.ts'
 import { watchForStop, type StopReason } from './stop.ts'
 import { readVersion } from './version.ts'
 
-export const pollers = ['auto', 'kernel', 'worker', 'caller'] as const
+export const pollers = ['auto', 'kernel', 'worker', 'caller', 'threadpool'] as const
 
 export interface FileDaemonOptions {
   readonly root: string

@@ -1,5 +1,6 @@
 // How deep the queues are. One of placement's rules; called by place().
 import { ringSizeBytes, sqesSizeBytes } from '../../native/layout.ts'
+import { Poller } from '../../workers/poller-kind.ts'
 import { setByOption } from './types.ts'
 import type { Decision, PlacementFacts, PlacementWishes } from './types.ts'
 
@@ -32,14 +33,20 @@ export function ringsWithinMemlock(facts: PlacementFacts): number {
   return Math.max(1, Math.floor(forRingsBytes(facts) / lockedBytes(depths(sqEntriesFloor))))
 }
 
-export function chooseDepths(facts: PlacementFacts, wishes: PlacementWishes, rings: number): Decision<Depths> {
+export function chooseDepths(
+  facts: PlacementFacts,
+  wishes: PlacementWishes,
+  rings: number,
+  poller: Poller,
+): Decision<Depths> {
   const { sqEntries = 'auto', cqEntries = 'auto' } = wishes
   if (sqEntries !== 'auto' || cqEntries !== 'auto') {
     const own = depths(sqEntries === 'auto' ? sqEntriesDefault : sqEntries)
     return { value: cqEntries === 'auto' ? own : { ...own, cqEntries }, reason: setByOption }
   }
   let entries = sqEntriesDefault
-  while (entries > sqEntriesFloor && rings * lockedBytes(depths(entries)) > forRingsBytes(facts)) entries /= 2
+  const locked = poller !== Poller.threadpool // ordinary memory: nobody locks it
+  while (locked && entries > sqEntriesFloor && rings * lockedBytes(depths(entries)) > forRingsBytes(facts)) entries /= 2
   const reason =
     entries === sqEntriesDefault
       ? 'the default: room for bursts, and what is not used costs nothing'

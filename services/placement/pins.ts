@@ -1,5 +1,5 @@
 // Which CPU each polling thread is pinned to, if any. One of placement's rules; called by place().
-import { Poller } from '../../workers/poller-kind.ts'
+import { Poller, polls } from '../../workers/poller-kind.ts'
 import { formatCpuList } from '../machine/text.ts'
 import { count, setByOption } from './types.ts'
 import type { Decision, PlacementFacts, PlacementWishes } from './types.ts'
@@ -10,7 +10,7 @@ type Pins = Decision<readonly number[]>
 export function choosePins(facts: PlacementFacts, wishes: PlacementWishes, poller: Poller, threads: number): Pins {
   const { sqThreadCpu, pinCpus = 'auto' } = wishes
   const unpinned = (reason: string): Pins => ({ value: Array.from({ length: threads }, () => -1), reason })
-  if (poller === Poller.caller) return unpinned(`poller ${poller} has no thread that polls`)
+  if (!polls(poller)) return unpinned(`poller ${poller} has no thread that polls`)
   if (pinCpus !== 'auto') {
     if (pinCpus.length === 0) return unpinned(setByOption)
     return { value: Array.from({ length: threads }, (_, ring) => pinCpus[ring % pinCpus.length]!), reason: setByOption }

@@ -14,7 +14,7 @@ export const descriptorsPerRing = 7
  * @throws RingUnavailableError where the machine has no such thing, ERR_INVALID_ARG_VALUE where the wishes contradict it or each other
  */
 export function refuseImpossible(facts: PlacementFacts, wishes: PlacementWishes): void {
-  if (!facts.rings.ok) throw unavailable(facts.rings, '')
+  refuseRings(facts, wishes)
   if (wishes.poller === 'kernel' && !facts.sqpoll.ok) throw unavailable(facts.sqpoll, "poller 'kernel' was asked for: ")
   refuseDescriptors(facts, wishes)
   if (wishes.sqThreads === 'shared' && wishes.poller !== 'auto' && wishes.poller !== Poller.kernel) {
@@ -22,6 +22,20 @@ export function refuseImpossible(facts: PlacementFacts, wishes: PlacementWishes)
     throw invalidArgValue('options.sqThreads', wishes.sqThreads, reason)
   }
   refuseCpus(facts, wishes)
+}
+
+// Without rings there is the poller `threadpool`, unless something was asked for that only the kernel's rings have.
+function refuseRings({ rings }: PlacementFacts, { poller, restrictions }: PlacementWishes): void {
+  if (poller === Poller.threadpool) {
+    if (restrictions === undefined) return
+    const reason =
+      "are kept by the kernel's rings, and poller 'threadpool' has none: choose another poller or leave restrictions out"
+    throw invalidArgValue('options.restrictions', restrictions, reason)
+  }
+  if (rings.ok) return
+  if (poller !== 'auto') throw unavailable(rings, `poller '${poller}' was asked for: `)
+  if (restrictions !== undefined)
+    throw unavailable(rings, "restrictions were asked for, which only the kernel's rings keep: ")
 }
 
 const unavailable = (verdict: Verdict, asked: string): RingUnavailableError =>

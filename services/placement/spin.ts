@@ -1,6 +1,7 @@
 // How long threads look before they sleep. One of placement's rules; called by place() with what is known before rings are open, and
 // by Ringmaster.start() once the wake-up cost is measured.
 import { spinBudgetNs, spinNsMax, spinNsMin } from '../../workers/wake-cost.ts'
+import { Poller } from '../../workers/poller-kind.ts'
 import { count, setByOption } from './types.ts'
 import type { Choice, Decision, Placement, PlacementFacts, PlacementWishes } from './types.ts'
 
@@ -18,7 +19,8 @@ export function chooseSqThreadIdle(facts: PlacementFacts, wishes: PlacementWishe
 }
 
 /** The client spins for as long as a wake-up costs, unless it would spin on the CPU that others need to complete its requests. */
-export function chooseSpinMaxNs({ effectiveCpus }: PlacementFacts): number {
+export function chooseSpinMaxNs({ effectiveCpus }: PlacementFacts, poller: Poller): number {
+  if (poller === Poller.threadpool) return 0 // threads do the work: a client that spins takes their CPU
   return effectiveCpus < 2 ? spinNsMin : spinNsMax
 }
 

@@ -24,6 +24,8 @@ export interface PlacementWishes {
   readonly cqEntries?: number | 'auto' | undefined
   readonly sqThreadIdleMs?: number | 'auto' | undefined
   readonly spinNs?: number | 'auto' | undefined
+  /** What rings are to accept; only the kernel's can be restricted. */
+  readonly restrictions?: object | undefined
 }
 
 /** One thing that was chosen, and why. `name` is the option by which it can be set by hand. */

@@ -87,7 +87,7 @@ export class Chain<T extends readonly unknown[] = []> {
     const given: unknown = operation
     if (typeof given !== 'object' || given === null || !('row' in given))
       throw invalidArgType('operation', 'an operation', given)
-    checkSupported(operation.row)
+    checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
     const before = this.steps.at(-1)
     const { quiet = false, async = false } = options
     const step = { operation, hard, quiet, async, hidden }

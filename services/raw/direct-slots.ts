@@ -1,10 +1,13 @@
 // Leased places in a ring's table of direct descriptors. For chains that open, use and close a file without a descriptor of the
 // process: later steps must name the place before the file is open. Used by RawRing.directSlots and by checks.ts.
-import { RegisterOp } from '../../native/abi.ts'
+import { Op, RegisterOp } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
 import { binding } from '../../native/binding.ts'
 import { RingError } from '../../native/errors.ts'
 import { leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
+import { prepFilesUpdate } from '../../native/operations/registered.ts'
+import { ignoreResult } from '../../workers/completions.ts'
+import { Poller } from '../../workers/poller-kind.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 
 /** struct io_uring_files_update: offset, reserved, address of the descriptors. */
@@ -76,7 +79,8 @@ export class DirectSlots {
   /** For DirectSlot.release(). @internal */
   takeBack(direct: number): void {
     const { client, geometry } = this.handle
-    if (client.state === 'open' || client.state === 'closing') {
+    if (client.poller === Poller.threadpool) this.emptyByRequest(direct)
+    else if (client.state === 'open' || client.state === 'closing') {
       const none = Int32Array.of(-1)
       const update = new DataView(new ArrayBuffer(filesUpdateBytes))
       const address = addressOfView(none)
@@ -86,6 +90,18 @@ export class DirectSlots {
       binding().register(geometry.ringFd, RegisterOp.REGISTER_FILES_UPDATE, update, 1)
     }
     this.free.push(direct - rawDescriptors)
+  }
+
+  // Without a ring in the kernel there is nothing to call. What is submitted from now on comes after it.
+  private emptyByRequest(direct: number): void {
+    const { client } = this.handle
+    const none = Int32Array.of(-1)
+    try {
+      client.claim(Op.FILES_UPDATE, ignoreResult, none, null)
+      prepFilesUpdate(client.words, client.at, 0, addressOfView(none), 1, direct)
+    } catch {
+      // The ring is closing, and its table goes with it; or 65,536 requests wait: whoever opens a file here next replaces this one.
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // Mailbox: messages that other rings, and threads without one, post to this ring with MSG_RING, as an async iterator. Made by
 // RawRing.messages(); send-message.ts sends them.
 import { prepCloseDirect } from '../../native/operations/files.ts'
+import { msgRing } from '../../native/operations/registered.ts'
 import { Op } from '../../native/abi.ts'
 import { abortError } from '../../native/errors.ts'
 import { ignoreResult } from '../../workers/completions.ts'
@@ -9,6 +10,7 @@ import type { RingHandle } from '../../workers/ring-handle.ts'
 import { throwIfAborted } from '../abort.ts'
 import { checkInteger } from '../arguments.ts'
 import type { DirectDescriptor } from './operation.ts'
+import { checkSupported } from './support.ts'
 
 /** One message. Its numbers mean what sender and receiver agree on. */
 export interface RingMessage {
@@ -60,6 +62,7 @@ export class Mailbox implements AsyncIterableIterator<RingMessage, undefined>, M
   constructor(handle: RingHandle, options: MessagesOptions) {
     throwIfAborted(options.signal)
     this.waitingMax = checkInteger(options.waitingMax ?? 1024, 'waitingMax', 1, 1024 * 1024)
+    checkSupported(msgRing, handle.client.poller, 0)
     this.handle = handle
     this.ringFd = handle.geometry.ringFd
     this.address = handle.client.openMailbox(this)

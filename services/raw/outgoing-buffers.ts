@@ -86,7 +86,7 @@ export class OutgoingBuffers implements Completion {
   constructor(handle: RingHandle, options: OutgoingBuffersOptions) {
     const fd = checkDescriptor(checkOptions(options).fd)
     const count = checkInteger(options.count ?? 256, 'count', 1, 32768)
-    checkSupported(send)
+    checkSupported(send, handle.client.poller, SqeFlag.BUFFER_SELECT)
     if ((handle.geometry.features & Feature.RECVSEND_BUNDLE) === 0)
       throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', 'this kernel has no bundles: they came with Linux 6.10')
     this.count = 2 ** Math.ceil(Math.log2(count))

@@ -8,6 +8,7 @@
 import { CqeFlag } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
 import { RingError, invalidArgType, outOfRange } from '../../native/errors.ts'
+import { provideBuffers } from '../../native/operations/registered.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { checkInteger } from '../arguments.ts'
 import {
@@ -21,7 +22,7 @@ import {
 import type { GroupMemory } from './buffer-groups.ts'
 import { PieceLease, PiecesLease } from './buffer-lease.ts'
 import type { BufferLease, BundleLease, LeaseOwner } from './buffer-lease.ts'
-import { requireFeature } from './support.ts'
+import { checkSupported, requireFeature } from './support.ts'
 
 const bufferIdShift = 16
 const countMax = 32768
@@ -91,6 +92,7 @@ export class ProvidedBuffers implements LeaseOwner {
     if (wanted !== undefined) checkInteger(wanted, 'bufferGroup', 0, 65535)
     this.handle = handle
     this.incremental = options.incremental === true
+    checkSupported(provideBuffers, handle.client.poller, 0)
     requireFeature(this.incremental ? 'bufferRingIncremental' : 'bufferRing')
     const ring = allocatePages(this.count * bufferEntryBytes)
     this.entries = new DataView(ring.buffer, ring.byteOffset, ring.byteLength)

@@ -84,7 +84,7 @@ export class RawRing {
     return this.handle.ring
   }
 
-  /** The ring's descriptor, for msg_ring and epoll. It is the ring's: do not close it. */
+  /** The ring's descriptor, for msg_ring and epoll. It is the ring's: do not close it. -1 of a `threadpool`, which has none. */
   get ringFd(): number {
     return this.handle.geometry.ringFd
   }
@@ -97,7 +97,7 @@ export class RawRing {
    */
   submit<R>(operation: Operation<R>, options: SubmitOptions = {}): Promise<R> {
     try {
-      checkSupported(operation.row)
+      checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
       throwIfAborted(options.signal)
       if (options.personality !== undefined) personalityId(options.personality) // throws before a place is taken
       const refusal = options.drain === true ? drainRefused(this.handle) : null

@@ -40,18 +40,13 @@ export class RegisteredBuffers {
     this.handle = handle
   }
 
-  /** Entries that can be used: 0 to size - 1. 0: this kernel has no sparse tables (before 5.19). */
+  /** Entries that can be used: 0 to size - 1. 0: this kernel has no sparse tables (before 5.19), or the poller is `threadpool`. */
   get size(): number {
     return Math.min(rawBuffers, this.handle.buffers.size)
   }
 
   private checkIndex(index: unknown, name = 'index'): number {
-    if (this.size === 0) {
-      throw new RingError(
-        'ERR_RING_OPERATION_UNSUPPORTED',
-        'this kernel has no sparse tables of registered buffers: they came with Linux 5.19',
-      )
-    }
+    if (this.size === 0) throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', this.handle.buffers.absence)
     return checkInteger(index, name, 0, this.size - 1)
   }
 

@@ -138,7 +138,7 @@ export class Sender {
         ? Infinity
         : checkInteger(zeroCopyThresholdBytes, 'zeroCopyThresholdBytes', 0, Number.MAX_SAFE_INTEGER)
     this.waitingMax = checkInteger(waitingMax, 'waitingMax', 1, 65536)
-    this.reason = isSupported(sendZc) ? null : 'unsupported'
+    this.reason = isSupported(sendZc, handle.client.poller) ? null : 'unsupported'
     signal?.addEventListener(
       'abort',
       () => {

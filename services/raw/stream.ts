@@ -84,7 +84,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
 
   /** Made by RawRing.stream(). @throws AbortError, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_OPERATION_UNSUPPORTED */
   constructor(handle: RingHandle, source: StreamOperation<T>, options: StreamOptions) {
-    checkSupported(source.operation.row)
+    checkSupported(source.operation.row, handle.client.poller, source.operation.sqeFlags)
     const { needs } = source
     if (needs !== undefined && (handle.geometry.features & needs.feature) === 0)
       throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `this kernel has no ${needs.what}`)

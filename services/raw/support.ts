@@ -6,6 +6,8 @@ import { RingError } from '../../native/errors.ts'
 import { noFeatures, tryFeatures } from '../../native/features.ts'
 import type { FeatureName, Features } from '../../native/features.ts'
 import type { OperationRow } from '../../native/operations/row.ts'
+import { Poller } from '../../workers/poller-kind.ts'
+import { threadpoolRefusal } from '../../workers/threadpool/refusals.ts'
 
 let known: Capabilities | null = null
 let supported: ReadonlySet<number> | null = null
@@ -17,14 +19,23 @@ export async function loadSupport(): Promise<void> {
   supported ??= new Set(known.opcodes)
 }
 
-/** For what can do without. */
-export function isSupported(row: OperationRow): boolean {
+/** For what can do without. `poller` is the ring's: without io_uring it is not the kernel that is asked. */
+export function isSupported(row: OperationRow, poller: Poller): boolean {
+  if (poller === Poller.threadpool) return threadpoolRefusal(row.opcode, 0) === null
   return supported === null || supported.has(row.opcode)
 }
 
-/** @throws ERR_RING_OPERATION_UNSUPPORTED */
-export function checkSupported(row: OperationRow): void {
-  if (isSupported(row)) return
+/**
+ * `sqeFlags` are the operation's.
+ * @throws ERR_RING_OPERATION_UNSUPPORTED
+ */
+export function checkSupported(row: OperationRow, poller: Poller, sqeFlags: number): void {
+  if (poller === Poller.threadpool) {
+    const refusal = threadpoolRefusal(row.opcode, sqeFlags)
+    if (refusal !== null) throw withoutRing(row.name, refusal)
+    return
+  }
+  if (isSupported(row, poller)) return
   throw new RingError(
     'ERR_RING_OPERATION_UNSUPPORTED',
     `this kernel has no ${row.name}: it came with Linux ${row.since}`,
@@ -47,11 +58,20 @@ function triedFeatures(found: Capabilities): Features {
 
 /**
  * Refuses what this kernel cannot do. The first call tries everything out (a few milliseconds), later ones look it up. Before any
- * Ringmaster was started it lets everything pass: then nothing can be submitted either.
+ * Ringmaster was started it lets everything pass: then nothing can be submitted either. So it does where there is no io_uring: then
+ * there are only rings with the poller `threadpool`, which say for themselves what they cannot do.
  * @throws ERR_RING_OPERATION_UNSUPPORTED with the reason
  */
 export function requireFeature(name: FeatureName): void {
-  if (known === null) return
+  if (known?.rings.ok !== true) return
   const { ok, reason, says } = triedFeatures(known)[name]
   if (!ok) throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `this kernel has no ${name} (${says}): ${reason}`)
+}
+
+/** What a ring with the poller `threadpool` cannot have. */
+export function withoutRing(name: string, refusal: string): RingError {
+  return new RingError(
+    'ERR_RING_OPERATION_UNSUPPORTED',
+    `${name} needs io_uring, and this ring has the poller 'threadpool': ${refusal}`,
+  )
 }

@@ -6,10 +6,13 @@ import type { RingmasterOptions } from '../../services/options.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import type { RawRing } from '../../services/raw/raw-ring.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
-import { everyRing, fieldOf, temporaryFolder } from '../services/harness.ts'
+import { everyPoller, fieldOf, temporaryFolder } from '../services/harness.ts'
 
-/** One of the six kinds of ring. */
-export type RingKind = (typeof everyRing)[number]
+/** One of the six kinds of ring of the kernel, or the poller `threadpool`, which has none. */
+export type RingKind = (typeof everyPoller)[number]
+
+/** For `applies`: all that has a ring in the kernel. What must hold without one too takes `() => true`. */
+const hasKernelRing = ({ poller }: RingKind): boolean => poller !== 'threadpool'
 
 /** What a case works with. Filled in before each file's cases: take fields out of it inside the case, not while describing. */
 export interface Stand {
@@ -29,14 +32,14 @@ export function handleOf(raw: RawRing): RingHandle {
   return fieldOf(raw, 'handle') as RingHandle
 }
 
-/** Describes cases once for each kind of ring that `applies` takes; without it, for all six. */
+/** Describes cases once for each kind of ring that `applies` takes; without it, for the kernel's six. */
 export function describeOnEveryRing(
   row: string,
   define: (stand: Stand) => void,
   options: RingmasterOptions = {},
-  applies: (kind: RingKind) => boolean = () => true,
+  applies: (kind: RingKind) => boolean = hasKernelRing,
 ): void {
-  describe.each(everyRing.filter(applies))(`${row}, $poller poller, $memory memory`, (kind) => {
+  describe.each(everyPoller.filter(applies))(`${row}, $poller poller, $memory memory`, (kind) => {
     const stand: { -readonly [Field in keyof Stand]?: Stand[Field] } = { kind }
     const owned: number[] = []
     const folder = temporaryFolder()

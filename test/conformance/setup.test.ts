@@ -10,6 +10,7 @@ import type { Operation } from '../../services/raw/index.ts'
 import { errorCode } from '../services/raw/errors.ts'
 import { readSqThread } from '../../native/fdinfo.ts'
 import { eventually, failure, fieldOf, settledWithin } from '../services/harness.ts'
+import type { Poller } from '../../workers/poller-kind.ts'
 import { describeOnEveryRing, handleOf } from './every-ring.ts'
 
 /** Somebody who owns nothing and may do nothing. */
@@ -120,7 +121,11 @@ describeOnEveryRing('SETUP', (stand) => {
     // Each open waits for somebody to write, on a thread of its own: more than were started before.
     const opens = names.map((name) => raw.submit(op.openat({ path: name }), { async: true }))
     const handle = handleOf(raw)
-    const submitters = { kernel: readSqThread(raw.ringFd)?.tid, worker: handle.workerThreadId, caller: process.pid }
+    const submitters: Partial<Record<Poller, number | undefined>> = {
+      kernel: readSqThread(raw.ringFd)?.tid,
+      worker: handle.workerThreadId,
+      caller: process.pid,
+    }
     const started = (): boolean => workerCpus(submitters[kind.poller]!).includes('0')
     expect(await eventually(started)).toBe(true)
     for (const name of names) stand.own(fs.openSync(name, fs.constants.O_RDWR | fs.constants.O_NONBLOCK))

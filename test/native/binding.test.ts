@@ -11,8 +11,31 @@ describe('binding()', () => {
 
   test('offers what its declaration says, and nothing else', () => {
     const declared = [
-      ...['Watcher', 'addressOf', 'affinity', 'closeFd', 'detach', 'enter', 'eventfd', 'hold', 'map', 'pollSlice'],
-      ...['register', 'release', 'setAffinity', 'setup', 'signal', 'table', 'threadId', 'view'],
+      ...[
+        'Executor',
+        'Watcher',
+        'addressOf',
+        'affinity',
+        'call',
+        'callNumbers',
+        'closeFd',
+        'detach',
+        'enter',
+        'eventfd',
+      ],
+      ...[
+        'hold',
+        'map',
+        'pollSlice',
+        'register',
+        'release',
+        'setAffinity',
+        'setup',
+        'signal',
+        'table',
+        'threadId',
+        'view',
+      ],
     ]
     expect(Object.keys(binding()).sort()).toEqual(declared.sort())
     expect(Object.values(binding()).every((value) => typeof value === 'function')).toBe(true)

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import type { RingmasterOptions } from '../../services/options.ts'
-import { eventually, everyRing, failure, settledWithin, temporaryFolder } from './harness.ts'
+import { eventually, everyPoller, failure, settledWithin, temporaryFolder } from './harness.ts'
 
 const folder = temporaryFolder()
 afterAll(() => {
@@ -30,7 +30,7 @@ beforeAll(() => {
   writeFileSync(small, 'hello')
 })
 
-describe.each(everyRing)('an AbortSignal on poller $poller in $memory memory', ({ poller, memory }) => {
+describe.each(everyPoller)('an AbortSignal on poller $poller in $memory memory', ({ poller, memory }) => {
   const start = (options: RingmasterOptions = {}): Promise<Ringmaster> =>
     Ringmaster.start({ rings: 1, poller, memory, closeGraceMs: 50, closeDeadlineMs: 1000, ...options })
 

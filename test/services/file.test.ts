@@ -10,7 +10,7 @@ import type { RingFile } from '../../services/file.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import {
   callLoosely,
-  everyRing,
+  everyPoller,
   failure,
   fieldOf,
   seededBytes,
@@ -116,7 +116,7 @@ const writeForms: Record<string, MakeArguments> = {
   'an object': () => [{}],
 }
 
-describe.each(everyRing)('a file on poller $poller in $memory memory', ({ poller, memory }) => {
+describe.each(everyPoller)('a file on poller $poller in $memory memory', ({ poller, memory }) => {
   let rings: Ringmaster
   beforeAll(async () => {
     rings = await Ringmaster.start({ rings: 2, poller, memory })

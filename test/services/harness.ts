@@ -13,6 +13,13 @@ export const everyRing: { poller: (typeof pollers)[number]; memory: (typeof memo
   (poller) => memories.map((memory) => ({ poller, memory })),
 )
 
+/** The same and the poller that is no ring of the kernel's; its memory is always user memory. */
+export const allPollers = ['kernel', 'worker', 'caller', 'threadpool'] as const
+export const everyPoller: { poller: (typeof allPollers)[number]; memory: (typeof memories)[number] }[] = [
+  ...everyRing,
+  { poller: 'threadpool', memory: 'user' },
+]
+
 /** A new folder; remove it when done. */
 export function temporaryFolder(): { path: string; remove: () => void } {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'ringmaster-test-')))

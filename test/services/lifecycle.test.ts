@@ -11,9 +11,9 @@ import type { RingmasterOptions } from '../../services/options.ts'
 import {
   descriptors,
   eventually,
-  everyRing,
+  everyPoller,
   failure,
-  pollers,
+  allPollers,
   settledWithin,
   temporaryFolder,
   threads,
@@ -46,12 +46,13 @@ afterAll(() => {
   folder.remove()
 })
 
-describe.each(pollers)('twenty rounds of start and close with poller %s', (poller) => {
+describe.each(allPollers)('twenty rounds of start and close with poller %s', (poller) => {
   it('leave the same descriptors and threads as before', async () => {
     await (await Ringmaster.start({ poller, rings: 2 })).close() // what Node starts on first use stays
     const before = { descriptors: descriptors(), threads: ringThreads() }
     for (let round = 0; round < 20; round++) {
-      const rings = await Ringmaster.start({ poller, rings: 2, memory: round % 2 === 0 ? 'user' : 'mapped' })
+      const memory = round % 2 === 0 || poller === 'threadpool' ? 'user' : 'mapped'
+      const rings = await Ringmaster.start({ poller, rings: 2, memory })
       expect(await rings.readFile(small, 'utf8')).toBe('hello')
       await rings.close()
       // A thread that has been joined may be listed for a moment longer.
@@ -62,7 +63,7 @@ describe.each(pollers)('twenty rounds of start and close with poller %s', (polle
   })
 })
 
-describe.each(everyRing)('close() on poller $poller in $memory memory', ({ poller, memory }) => {
+describe.each(everyPoller)('close() on poller $poller in $memory memory', ({ poller, memory }) => {
   const start = (options: RingmasterOptions = {}): Promise<Ringmaster> =>
     Ringmaster.start({ rings: 1, poller, memory, closeGraceMs: 50, closeDeadlineMs: 1000, ...options })
 
@@ -208,9 +209,9 @@ describe('start()', () => {
   })
 
   it('makes several at once that know nothing of each other', async () => {
-    const several = await Promise.all(everyRing.map((kind) => Ringmaster.start({ ...kind, rings: 1 })))
+    const several = await Promise.all(everyPoller.map((kind) => Ringmaster.start({ ...kind, rings: 1 })))
     const texts = await Promise.all(several.map((rings) => rings.readFile(small, 'utf8')))
-    expect(texts).toEqual(everyRing.map(() => 'hello'))
+    expect(texts).toEqual(everyPoller.map(() => 'hello'))
     await several[0]!.close()
     expect(await several[1]!.readFile(small, 'utf8')).toBe('hello')
     await Promise.all(several.map((rings) => rings.close()))

@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RingFile } from '../../services/file.ts'
 import { openFlags } from '../../services/open-flags.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
-import { callLoosely, everyRing, failure, temporaryFolder } from './harness.ts'
+import { callLoosely, everyPoller, failure, temporaryFolder } from './harness.ts'
 
 const folder = temporaryFolder()
 const at = (name: string): string => join(folder.path, name)
@@ -47,7 +47,7 @@ const more = ['a+', 'ax+', 'xa+', 'as+', 'sa+']
 const statusFlags = (fd: number): string =>
   /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))![1]!
 
-describe.each(everyRing)('open() on poller $poller in $memory memory', ({ poller, memory }) => {
+describe.each(everyPoller)('open() on poller $poller in $memory memory', ({ poller, memory }) => {
   let rings: Ringmaster
   beforeAll(async () => {
     rings = await Ringmaster.start({ rings: 1, poller, memory })

@@ -91,11 +91,11 @@ describe('cqEntries', () => {
 })
 
 it.each([
-  ['poller', ['auto', 'kernel', 'worker', 'caller']],
+  ['poller', ['auto', 'kernel', 'worker', 'caller', 'threadpool']],
   ['memory', ['auto', 'user', 'mapped']],
 ])('%s is one of %s', (name, values) => {
   for (const value of values) expect(resolveOptions({ [name]: value })).toMatchObject({ [name]: value })
-  for (const value of ['', 'KERNEL', 'threadpool', 5, null]) {
+  for (const value of ['', 'KERNEL', 'thread', 5, null]) {
     expect(caught({ [name]: value })).toMatchObject({
       code: expect.stringMatching(/^ERR_INVALID_ARG_(TYPE|VALUE)$/) as string,
       message: expect.stringContaining(`options.${name}`) as string,
@@ -120,6 +120,13 @@ it('onAdvice is a function', () => {
   expect(resolveOptions({ onAdvice }).onAdvice).toBe(onAdvice)
   for (const wrong of [null, 5, 'log', {}])
     expect(caught({ onAdvice: wrong })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', message: /options\.onAdvice/ })
+})
+
+it('that contradict each other are refused: without a kernel there is no memory of its own', () => {
+  expect(caught({ poller: 'threadpool', memory: 'mapped' })).toMatchObject({
+    code: 'ERR_INVALID_ARG_VALUE',
+    message: /options\.memory.*threadpool/,
+  })
 })
 
 it('that do not exist are refused, naming those that do', () => {

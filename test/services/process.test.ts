@@ -5,7 +5,7 @@ import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
-import { pollers, temporaryFolder } from './harness.ts'
+import { allPollers, temporaryFolder } from './harness.ts'
 
 const folder = temporaryFolder()
 afterAll(() => {
@@ -18,7 +18,7 @@ const run = (script: string) =>
     timeout: 10_000,
   })
 
-describe.each(pollers)('a process with poller %s', (poller) => {
+describe.each(allPollers)('a process with poller %s', (poller) => {
   const options = JSON.stringify({ poller, rings: 2 })
 
   it('ends by itself when nothing is in flight, rings open or not', () => {

@@ -21,7 +21,7 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { leaseSizeBytes } from '../../workers/ring-handle.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
-import { callLoosely, everyRing, failure, seededBytes, temporaryFolder } from './harness.ts'
+import { callLoosely, everyPoller, failure, seededBytes, temporaryFolder } from './harness.ts'
 
 const folder = temporaryFolder()
 afterAll(() => {
@@ -60,7 +60,7 @@ beforeAll(() => {
 })
 
 const kinds = [
-  ...everyRing.map((kind) => ({ ...kind, directDescriptors: 256 })),
+  ...everyPoller.map((kind) => ({ ...kind, directDescriptors: 256 })),
   { poller: 'kernel', memory: 'user', directDescriptors: 0 } as const,
 ]
 
@@ -292,7 +292,7 @@ describe('readFile of very many', () => {
 })
 
 describe('writeFile', () => {
-  it.each(everyRing)('writes what core writes: poller $poller, $memory memory', async ({ poller, memory }) => {
+  it.each(everyPoller)('writes what core writes: poller $poller, $memory memory', async ({ poller, memory }) => {
     await using rings = await Ringmaster.start({ rings: 1, poller, memory })
     for (const size of [0, 1, 524287, 524288, 524289, 3_000_001]) {
       const path = at(`written-${names++}`)

@@ -5,7 +5,7 @@ import { lstat, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Ringmaster } from '../../services/ringmaster.ts'
-import { everyRing, failure, temporaryFolder } from './harness.ts'
+import { everyPoller, failure, temporaryFolder } from './harness.ts'
 
 const folder = temporaryFolder()
 const at = (name: string): string => join(folder.path, name)
@@ -28,7 +28,7 @@ afterAll(() => {
   folder.remove()
 })
 
-describe.each(everyRing)('on poller $poller in $memory memory', ({ poller, memory }) => {
+describe.each(everyPoller)('on poller $poller in $memory memory', ({ poller, memory }) => {
   let rings: Ringmaster
   beforeAll(async () => {
     rings = await Ringmaster.start({ rings: 1, poller, memory })

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import { watchPools } from '../workers/open-ring.ts'
-import { descriptors, eventually, everyRing, pollers, settledWithin, temporaryFolder, threads } from './harness.ts'
+import { allPollers, descriptors, eventually, everyRing, settledWithin, temporaryFolder, threads } from './harness.ts'
 
 const folder = temporaryFolder()
 const small = join(folder.path, 'small')
@@ -71,6 +71,27 @@ describe.each(everyRing)('a ring worker that is killed, poller $poller, $memory 
   })
 })
 
+it('a ring worker that is killed, poller threadpool: every request settles, with ERR_RING_LOST, and nothing is left', async () => {
+  await (await Ringmaster.start({ poller: 'threadpool', rings: 2 })).close()
+  const before = held()
+  const killThreads = watchPools()
+  const rings = await Ringmaster.start({ poller: 'threadpool', rings: 2, closeGraceMs: 50, closeDeadlineMs: 1000 })
+  const pipe = await rings.open(makePipe(), 'r+')
+  const waiting = [
+    ...Array.from({ length: 20 }, () => pipe.read(Buffer.alloc(4))), // for readiness
+    ...Array.from({ length: 20 }, () => rings.open(makePipe(), 'w')), // on threads
+  ].map((request) => settledWithin(request))
+  await sleep(20)
+  await killThreads()
+  expect(new Set(await Promise.all(waiting))).toEqual(new Set(['ERR_RING_LOST']))
+  expect(await settledWithin(rings.readFile(small))).toBe('ERR_RING_LOST')
+  expect(rings.stats().rings[0]).toMatchObject({ state: 'lost', reason: /worker is gone/ })
+  await pipe.close()
+  await rings.close()
+  expect(await eventually(() => held().threads.length === before.threads.length)).toBe(true)
+  expect(held()).toEqual(before)
+})
+
 it('a worker that is terminated inside a call of the addon does not take the process along', () => {
   const addon = fileURLToPath(new URL('../../native/build/Release/ringmaster.node', import.meta.url))
   const script = `
@@ -91,7 +112,7 @@ it('a worker that is terminated inside a call of the addon does not take the pro
   expect({ stdout, signal, stderr: stderr.slice(0, 200) }).toEqual({ stdout: 'alive\n', signal: null, stderr: '' })
 })
 
-describe.each(pollers)("a user's own worker with poller %s", (poller) => {
+describe.each(allPollers)("a user's own worker with poller %s", (poller) => {
   it('may be terminated in mid-flight, again and again', async () => {
     const script = `
       const { parentPort, workerData } = require('node:worker_threads')

@@ -2,7 +2,7 @@
 // entries, carries them out by the models in operations/, posts completions, and does it one small step at a time. Made by
 // stand.ts; step() is called by the driver in run.ts and at every access to shared memory that the client makes.
 import { EnterFlag, Op, RegisterOp, SqFlag, SqeFlag, TimeoutFlag } from '../../native/abi.ts'
-import type { EventWatcher, NativeBinding } from '../../native/binding.ts'
+import type { EventWatcher, Executor, NativeBinding } from '../../native/binding.ts'
 import { SimulatedGroup } from './buffer-groups.ts'
 import { Memory, simulatedAddress } from './memory.ts'
 import { Errno } from './model.ts'
@@ -324,6 +324,9 @@ export class SimulatedKernel implements Kernel {
       threadId: () => 1,
       pollSlice: missing('pollSlice'),
       addressOf: simulatedAddress,
+      call: missing('call'),
+      callNumbers: missing('callNumbers'),
+      Executor: NoThreads,
       enter: (fd, toSubmit, _minComplete, flags) => this.enter(fd, toSubmit, flags),
       register: (_fd, opcode, argument) => this.register(opcode, argument),
       signal: (fd) => {
@@ -401,6 +404,24 @@ function chainFrom(head: Request): Request[] {
   const chain: Request[] = []
   for (let request: Request | null = head; request !== null; request = request.next) chain.push(request)
   return chain
+}
+
+/** Without a kernel there would be system calls on threads: not here. */
+class NoThreads implements Executor {
+  constructor() {
+    throw new Error('the simulated kernel has no Executor')
+  }
+  run(): void {}
+  finished(): number {
+    return 0
+  }
+  interrupt(): number {
+    return 0
+  }
+  grow(): number {
+    return 0
+  }
+  close(): void {}
 }
 
 const name = (request: Request): string => `request ${request.slot}:${request.generation} (opcode ${request.opcode})`

@@ -111,7 +111,16 @@ export function makeStand(random: Random, time: VirtualTime): Stand {
     handle = new RingHandle(
       0,
       { started: { geometry, threadId: 2, directDescriptors, registeredBuffers: 0 }, control },
-      { memory, place, poller, inFlightMax, backlogMax, spinNs: random.pick([0, 20_000]), sqThreadShared: false },
+      {
+        memory,
+        place,
+        poller,
+        reason: 'simulated',
+        inFlightMax,
+        backlogMax,
+        spinNs: random.pick([0, 20_000]),
+        sqThreadShared: false,
+      },
     )
     kernel.binding().release(hold)
     expectStale(handle) // some completions are posted twice

@@ -19,7 +19,7 @@ import type { RingHandle } from '../../workers/ring-handle.ts'
 import { expectStale } from '../services/conservation.ts'
 import {
   eventually,
-  everyRing,
+  everyPoller,
   failure,
   seededRandom,
   settledWithin,
@@ -77,7 +77,7 @@ function expectAtRest({ client, metrics }: RingHandle): void {
   }
 }
 
-describe.each(everyRing)('a ring client on poller $poller in $memory memory', ({ poller, memory }) => {
+describe.each(everyPoller)('a ring client on poller $poller in $memory memory', ({ poller, memory }) => {
   it('settles ten thousand requests once each on a tiny ring, never above its limit', async () => {
     await using ring = await openRing(poller, { memory, sqEntries: 8, cqEntries: 128 })
     const { handle } = ring

@@ -5,6 +5,7 @@ import { RingError, kernelError, ringErrors } from '../../../native/errors.ts'
 import { Poller } from '../../../workers/poller-kind.ts'
 import type { RingHandle } from '../../../workers/ring-handle.ts'
 import { ClientState } from '../../../workers/submission.ts'
+import { withoutRing } from '../support.ts'
 
 /** What the kernel answered, or its error. */
 function checked(result: number): number {
@@ -12,8 +13,13 @@ function checked(result: number): number {
   return result
 }
 
-/** The ring is there. Its descriptor's number may be another file's after it was closed. @throws ERR_RING_CLOSED, ERR_RING_LOST */
+/**
+ * The ring is there. Its descriptor's number may be another file's after it was closed.
+ * @throws ERR_RING_CLOSED, ERR_RING_LOST, ERR_RING_OPERATION_UNSUPPORTED where there is no ring in the kernel
+ */
 export function checkOpen(handle: RingHandle): void {
+  if (handle.client.poller === Poller.threadpool)
+    throw withoutRing('io_uring_register(2)', 'there is no ring in the kernel that anything could be registered with')
   if (handle.client.state === ClientState.open) return
   throw handle.client.state === ClientState.lost ? ringErrors.lost(handle.client.lossCause) : ringErrors.closed()
 }

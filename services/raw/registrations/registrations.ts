@@ -23,7 +23,7 @@ import type { SyncCancelOptions } from './sync-cancel.ts'
  * What can be set on one ring. Calls that return at once are made by this thread, which any thread may; those with a promise concern
  * the thread that submits, and are made there. All take the ring's lock: they are for setting up, not for every request.
  * All throw (or reject with) ERR_RING_CLOSED and ERR_RING_LOST where the ring is no more, and EACCES where the ring's
- * restrictions do not name the registration.
+ * restrictions do not name the registration, and ERR_RING_OPERATION_UNSUPPORTED with the poller `threadpool`.
  */
 export class Registrations {
   private readonly handle: RingHandle

@@ -203,13 +203,51 @@ describe('what cannot come true is refused', () => {
     expect(refused).toThrow(expect.objectContaining({ code }) as Error)
   })
 
-  it('any ring where io_uring is denied, with the reason of the denial', () => {
-    using folder = simulate({ cpus: 8 })
-    const seccomp = { ok: false, reason: 'seccomp', message: 'a seccomp filter denies it' } as const
-    const refused = (): Placement =>
-      place({ ...readMachine(folder.root), rings: seccomp, sqpoll: seccomp }, { rings: 'auto', poller: 'auto' })
-    expect(refused).toThrow('a seccomp filter denies it')
+  it('restrictions with a poller that has no ring to keep them', () => {
+    const refused = (): Placement => placeOn({ cpus: 8 }, { poller: 'threadpool', restrictions: {} })
+    expect(refused).toThrow(/options\.restrictions' are kept by the kernel's rings, and poller 'threadpool' has none/)
+    expect(refused).toThrow(expect.objectContaining({ code: invalid }) as Error)
+  })
+})
+
+describe('where io_uring is denied', () => {
+  const seccomp = { ok: false, reason: 'seccomp', message: 'a seccomp filter denies it' } as const
+  const placeWithout = (machine: SimulatedMachine, wishes: Partial<PlacementWishes> = {}): Placement => {
+    using folder = simulate(machine)
+    const facts = { ...readMachine(folder.root), rings: seccomp, sqpoll: seccomp }
+    return place(facts, { rings: 'auto', poller: 'auto', sqThreads: 'auto', ...wishes })
+  }
+
+  it.each<[string, SimulatedMachine, Partial<PlacementWishes>, Partial<Placement>]>([
+    ['one CPU', { cpus: 1 }, {}, { rings: 1 }],
+    ['eight CPUs', { cpus: 8 }, {}, { rings: 2, pins: [-1, -1] }],
+    ['CPUs set aside', { cpus: 64, cpuset: range(8, 8), clientCpu: 8 }, {}, { rings: 2, pins: [-1, -1] }],
+    ['more rings than CPUs', { cpus: 2 }, { rings: 5 }, { rings: 5 }],
+    ['nothing may be locked', { cpus: 32, memlock: 0 }, {}, { rings: 8, sqEntries: 1024, cqEntries: 4096 }],
+  ])('%s: system calls on threads, nobody spins or is pinned', (_, machine, wishes, gets) => {
+    const placement = placeWithout(machine, wishes)
+    expect(placement).toMatchObject({ poller: 'threadpool', sqThreads: 'none', spinNsMax: 0, ...gets })
+    expect(placement.reason).toBe('no io_uring, system calls on threads instead: a seccomp filter denies it')
+    expect(why(placement, 'sqThreads')).toBe('poller threadpool has no SQ thread')
+    expect(why(placement, 'pinCpus')).toBe('poller threadpool has no thread that polls')
+  })
+
+  it.each<[string, Partial<PlacementWishes>, RegExp]>([
+    ['a poller that needs it', { poller: 'caller' }, /poller 'caller' was asked for: a seccomp filter denies it/],
+    [
+      'restrictions',
+      { restrictions: {} },
+      /restrictions were asked for, which only the kernel's.*a seccomp filter denies/,
+    ],
+  ])('%s: refused with the reason of the denial', (_, wishes, message) => {
+    const refused = (): Placement => placeWithout({ cpus: 8 }, wishes)
+    expect(refused).toThrow(message)
     expect(refused).toThrow(expect.objectContaining({ code: 'ERR_RING_UNAVAILABLE', reason: 'seccomp' }) as Error)
+  })
+
+  it('the poller can be asked for where io_uring is there too', () => {
+    const placement = placeOn({ cpus: 1 }, { poller: 'threadpool', rings: 2 })
+    expect(placement).toMatchObject({ poller: 'threadpool', rings: 2, reason: 'set by option', spinNsMax: 0 })
   })
 })
 

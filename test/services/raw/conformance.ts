@@ -8,17 +8,19 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../../native/operations/index.ts'
 import { testedOperations } from '../../../native/operations/tested.ts'
 import type { RawRing } from '../../../services/raw/raw-ring.ts'
+import { makeOperation } from '../../../services/raw/operation.ts'
 import type { Operation } from '../../../services/raw/operation.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
 import type { RingHandle } from '../../../workers/ring-handle.ts'
-import { fieldOf, pollers, temporaryFolder } from '../harness.ts'
+import { threadpoolRefusal } from '../../../workers/threadpool/refusals.ts'
+import { allPollers, fieldOf, temporaryFolder } from '../harness.ts'
 
 /** What a proof works with: two rings of one poller, and a folder of its own. */
 export interface Bench {
   readonly raw: RawRing
   readonly other: RawRing
   readonly rings: Ringmaster
-  readonly poller: (typeof pollers)[number]
+  readonly poller: (typeof allPollers)[number]
   /** A path in the test's folder that nobody has used. */
   readonly path: () => string
   /** Closes a descriptor after the test. */
@@ -31,6 +33,8 @@ export interface Bench {
 export interface ProofOptions {
   /** The errno that the operation always ends with, here or by its nature. */
   readonly endsWith?: number
+  /** What of it needs io_uring, where the operation itself does not: the poller `threadpool` is left out. */
+  readonly needsRing?: string
 }
 
 export type Proves = (
@@ -58,12 +62,21 @@ function answers(rings: readonly RawRing[], name: string, endsWith: number | und
   return count
 }
 
-/** Describes a family's proofs, once for each poller. */
+/** Why the poller `threadpool` cannot have this operation, as it says itself; null where it can. */
+function refusedWithoutRing(name: string): string | null {
+  return threadpoolRefusal(operations.find((row) => row.name === name)!.opcode, 0)
+}
+
+/** The pollers that an operation is to be proven on. */
+const pollersFor = (name: string): readonly string[] =>
+  allPollers.filter((poller) => poller !== 'threadpool' || refusedWithoutRing(name) === null)
+
+/** Describes a family's proofs, once for each poller. What a poller cannot do must be refused there, with the reason. */
 export function describeFamily(family: string, define: (proves: Proves) => void): void {
   const earnedOn = new Map<string, Set<string>>()
   const failed = new Set<string>()
 
-  describe.each(pollers)('%s', (poller) => {
+  describe.each(allPollers)('%s', (poller) => {
     const folder = temporaryFolder()
     const owned: number[] = []
     let bench: Bench
@@ -100,7 +113,24 @@ export function describeFamily(family: string, define: (proves: Proves) => void)
       folder.remove()
     })
 
-    define((name, title, body, { endsWith } = {}) => {
+    const refused = new Set<string>()
+    define((name, title, body, { endsWith, needsRing } = {}) => {
+      if (poller === 'threadpool' && needsRing !== undefined) return
+      const refusal = poller === 'threadpool' ? refusedWithoutRing(name) : null
+      if (refusal !== null) {
+        if (refused.has(name)) return
+        refused.add(name)
+        it(`${name}: is refused with the reason`, async () => {
+          const operation = makeOperation(
+            operations.find((row) => row.name === name)!,
+            () => undefined,
+          )
+          const error = await bench.raw.submit(operation).catch((reason: unknown) => reason)
+          expect(fieldOf(error, 'code')).toBe('ERR_RING_OPERATION_UNSUPPORTED')
+          expect(String(fieldOf(error, 'message'))).toContain(refusal)
+        })
+        return
+      }
       it(`${name}: ${title}`, async () => {
         const both = [bench.raw, bench.other]
         const before = answers(both, name, endsWith)
@@ -118,7 +148,7 @@ export function describeFamily(family: string, define: (proves: Proves) => void)
   })
 
   it(`the family earns what it claims in native/operations/tested.ts: ${family}`, () => {
-    const earned = [...earnedOn].filter(([name, on]) => on.size === pollers.length && !failed.has(name))
+    const earned = [...earnedOn].filter(([name, on]) => on.size === pollersFor(name).length && !failed.has(name))
     expect(earned.map(([name]) => name).sort()).toEqual([...(testedOperations[family] ?? [])].sort())
   })
 }

@@ -52,19 +52,24 @@ describeFamily('files', (proves) => {
     expect(await code(op.read({ fd: own(fs.openSync('/etc/passwd', 'r')), buffer, rwFlags: 1 << 30 }))).toBe('ENOTSUP')
   })
 
-  proves('read', 'takes its buffer from a ring of provided ones when there is data', async ({ submit, raw, own }) => {
-    const { read, write } = await submit(op.pipe())
-    own(read)
-    own(write)
-    const buffers = raw.provideBuffers({ count: 4, sizeBytes: 64 })
-    const reading = submit(op.read({ fd: read, buffers }))
-    fs.writeSync(write, 'hello')
-    const lease = await reading
-    expect(lease?.bytes.toString()).toBe('hello')
-    lease?.release()
-    expect(buffers.available).toBe(4)
-    buffers.close()
-  })
+  proves(
+    'read',
+    'takes its buffer from a ring of provided ones when there is data',
+    async ({ submit, raw, own }) => {
+      const { read, write } = await submit(op.pipe())
+      own(read)
+      own(write)
+      const buffers = raw.provideBuffers({ count: 4, sizeBytes: 64 })
+      const reading = submit(op.read({ fd: read, buffers }))
+      fs.writeSync(write, 'hello')
+      const lease = await reading
+      expect(lease?.bytes.toString()).toBe('hello')
+      lease?.release()
+      expect(buffers.available).toBe(4)
+      buffers.close()
+    },
+    { needsRing: 'provided buffers' },
+  )
 
   proves('read', 'does not write into a buffer that was detached', async ({ submit, path, own }) => {
     const file = path()

@@ -93,28 +93,33 @@ describeFamily('messages', (proves) => {
     peer.destroy()
   })
 
-  proves('recv', 'takes provided buffers, of a ring and of a group', async (bench) => {
-    const { submit, code, raw } = bench
-    const { fd, peer } = await connected(bench)
-    const buffers = raw.provideBuffers({ count: 2, sizeBytes: 16 })
-    const receiving = submit(op.recv({ fd, buffers }))
-    peer.write('x'.repeat(20))
-    const lease = await receiving
-    expect(lease?.bytes.toString()).toBe('x'.repeat(16))
-    lease?.release()
-    expect(await code(op.recv({ fd, bufferGroup: 999 }))).toBe('ENOBUFS')
-    const memory = Buffer.alloc(64)
-    await submit(op.provideBuffers({ buffer: memory, sizeBytes: 32, bufferGroup: 999, firstId: 7 }))
-    const { bytes, bufferId } = await submit(op.recv({ fd, bufferGroup: 999, length: 3 }))
-    expect(bytes).toBe(3)
-    expect([7, 8]).toContain(bufferId)
-    expect(memory.toString('latin1', (bufferId! - 7) * 32, (bufferId! - 7) * 32 + 3)).toBe('xxx')
-    peer.end()
-    await submit(op.recv({ fd, buffer: Buffer.alloc(10) }))
-    expect(await submit(op.recv({ fd, buffers }))).toBeNull()
-    expect(buffers.available).toBe(2)
-    buffers.close()
-  })
+  proves(
+    'recv',
+    'takes provided buffers, of a ring and of a group',
+    async (bench) => {
+      const { submit, code, raw } = bench
+      const { fd, peer } = await connected(bench)
+      const buffers = raw.provideBuffers({ count: 2, sizeBytes: 16 })
+      const receiving = submit(op.recv({ fd, buffers }))
+      peer.write('x'.repeat(20))
+      const lease = await receiving
+      expect(lease?.bytes.toString()).toBe('x'.repeat(16))
+      lease?.release()
+      expect(await code(op.recv({ fd, bufferGroup: 999 }))).toBe('ENOBUFS')
+      const memory = Buffer.alloc(64)
+      await submit(op.provideBuffers({ buffer: memory, sizeBytes: 32, bufferGroup: 999, firstId: 7 }))
+      const { bytes, bufferId } = await submit(op.recv({ fd, bufferGroup: 999, length: 3 }))
+      expect(bytes).toBe(3)
+      expect([7, 8]).toContain(bufferId)
+      expect(memory.toString('latin1', (bufferId! - 7) * 32, (bufferId! - 7) * 32 + 3)).toBe('xxx')
+      peer.end()
+      await submit(op.recv({ fd, buffer: Buffer.alloc(10) }))
+      expect(await submit(op.recv({ fd, buffers }))).toBeNull()
+      expect(buffers.available).toBe(2)
+      buffers.close()
+    },
+    { needsRing: 'provided buffers' },
+  )
 
   proves('sendmsg', 'sends pieces to an address', async (bench) => {
     const { submit, code } = bench
