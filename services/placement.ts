@@ -85,6 +85,7 @@ function chooseRings(facts: PlacementFacts, wishes: PlacementWishes, poller: Pol
     return { value: 1, reason: 'the caller submits by itself: more rings would only make its batches smaller' }
   const { effectiveCpus, descriptorsLeft, memlockBytes } = facts
   const cpus = count(effectiveCpus, 'CPU')
+  const each = descriptorsPerRing(poller)
   const limits: Decision<number>[] = [
     { value: Math.floor(effectiveCpus / cpusPerRing), reason: `one for every ${cpusPerRing} of ${cpus}, at least one` },
     { value: autoRingsMax, reason: `${cpus}, and one thread feeds no more than ${autoRingsMax} rings` },
@@ -93,8 +94,8 @@ function chooseRings(facts: PlacementFacts, wishes: PlacementWishes, poller: Pol
       reason: `${count(coresNearClient(facts), 'core')} on the client's NUMA node, one of them its own`,
     },
     {
-      value: Math.floor((descriptorsLeft - descriptorsKept) / descriptorsPerRing),
-      reason: `${count(descriptorsLeft, 'descriptor')} may still be opened, and each ring takes ${descriptorsPerRing}: raise ulimit -n for more`,
+      value: Math.floor((descriptorsLeft - descriptorsKept) / each),
+      reason: `${count(descriptorsLeft, 'descriptor')} may still be opened, and each ring takes ${each}: raise ulimit -n for more`,
     },
   ]
   if (poller !== Poller.threadpool)

@@ -6,8 +6,11 @@ import { formatCpuList } from '../machine/text.ts'
 import { count } from './types.ts'
 import type { PlacementFacts, PlacementWishes } from './types.ts'
 
-/** Descriptors of one ring: the ring, two eventfds, and what Node opens for its worker thread's event loop. */
-export const descriptorsPerRing = 7
+/**
+ * Descriptors of one ring: the ring, two eventfds, and what Node opens for its worker thread's event loop. Without a ring in the
+ * kernel: an epoll descriptor and an eventfd more.
+ */
+export const descriptorsPerRing = (poller: Poller): number => (poller === Poller.threadpool ? 8 : 7)
 
 /**
  * Refuses wishes that cannot come true on this machine.
@@ -16,7 +19,8 @@ export const descriptorsPerRing = 7
 export function refuseImpossible(facts: PlacementFacts, wishes: PlacementWishes): void {
   refuseRings(facts, wishes)
   if (wishes.poller === 'kernel' && !facts.sqpoll.ok) throw unavailable(facts.sqpoll, "poller 'kernel' was asked for: ")
-  refuseDescriptors(facts, wishes)
+  const without = wishes.poller === Poller.threadpool || !facts.rings.ok
+  refuseDescriptors(facts, wishes, descriptorsPerRing(without ? Poller.threadpool : Poller.caller))
   if (wishes.sqThreads === 'shared' && wishes.poller !== 'auto' && wishes.poller !== Poller.kernel) {
     const reason = `means SQ threads, which poller '${wishes.poller}' does not have: choose poller 'kernel' or leave sqThreads out`
     throw invalidArgValue('options.sqThreads', wishes.sqThreads, reason)
@@ -41,13 +45,13 @@ function refuseRings({ rings }: PlacementFacts, { poller, restrictions }: Placem
 const unavailable = (verdict: Verdict, asked: string): RingUnavailableError =>
   new RingUnavailableError(verdict.reason ?? 'unknown', `${asked}${verdict.message ?? 'denied'}`)
 
-function refuseDescriptors({ descriptorsLeft }: PlacementFacts, { rings }: PlacementWishes): void {
-  const wanted = (rings === 'auto' ? 1 : rings) * descriptorsPerRing
+function refuseDescriptors({ descriptorsLeft }: PlacementFacts, { rings }: PlacementWishes, each: number): void {
+  const wanted = (rings === 'auto' ? 1 : rings) * each
   if (wanted <= descriptorsLeft) return
-  const left = `this process may open ${count(descriptorsLeft, 'more descriptor')} and each ring takes ${descriptorsPerRing}`
-  if (rings === 'auto' || descriptorsLeft < descriptorsPerRing)
+  const left = `this process may open ${count(descriptorsLeft, 'more descriptor')} and each ring takes ${each}`
+  if (rings === 'auto' || descriptorsLeft < each)
     throw new RingUnavailableError('descriptors', `${left}: raise ulimit -n or close some`)
-  const most = count(Math.floor(descriptorsLeft / descriptorsPerRing), 'ring')
+  const most = count(Math.floor(descriptorsLeft / each), 'ring')
   throw invalidArgValue('options.rings', rings, `is too many: ${left}. Ask for at most ${most}, or raise ulimit -n`)
 }
 

@@ -39,7 +39,7 @@ export function completionsOf(raw: RawRing): number {
  * cuts chains: there the client carries them out, and every case must hold all the same.
  */
 export function describeChains(row: string, define: (stand: Stand) => void, options: RingmasterOptions = {}): void {
-  describeOnEveryRing(row, define, options)
+  describeOnEveryRing(row, define, options, () => true)
   const shared: RingmasterOptions = { ...options, sqThreads: 'shared' }
   describeOnEveryRing(`${row}, SQ thread shared`, define, shared, ({ poller }) => poller === 'kernel')
 }
