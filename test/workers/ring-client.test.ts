@@ -277,7 +277,8 @@ it('rejects everything with ERR_RING_LOST when its descriptor is closed behind i
 })
 
 it('gives back all slots where the completions of a ring that is lost ask for cancellations', async () => {
-  const { handle, close } = await openRing('caller')
+  const ring = await openRing('caller')
+  const { handle } = ring
   const abort = new AbortController()
   const raw = new RawRing(handle)
   const chain = raw.chain().link(op.timeout({ timeMs: 60_000 }))
@@ -288,5 +289,5 @@ it('gives back all slots where the completions of a ring that is lost ask for ca
   binding().closeFd(handle.geometry.ringFd)
   await ended // its steps are settled one by one, and each asks for the cancellation of the next
   expect({ inFlight: handle.client.inFlight, used: handle.client.slots.used }).toEqual({ inFlight: 0, used: 0 })
-  await close()
+  await ring.close()
 })
