@@ -172,7 +172,8 @@ export class RingClient extends Submission implements Pumped {
   /** Asks the kernel to cancel a request. Only asks: the promise settles on the request's own CQE, whatever that says. */
   cancel(slot: number, generation: number): void {
     const { slots } = this
-    if (slots.state[slot] === SlotState.free || slots.generation[slot] !== generation) return
+    // A ring that ends settles one request after another, whose completions may ask for the cancellation of the next.
+    if (this.ended || !slots.holds(slot, generation)) return
     if (slots.state[slot] === SlotState.queued) {
       this.cancelQueued(slot)
       this.pump.schedule() // nothing may be left to wait for
@@ -211,7 +212,7 @@ export class RingClient extends Submission implements Pumped {
 
   private cancelAgain(slot: number, generation: number): void {
     setTimeout(() => {
-      if (this.state === ClientState.open || this.state === ClientState.closing) this.cancel(slot, generation)
+      this.cancel(slot, generation)
     }, cancelAgainMs).unref()
   }
 
