@@ -164,7 +164,7 @@ const mutants: readonly Mutant[] = [
   },
 ]
 
-const seedsMax = 400
+const seedsMax = 2000
 
 /** The first seed whose run notices; -1 where none does. */
 async function caughtAt(): Promise<number> {
