@@ -12,6 +12,9 @@ export const mailboxBit = 0x80000000
 export const descriptorBit = 0x40000000
 const numberMask = 0x3fffffff
 
+/** Descriptors of this thread's rings: a message to one of them must be for a mailbox, or it would answer somebody's request. */
+export const ownRings: Set<number> = new Set()
+
 /** Who takes messages. Must not throw. */
 export interface MessageSink {
   /** `descriptor`: `result` is a direct descriptor of this ring, which is the mailbox's to close. */

@@ -103,14 +103,7 @@ export class RingClient extends Submission implements Pumped {
 
   attend(): void {
     if (this.poller === Poller.caller && this.ring.unconsumed > 0) this.kick()
-    if (this.ring.overflowed()) {
-      this.counters[ClientCounter.cqOverflows]! += 1
-      if (this.poller === Poller.threadpool) this.kick()
-      else {
-        this.counters[ClientCounter.enterCalls]! += 1
-        this.addon.enter(this.ringFd, 0, 0, EnterFlag.GETEVENTS)
-      }
-    }
+    if (this.ring.overflowed()) this.flushOverflow()
     if (this.cancels.length > 0) this.retryCancels()
     if (this.backlog.length > 0) this.drainBacklog()
   }
@@ -175,7 +168,8 @@ export class RingClient extends Submission implements Pumped {
   /** Asks the kernel to cancel a request. Only asks: the promise settles on the request's own CQE, whatever that says. */
   cancel(slot: number, generation: number): void {
     const { slots } = this
-    if (slots.state[slot] === SlotState.free || slots.generation[slot] !== generation) return
+    // A ring that ends settles one request after another, whose completions may ask for the cancellation of the next.
+    if (this.ended || !slots.holds(slot, generation)) return
     if (slots.state[slot] === SlotState.queued) {
       this.cancelQueued(slot)
       this.pump.schedule() // nothing may be left to wait for
@@ -219,7 +213,7 @@ export class RingClient extends Submission implements Pumped {
 
   private cancelAgain(slot: number, generation: number): void {
     setTimeout(() => {
-      if (this.state === ClientState.open || this.state === ClientState.closing) this.cancel(slot, generation)
+      this.cancel(slot, generation)
     }, cancelAgainMs).unref()
   }
 

@@ -15,6 +15,7 @@ import { BufferTable } from './buffer-table.ts'
 import type { ControlLink } from './control.ts'
 import { IdleStrategy } from './idle-strategy.ts'
 import { Leases } from './leases.ts'
+import { ownRings } from './mailboxes.ts'
 import { Poller } from './poller-kind.ts'
 import { RingClient } from './ring-client.ts'
 import { reservedSlots } from './submission.ts'
@@ -94,6 +95,7 @@ export class RingHandle {
   private tasks = 0
   private onTasksOver: (() => void) | null = null
 
+  /** Made by openRings(). @internal */
   constructor(ring: number, worker: StartedWorker, options: RingHandleOptions) {
     const { memory, place } = options
     const { geometry, threadId, directDescriptors, registeredBuffers } = worker.started
@@ -101,6 +103,7 @@ export class RingHandle {
     const view = viewRing(memory, place, geometry)
     this.ring = ring
     this.geometry = geometry
+    ownRings.add(geometry.ringFd)
     this.workerThreadId = threadId
     this.reason = options.reason
     this.control = worker.control
@@ -204,6 +207,7 @@ export class RingHandle {
     if (this.workerLoss === null) await this.control.call((remote) => remote.close()).catch(() => undefined)
     this.control.close()
     this.detach()
+    ownRings.delete(this.geometry.ringFd)
     binding().release(this.hold)
     if (sqThread !== null) await threadGone(sqThread.tid)
     return drained

@@ -134,6 +134,11 @@ export abstract class Submission {
     this.intoBacklog = true
   }
 
+  /** Nothing is submitted any more, cancellations neither: nobody would settle them. */
+  protected get ended(): boolean {
+    return this.state === ClientState.closed || this.state === ClientState.lost
+  }
+
   protected assertOpen(): void {
     if (this.state === ClientState.open) return
     this.groupLeft = 0
@@ -183,9 +188,10 @@ export abstract class Submission {
     return this.claimCancel(completion, null, context) >= 0
   }
 
-  /** As claim(), for a cancellation and from the reserve: ahead of what waits. The slot, or -1: no room just now. */
+  /** As claim(), for a cancellation and from the reserve: ahead of what waits. The slot, or -1: no room just now, or no ring. */
   claimCancel(completion: Completion, owner: unknown, context: unknown): number {
     if (!this.ring.hasRoom(1)) this.publish()
+    if (this.ended) return -1 // publishing may have found that out
     const room = this.inFlight < this.inFlightMax + reservedSlots && this.slots.available > 0
     if (!room || !this.ring.hasRoom(1)) return -1
     this.intoBacklog = false
@@ -220,6 +226,16 @@ export abstract class Submission {
     counters[ClientCounter.inFlight] = this.inFlight
     if (this.inFlight > counters[ClientCounter.inFlightMax]!) counters[ClientCounter.inFlightMax] = this.inFlight
     if (this.poller === Poller.caller || ring.needsWakeup()) this.kick()
+  }
+
+  /** Has the completions brought in that found no room in the CQ. */
+  protected flushOverflow(): void {
+    this.counters[ClientCounter.cqOverflows]! += 1
+    if (this.poller === Poller.threadpool) this.kick()
+    else {
+      this.counters[ClientCounter.enterCalls]! += 1
+      this.addon.enter(this.ringFd, 0, 0, EnterFlag.GETEVENTS)
+    }
   }
 
   /** Gets the poller going: the `caller` enters, the others are woken. */

@@ -1,6 +1,6 @@
 // Chain: operations of which one runs after the other, built here, carried out by the kernel (linked-chain.ts) or, where the SQ
 // thread is shared between rings, by the client (stepped-chain.ts). Made by RawRing.chain().
-import { RingError, invalidArgType, invalidArgValue, outOfRange } from '../../native/errors.ts'
+import { RingError, invalidArgValue, outOfRange, ringErrors } from '../../native/errors.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { throwIfAborted } from '../abort.ts'
 import { checkSignal } from '../arguments.ts'
@@ -8,6 +8,7 @@ import { isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
 import { countBarrier, drainRefused } from './drain.ts'
 import { carryOutLinked } from './linked-chain.ts'
+import { checkOperation } from './operation.ts'
 import type { Operation } from './operation.ts'
 import { linkTimeout } from './operations/timeouts.ts'
 import type { LinkTimeoutOptions } from './operations/timeouts.ts'
@@ -84,9 +85,8 @@ export class Chain<T extends readonly unknown[] = []> {
   }
 
   private add(operation: Operation<unknown>, options: StepOptions, hard: boolean, hidden: boolean): this {
-    const given: unknown = operation
-    if (typeof given !== 'object' || given === null || !('row' in given))
-      throw invalidArgType('operation', 'an operation', given)
+    checkOperation(operation)
+    if (this.running) throw invalidArgValue('chain', 'a chain', 'is being carried out: build another, or wait for it')
     checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
     const before = this.steps.at(-1)
     const { quiet = false, async = false } = options
@@ -109,6 +109,8 @@ export class Chain<T extends readonly unknown[] = []> {
     const { handle, steps } = this
     if (steps.length === 0) throw invalidArgValue('chain', steps, 'has no steps')
     if (this.running) throw invalidArgValue('chain', 'a chain', 'is being carried out: build another, or wait for it')
+    const twice = repeated(steps)
+    if (twice !== undefined) throw ringErrors.operationInFlight(twice.row.name)
     const { chainMax } = handle.client
     if (steps.length > chainMax)
       throw outOfRange('chain.length', `<= ${chainMax} (sqEntries, or cqEntries less what is kept free)`, steps.length)
@@ -131,4 +133,10 @@ export class Chain<T extends readonly unknown[] = []> {
       this.running = false
     }
   }
+}
+
+/** An operation that is a step twice: it is one request at a time. */
+function repeated(steps: readonly Step[]): Operation<unknown> | undefined {
+  const seen = new Set<Operation<unknown>>()
+  return steps.find(({ operation }) => seen.size === seen.add(operation).size)?.operation
 }

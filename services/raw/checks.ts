@@ -7,6 +7,7 @@ import { allocateDirect } from '../../native/operations/row.ts'
 import { checkInteger, checkLength, checkOffset, checkPath, checkView } from '../arguments.ts'
 import type { PathLike } from '../arguments.ts'
 import { addressOfView } from '../../native/addresses.ts'
+import { mailboxBit, ownRings } from '../../workers/mailboxes.ts'
 import { pathBytes } from './operation.ts'
 import type { Descriptor, DirectDescriptor, Operation } from './operation.ts'
 import { DirectSlot } from './direct-slots.ts'
@@ -52,6 +53,24 @@ export function checkDescriptor(fd: Descriptor, name = 'fd'): Descriptor {
 /** A directory's descriptor; not given: the working directory (AT_FDCWD). */
 export function checkDirFd(fd: unknown, name = 'dirFd'): number {
   return fd === undefined ? -100 : checkInteger(fd, name, -100, int32Max)
+}
+
+/**
+ * Refuses user data of a message that a request of a ring of ours might have: it would settle that request while the kernel still
+ * works on it. Rings of other threads are not known here. @throws ERR_INVALID_ARG_VALUE
+ */
+export function checkMessageTarget(ringFd: number, low: number, name: string): void {
+  if (ownRings.has(ringFd) && (low & mailboxBit) === 0)
+    throw invalidArgValue(
+      name,
+      low,
+      "is no mailbox's address, and this ring is Ringmaster's: use that of raw.messages()",
+    )
+}
+
+/** What goes into an entry: `index` as it was checked, of a leased slot as it is now. @throws ERR_RING_SLOT_RELEASED */
+export function currentDirect(direct: OpenTarget | undefined, index: number): number {
+  return direct instanceof DirectSlot ? direct.direct : index
 }
 
 /** The slot for setDirect(). @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */

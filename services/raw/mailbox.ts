@@ -5,7 +5,6 @@ import { msgRing } from '../../native/operations/registered.ts'
 import { Op } from '../../native/abi.ts'
 import { abortError } from '../../native/errors.ts'
 import { ignoreResult } from '../../workers/completions.ts'
-import type { MessageSink } from '../../workers/mailboxes.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { throwIfAborted } from '../abort.ts'
 import { checkInteger } from '../arguments.ts'
@@ -39,7 +38,7 @@ interface Reader {
   reject(error: unknown): void
 }
 
-export class Mailbox implements AsyncIterableIterator<RingMessage, undefined>, MessageSink {
+export class Mailbox implements AsyncIterableIterator<RingMessage, undefined> {
   /** Where to send to: the ring, and in it this mailbox. Plain numbers, to be told to other threads of the process. */
   readonly ringFd: number
   /** What a message's user_data is: `op.msgRing({ ringFd, userData: address, result })` reaches it. */

@@ -2,7 +2,7 @@
 // stay alive until its last CQE. Made by the functions in operations/*.ts, submitted by RawRing, Chain and streams.
 import { SqeFlag } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
-import { RingError } from '../../native/errors.ts'
+import { RingError, invalidArgType } from '../../native/errors.ts'
 import type { OperationRow } from '../../native/operations/row.ts'
 import { resultError } from '../../workers/completions.ts'
 import type { SlotTable } from '../../workers/slots.ts'
@@ -108,6 +108,12 @@ export function operationError(operation: Operation<unknown>, result: number): E
   if (reason === undefined) return error
   const message = `${operation.row.name} was refused by the kernel (${error.message}): ${reason}`
   return new RingError('ERR_RING_OPERATION_UNSUPPORTED', message, { cause: error })
+}
+
+/** Tells an operation from anything else. @throws ERR_INVALID_ARG_TYPE */
+export function checkOperation(given: unknown): void {
+  if (typeof given !== 'object' || given === null || !('row' in given))
+    throw invalidArgType('operation', 'an operation of `op` (what is for stream() is none)', given)
 }
 
 /** The number that goes into the SQE. */

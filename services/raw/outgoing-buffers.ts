@@ -216,7 +216,8 @@ export class OutgoingBuffers implements Completion {
     const tooLateToAbort = result > 0 && this.unsentBytes === 0
     if (this.aborted !== null && !tooLateToAbort) this.failure ??= this.aborted
     else if (result < 0) this.failure ??= resultError(result, 'send')
-    else if (this.unsentBytes > 0 && !this.restIsThere()) this.failure ??= cutShort(this.unsentBytes)
+    else if (this.unsentBytes > 0 && this.failure === null && !this.restIsThere())
+      this.failure ??= cutShort(this.unsentBytes)
     this.aborted = null
     if (this.failure !== null) {
       this.fail()

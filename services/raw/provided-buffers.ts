@@ -77,6 +77,7 @@ export class ProvidedBuffers implements LeaseOwner {
   private free = 0
   private isClosed = false
   private publishing = false
+  private waking = false
   private onReturned: (() => void)[] = []
 
   /** Made by RawRing.provideBuffers(). @throws SystemError of io_uring_register(2), ERR_OUT_OF_RANGE, ERR_RING_* */
@@ -140,14 +141,22 @@ export class ProvidedBuffers implements LeaseOwner {
     if (this.publishedTail === this.tail) return
     this.publishedTail = this.tail
     Atomics.store(this.tailWord, 0, this.tail)
-    const waiting = this.onReturned
-    this.onReturned = []
-    for (const callback of waiting) callback()
+    if (this.onReturned.length > 0 && !this.waking) {
+      this.waking = true
+      void settled.then(this.wake)
+    }
   }
 
   private readonly publishLater = (): void => {
     this.publishing = false
     if (!this.isClosed) this.publish()
+  }
+
+  // Never from within publish(): select() calls that while an entry is being written, and who is called submits others. As many
+  // as there are buffers, in the order of asking: the others would find none and wait again.
+  private readonly wake = (): void => {
+    this.waking = false
+    for (const callback of this.onReturned.splice(0, this.isClosed ? Infinity : this.free)) callback()
   }
 
   /**
@@ -230,10 +239,12 @@ export class ProvidedBuffers implements LeaseOwner {
     void settled.then(this.publishLater)
   }
 
-  /** Calls back when buffers have been given back or the group was closed. At once if there are some. */
+  /** Calls back, soon, when there are buffers or the group was closed. Waiters are called in the order of asking. */
   whenAvailable(callback: () => void): void {
-    if (this.free > 0 || this.isClosed) callback()
-    else this.onReturned.push(callback)
+    this.onReturned.push(callback)
+    if ((this.free === 0 && !this.isClosed) || this.waking) return
+    this.waking = true
+    void settled.then(this.wake)
   }
 
   /** What the kernel says of the group (REGISTER_PBUF_STATUS, 6.8). @throws SystemError, ERR_RING_CLOSED */
@@ -250,9 +261,7 @@ export class ProvidedBuffers implements LeaseOwner {
     if (this.isClosed) return
     this.isClosed = true
     closeGroup(this.handle, this.group, this.shared)
-    const waiting = this.onReturned
-    this.onReturned = []
-    for (const callback of waiting) callback()
+    this.wake()
   }
 
   [Symbol.dispose](): void {

@@ -7,7 +7,7 @@ import { msgRing, prepMsgRing, prepMsgRingFd } from '../../native/operations/reg
 import { allocateDirect } from '../../native/operations/row.ts'
 import { descriptorBit } from '../../workers/mailboxes.ts'
 import { checkInteger } from '../arguments.ts'
-import { checkFd } from './checks.ts'
+import { checkFd, checkMessageTarget } from './checks.ts'
 import { makeOperation } from './operation.ts'
 import type { DirectDescriptor, Operation } from './operation.ts'
 
@@ -42,7 +42,10 @@ function checkObject(value: unknown, name: string): void {
 
 function checkAddress(to: MailboxAddress): MailboxAddress {
   checkObject(to, 'to')
-  return { ringFd: checkFd(to.ringFd, 'to.ringFd'), address: checkInteger(to.address, 'to.address', 0, uint32Max) }
+  const ringFd = checkFd(to.ringFd, 'to.ringFd')
+  const address = checkInteger(to.address, 'to.address', 0, uint32Max)
+  checkMessageTarget(ringFd, address, 'to.address')
+  return { ringFd, address }
 }
 
 /** Data for a mailbox, as an operation: for RawRing.submit() and chains. */

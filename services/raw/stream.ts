@@ -197,7 +197,9 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     // The kernel's private "restart me" errors are its EINTR.
     const cancelled = result === ECANCELED || result === EINTR || (result <= -512 && result >= -516)
     if (this.ended || (this.stopping && cancelled) || this.source.passes?.(result) === true) return
-    if (result === ENOBUFS && buffers !== undefined && this.starvations++ < starvationsMax) {
+    // None is free: one will be given back. One is free: others were faster, but not for ever.
+    const starving = buffers?.available === 0 || this.starvations++ < starvationsMax
+    if (result === ENOBUFS && buffers !== undefined && starving) {
       this.starved = true
       buffers.whenAvailable(() => {
         this.starved = false

@@ -93,7 +93,7 @@ describeOnEveryRing('event', (stand) => {
       // A completion that came while its ring was awake was not signalled: nothing is owed for it.
       await eventually(() => {
         expectStale(handleOf(raw)) // the message is for nobody
-        if (!over) sendMessageSync({ ringFd: raw.ringFd, address: 0 }, { data: 0 })
+        if (!over) sendMessageSync({ ringFd: raw.ringFd, address: 0x80000000 }, { data: 0 })
         return over
       })
       expect(over).toBe(true)

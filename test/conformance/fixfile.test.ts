@@ -4,7 +4,7 @@ import * as fs from 'node:fs'
 import { afterEach, expect, it } from 'vitest'
 import { nop as nopRow } from '../../native/operations/control.ts'
 import { SqeFlag } from '../../native/abi.ts'
-import { rawDescriptors } from '../../native/layout.ts'
+import { leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
 import { writeSqe } from '../../native/operations/row.ts'
 import { makeOperation, op } from '../../services/raw/index.ts'
 import type { DirectDescriptor, Operation, RawRing } from '../../services/raw/index.ts'
@@ -75,7 +75,7 @@ describeOnEveryRing('FIXFILE', (stand) => {
     expect(errorCode(() => registrations.filesUpdate({ index: 5, descriptors: [ringFd] }))).toBe('EBADF')
     expect(errorCode(() => registrations.filesUpdate({ index: 63, descriptors: [-1, -1] }))).toBe('ERR_OUT_OF_RANGE')
     expect(errorCode(() => registrations.fileAllocRange({ index: 60, count: 5 }))).toBe('ERR_OUT_OF_RANGE')
-    expect(errorCode(() => op.close({ fd: { direct: rawDescriptors } }))).toBe('ERR_OUT_OF_RANGE')
+    expect(errorCode(() => op.close({ fd: { direct: rawDescriptors + leasedDescriptors } }))).toBe('ERR_OUT_OF_RANGE')
   })
 
   it('file-update: the same files in two rings, replaced in both, each ring by itself', async () => {

@@ -239,12 +239,15 @@ export class SimulatedKernel implements Kernel {
 
   complete(request: Request, result: number, cqeFlags = 0): void {
     const { limit, next } = request
-    this.finish(request, result, cqeFlags)
+    const failed = this.failed(request, result, cqeFlags)
+    const quiet = (request.sqeFlags & SqeFlag.CQE_SKIP_SUCCESS) !== 0
+    this.finish(request, result, cqeFlags, quiet && !failed)
     if (limit !== null && limit.phase !== 'over') this.finish(limit, Errno.ECANCELED, 0)
     if (next !== null) {
       const hard = (request.sqeFlags & SqeFlag.IO_HARDLINK) !== 0
-      if (hard || !this.failed(request, result, cqeFlags)) this.start(next)
-      else for (const rest of chainFrom(next)) this.finish(rest, Errno.ECANCELED, 0)
+      if (hard || !failed) this.start(next)
+      // What fails posts; where it was to be quiet, nothing that is cancelled with it does (io_fail_links()).
+      else for (const rest of chainFrom(next)) this.finish(rest, Errno.ECANCELED, 0, quiet)
     }
     this.startDeferred()
   }
@@ -255,17 +258,18 @@ export class SimulatedKernel implements Kernel {
     return operationModels.get(request.opcode)?.shortFails === true && result < request.length
   }
 
-  private finish(request: Request, result: number, cqeFlags: number): void {
+  private finish(request: Request, result: number, cqeFlags: number, silent = false): void {
     if (request.phase === 'over') throw new Error(`the model finished ${name(request)} twice`)
     request.stopWaiting()
     request.phase = 'over'
     this.live.delete(request)
     this.memory.disown(request.owned)
-    this.past.push({ slot: request.slot, generation: request.generation })
-    if (this.past.length > 64) this.past.shift()
     this.note(request, result)
-    const skipped = (request.sqeFlags & SqeFlag.CQE_SKIP_SUCCESS) !== 0 && result >= 0
-    if (!skipped) this.ring.post(request.slot, request.generation, result, cqeFlags)
+    if (!silent) {
+      this.past.push({ slot: request.slot, generation: request.generation })
+      if (this.past.length > 64) this.past.shift()
+      this.ring.post(request.slot, request.generation, result, cqeFlags)
+    }
     if (request.opcode !== Op.TIMEOUT) this.countTimeouts()
   }
 

@@ -142,6 +142,14 @@ const mutants: readonly Mutant[] = [
     apply: () => [replace(Submission.prototype, 'failBacklog', () => undefined)],
   },
   {
+    what: 'a cancellation counts what waits for a place, and leaves it there',
+    apply: () => [replace(Submission.prototype, 'cancelQueuedWhere', () => 1)],
+  },
+  {
+    what: 'steps without a completion are not settled by the next one',
+    apply: () => [replace(Submission.prototype, 'settleUnseen', () => undefined)],
+  },
+  {
     what: 'a slot is freed twice',
     apply: () => {
       const free = original<[number], undefined>(SlotTable.prototype, 'free')
@@ -156,7 +164,7 @@ const mutants: readonly Mutant[] = [
   },
 ]
 
-const seedsMax = 400
+const seedsMax = 2000
 
 /** The first seed whose run notices; -1 where none does. */
 async function caughtAt(): Promise<number> {

@@ -49,7 +49,7 @@ function geometryOf(sqEntries: number): RingGeometry {
     kind: 'user',
     ringFd: simulatedFds.ring,
     setupFlags: 0,
-    features: Feature.LINKED_FILE | Feature.NODROP,
+    features: Feature.LINKED_FILE | Feature.NODROP | Feature.CQE_SKIP,
     sqEntries,
     cqEntries,
     sqHead: 0,

@@ -12,6 +12,8 @@ import { addressOfView } from '../../native/addresses.ts'
 import { binding } from '../../native/binding.ts'
 import { prepNop } from '../../native/operations/control.ts'
 import { prepRead } from '../../native/operations/files.ts'
+import { RawRing } from '../../services/raw/raw-ring.ts'
+import { op } from '../../services/raw/index.ts'
 import { requestNop } from '../../services/requests.ts'
 import { readWholeFile } from '../../services/read-file.ts'
 import { settleWithResult } from '../../workers/completions.ts'
@@ -272,4 +274,20 @@ it('rejects everything with ERR_RING_LOST when its descriptor is closed behind i
   expect(await failure(Promise.resolve().then(() => requestNop(handle)))).toMatchObject({ code: 'ERR_RING_LOST' })
   await ring.close()
   expect(readFileSync(data)).toHaveLength(65536)
+})
+
+it('gives back all slots where the completions of a ring that is lost ask for cancellations', async () => {
+  const ring = await openRing('caller')
+  const { handle } = ring
+  const abort = new AbortController()
+  const raw = new RawRing(handle)
+  const chain = raw.chain().link(op.timeout({ timeMs: 60_000 }))
+  for (let left = 0; left < 10; left++) chain.link(op.nop())
+  const ended = settledWithin(chain.submit({ signal: abort.signal }), 5000)
+  await nextTurn()
+  abort.abort()
+  binding().closeFd(handle.geometry.ringFd)
+  await ended // its steps are settled one by one, and each asks for the cancellation of the next
+  expect({ inFlight: handle.client.inFlight, used: handle.client.slots.used }).toEqual({ inFlight: 0, used: 0 })
+  await ring.close()
 })

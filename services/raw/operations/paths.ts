@@ -15,7 +15,7 @@ import { checkMode } from '../../arguments.ts'
 import type { PathLike } from '../../arguments.ts'
 import { closeOnExec, openFlags } from '../../open-flags.ts'
 import { bigintStatsFrom, statsFrom } from '../../stats.ts'
-import { checkDirFd, checkDirect, checkOptions, checkedPath, flagBits, openedAs } from '../checks.ts'
+import { checkDirFd, checkDirect, currentDirect, checkOptions, checkedPath, flagBits, openedAs } from '../checks.ts'
 import type { IntoDirect, OpenTarget } from '../checks.ts'
 import { OpenFlag, ResolveFlag, StatxFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
@@ -63,7 +63,7 @@ export function openat(
     openatRow,
     (words, at, flags) => {
       prepOpenat(words, at, flags, dirFd, addressOfView(path.bytes), bits, createMode)
-      setDirect(words, at, index)
+      setDirect(words, at, currentDirect(direct, index))
     },
     { keep: [path.bytes], path: path.text, result: openedAs(direct) },
   )
@@ -97,7 +97,7 @@ export function openat2(
     openat2Row,
     (words, at, flags) => {
       prepOpenat2(words, at, flags, dirFd, addressOfView(path.bytes), addressOfView(how), OpenHow.sizeBytes)
-      setDirect(words, at, index)
+      setDirect(words, at, currentDirect(direct, index))
     },
     { keep: [path.bytes, how], path: path.text, result: openedAs(direct) },
   )

@@ -11,7 +11,7 @@ import {
 import { setDirect } from '../../../native/operations/row.ts'
 import { checkInteger } from '../../arguments.ts'
 import { closeOnExec } from '../../open-flags.ts'
-import { checkDescriptor, checkDirect, checkOptions, flagBits } from '../checks.ts'
+import { checkDescriptor, checkDirect, currentDirect, checkOptions, flagBits } from '../checks.ts'
 import type { DirectTarget } from '../checks.ts'
 import { PipeFlag, SpliceFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
@@ -124,7 +124,7 @@ export function pipe(
     pipeRow,
     (words, at, sqeFlags) => {
       prepPipe(words, at, sqeFlags, addressOfView(ends), pipeFlags)
-      setDirect(words, at, index)
+      setDirect(words, at, currentDirect(direct, index))
     },
     { keep: [ends], result },
   )

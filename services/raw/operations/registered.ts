@@ -18,7 +18,15 @@ import {
 } from '../../../native/operations/registered.ts'
 import { rawDescriptors } from '../../../native/layout.ts'
 import { checkInteger } from '../../arguments.ts'
-import { checkDirect, checkFd, checkGroup, checkOptions, checkPart, partAddress } from '../checks.ts'
+import {
+  checkDirect,
+  checkFd,
+  checkMessageTarget,
+  checkGroup,
+  checkOptions,
+  checkPart,
+  partAddress,
+} from '../checks.ts'
 import type { DirectTarget } from '../checks.ts'
 import { descriptorFlags, makeOperation } from '../operation.ts'
 import type { DirectDescriptor, Operation } from '../operation.ts'
@@ -151,7 +159,7 @@ export function removeBuffers(options: { readonly bufferGroup: number; readonly 
 export interface MsgRingOptions {
   /** A ring of this process: RawRing.ringFd, or any other. */
   readonly ringFd: number
-  /** The completion's user_data, up to 2^53. Default 0. A Mailbox's `address` reaches it; rings of Ringmaster drop the rest. */
+  /** The completion's user_data, up to 2^53. Default 0. Of a ring of Ringmaster it must be a Mailbox's `address`. */
   readonly userData?: number
 }
 
@@ -174,13 +182,15 @@ export interface MessageDescriptorOptions extends MsgRingOptions {
 /**
  * Posts a completion to another ring, or gives it a direct descriptor. Resolves with 0, or with the slot that was allocated there.
  * Since 5.18. io_uring_prep_msg_ring(3).
- * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EBADF, EBADFD (not a ring, or disabled), EOVERFLOW (its CQ is full), EINVAL
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_INVALID_ARG_VALUE (a ring of Ringmaster, and user data that is no mailbox's).
+ * Rejects: EBADF, EBADFD (not a ring, or disabled), EOVERFLOW (its CQ is full), EINVAL
  */
 export function msgRing(options: MessageDataOptions | MessageDescriptorOptions): Operation<number> {
   const ringFd = checkFd(checkOptions(options).ringFd, 'ringFd')
   const userData = checkInteger(options.userData ?? 0, 'userData', 0, Number.MAX_SAFE_INTEGER)
   const low = userData | 0
   const high = (userData / 4294967296) | 0
+  if (!('fd' in options) || options.silent !== true) checkMessageTarget(ringFd, low, 'userData')
   if ('fd' in options) {
     const source = checkDirectDescriptor(options.fd, 'fd').direct
     const target = checkDirect(options.into, 'into')

@@ -19,7 +19,7 @@ import {
 import { setDirect, setIoFlags } from '../../../native/operations/row.ts'
 import { checkInteger } from '../../arguments.ts'
 import { closeOnExec } from '../../open-flags.ts'
-import { checkDescriptor, checkDirect, checkOptions, flagBits, namedValue, openedAs } from '../checks.ts'
+import { checkDescriptor, checkDirect, currentDirect, checkOptions, flagBits, namedValue, openedAs } from '../checks.ts'
 import type { IntoDirect, OpenTarget } from '../checks.ts'
 import { AddressFamily, SocketFlag, SocketType } from '../flags.ts'
 import type { Flags } from '../flags.ts'
@@ -68,7 +68,7 @@ export function socket(
     socketRow,
     (words, at, flags) => {
       prepSocket(words, at, flags, family, type, number, 0)
-      setDirect(words, at, index)
+      setDirect(words, at, currentDirect(direct, index))
     },
     { result: openedAs(direct) },
   )
@@ -161,7 +161,7 @@ export function accept(
       const [peerAt, lengthAt] = withPeer ? [addressOfView(peer), addressOfView(length)] : [0, 0]
       prepAccept(words, at, flags, descriptorNumber(fd), peerAt, lengthAt, acceptFlags)
       setIoFlags(words, at, ioFlags)
-      setDirect(words, at, index)
+      setDirect(words, at, currentDirect(direct, index))
     },
     {
       keep: [peer, length],

@@ -10,7 +10,7 @@ import { patternMismatch } from '../world.ts'
 import { excused, outcomeOf, perhapsAbort, require, requireReturned } from './play.ts'
 import type { Act, Play } from './play.ts'
 
-function checkStep(play: Play, operation: Operation<unknown>, outcome: StepOutcome): void {
+function checkStep(play: Play, operation: Operation<unknown>, outcome: StepOutcome, signal?: AbortSignal): void {
   const { slot, generation } = operation.ticket
   const result = play.kernel.ledger.get(`${slot}:${generation}`)?.[0]
   if ('value' in outcome) {
@@ -19,6 +19,11 @@ function checkStep(play: Play, operation: Operation<unknown>, outcome: StepOutco
     return
   }
   if (excused(play, outcome.error)) return
+  if (signal?.aborted === true && fieldOf(outcome.error, 'name') === 'AbortError') {
+    // Withdrawn from the backlog, the kernel never saw it.
+    require(result === undefined || result === -125 || result === -4, 'a step that was not cancelled says so', result)
+    return
+  }
   const errno = fieldOf(outcome.error, 'errno')
   require(errno === result, `the kernel's result was ${result}, the step says`, outcome.error)
   const cancelled = result === -125 || result === -4
@@ -26,7 +31,7 @@ function checkStep(play: Play, operation: Operation<unknown>, outcome: StepOutco
 }
 
 /** Any operations, linked anyhow, some limited: the outcome of each step is what the kernel made of it. */
-const chain: Act = async (play) => {
+const linkSteps = async (play: Play, quietly: boolean): Promise<void> => {
   const { random, raw, world } = play
   const file = world.file(3000)
   const fd = world.open(file)
@@ -46,24 +51,33 @@ const chain: Act = async (play) => {
     ])()
     steps.push(operation)
     buffers.push(buffer)
-    if (random.chance(0.4)) built.hardlink(operation)
-    else built.link(operation)
+    const options = quietly && random.chance(0.7) ? { quiet: true } : {}
+    if (random.chance(quietly ? 0.1 : 0.4)) built.hardlink(operation, options)
+    else built.link(operation, options)
     if (random.chance(0.2)) built.timeout(random.below(20))
   }
-  const ended = outcomeOf(built.submit())
+  const signal = quietly ? perhapsAbort(play, 3) : undefined
+  const ended = outcomeOf(built.submit(signal === undefined ? {} : { signal }))
   await play.pause()
   channel.ended = true
   world.happened(channel)
   const outcome = await ended
-  if ('error' in outcome) require(excused(play, outcome.error), 'a chain was rejected', outcome.error)
+  if ('error' in outcome)
+    require(excused(play, outcome.error) ||
+      (signal?.aborted === true &&
+        fieldOf(outcome.error, 'name') === 'AbortError'), 'a chain was rejected', outcome.error)
   else {
     require(outcome.value.length === steps.length, 'a chain has other steps than it was given', outcome.value.length)
-    for (const [index, step] of outcome.value.entries()) checkStep(play, steps[index]!, step)
+    for (const [index, step] of outcome.value.entries()) checkStep(play, steps[index]!, step, signal)
   }
   for (const buffer of buffers) requireReturned(play, buffer)
   world.close(fd)
   world.close(channelFd)
 }
+
+const chain: Act = (play) => linkSteps(play, false)
+/** The first steps get no completion of their own: what one says of the others is true. */
+const quietChain: Act = (play) => linkSteps(play, true)
 
 const sizes = [0, 1, 700, 32_512, 32_513, 32_768, 33_000, 70_000]
 
@@ -107,4 +121,4 @@ const stat: Act = async (play) => {
 
 export const chainActs: readonly Act[] = [chain, chain, stat]
 /** On rings whose chains are not cut. */
-export const wholeFileActs: readonly Act[] = [readFile, readFile]
+export const wholeFileActs: readonly Act[] = [readFile, readFile, quietChain]

@@ -1,6 +1,7 @@
 // What every part of the workload has: the ring under test, the simulated world, chances, and pauses that end when the driver
 // says so. Made by run.ts; used by the parts, each a list of things that users do.
 import { addressOfView } from '../../../native/addresses.ts'
+import type { Operation } from '../../../services/raw/index.ts'
 import type { RawRing } from '../../../services/raw/raw-ring.ts'
 import type { RingHandle } from '../../../workers/ring-handle.ts'
 import { fieldOf } from '../../services/harness.ts'
@@ -53,17 +54,24 @@ export function excused(play: Play, error: unknown): boolean {
   return play.ending() && (code === 'ERR_RING_CLOSED' || code === 'ERR_RING_LOST')
 }
 
+type Named = Pick<Operation<unknown>['ticket'], 'slot' | 'generation'>
+
+/** The first result that the kernel gave to a request; undefined where it never finished, or never saw it. */
+export function kernelResult(play: Play, { slot, generation }: Named): number | undefined {
+  return play.kernel.ledger.get(`${slot}:${generation}`)?.[0]
+}
+
 /**
  * Compares what a program was told with what the kernel did: its first result by this ticket. `signal`: the request may have
  * been aborted. Returns the result; null where the kernel never saw the request.
  */
 export function checkAgainstLedger(
   play: Play,
-  ticket: { readonly slot: number; readonly generation: number },
+  ticket: Named,
   outcome: Outcome<unknown>,
   signal?: AbortSignal,
 ): number | null {
-  const result = play.kernel.ledger.get(`${ticket.slot}:${ticket.generation}`)?.[0]
+  const result = kernelResult(play, ticket)
   if ('value' in outcome) {
     require(result !== undefined &&
       (result >= 0 || result === -62), 'a request succeeded that the kernel did not carry out', outcome.value)

@@ -48,6 +48,7 @@ const receive: Act = async (play) => {
   try {
     buffers = raw.provideBuffers({ count, sizeBytes: random.pick([1, 16, 64]), incremental: random.chance(0.3) })
   } catch (error) {
+    world.close(fd)
     require(play.ending(), 'buffers were refused', error)
     return
   }
