@@ -1,6 +1,6 @@
 // The client's end of a ring: what submission.ts publishes is reaped and settled here. One per ring and thread; services call
 // it for every request. Per request one CQE is read with plain typed-array loads; clocks are read once per batch.
-import { CancelFlag, CqeFlag, EnterFlag } from '../native/abi.ts'
+import { CancelFlag, CqeFlag } from '../native/abi.ts'
 import type { EventWatcher } from '../native/binding.ts'
 import { kernelError, ringErrors } from '../native/errors.ts'
 import { Control } from '../native/layout.ts'
