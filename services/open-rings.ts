@@ -2,7 +2,8 @@
 // Ringmaster.start(). If anything fails on the way, everything before it is undone.
 import { SetupFlag } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
-import { capabilities } from '../native/capabilities.ts'
+import { capabilities, explainSetupError } from '../native/capabilities.ts'
+import { RingUnavailableError } from '../native/errors.ts'
 import { readSqThread } from '../native/fdinfo.ts'
 import { placeRings } from '../native/layout.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
@@ -25,6 +26,16 @@ export interface OpenRings {
 
 /** Before anything is measured: what a client spins at most. */
 const firstSpinNs = 50_000
+
+const ENOMEM = -12
+
+// The small ring that capabilities() tried had room within the memlock limit; these have not.
+function explained(error: unknown): unknown {
+  const { errno, syscall } = (error instanceof Error ? error : {}) as { errno?: unknown; syscall?: unknown }
+  if (errno !== ENOMEM || syscall !== 'io_uring_setup') return error
+  const { reason, message } = explainSetupError(ENOMEM, false)
+  return new RingUnavailableError(reason, message, { cause: error })
+}
 
 /** @throws SystemError, RingUnavailableError */
 export async function openRings(options: ResolvedOptions, placement: RingLayout): Promise<OpenRings> {
@@ -99,7 +110,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
       for (const { client } of handles) client.slots.explain = explainRestrictions(restrictions)
   } catch (error) {
     await close()
-    throw error
+    throw explained(error)
   }
   return { handles, close }
 }

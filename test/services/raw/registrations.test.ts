@@ -65,6 +65,7 @@ describe.each(pollers)('with the %s poller', (poller) => {
     const personality = registrations.personality()
     await rings.close()
     expect(errorCode(() => registrations.probe())).toBe('ERR_RING_CLOSED')
+    expect(errorCode(() => rings.raw().directSlots.lease())).toBe('ERR_RING_CLOSED')
     expect(errorCode(() => personality.unregister())).toBe('ERR_RING_CLOSED')
     expect(await failure(registrations.iowqMaxWorkers({}))).toMatchObject({ code: 'ERR_RING_CLOSED' })
     expect(await failure(registrations.syncCancel({ any: true }))).toMatchObject({ code: 'ERR_RING_CLOSED' })
