@@ -16,6 +16,7 @@ import { Pump } from './pump.ts'
 import type { Pumped } from './pump.ts'
 import { SlotState } from './slots.ts'
 import type { Completion } from './slots.ts'
+import { StrayDescriptors } from './stray-descriptors.ts'
 import { cancelAllNow, cancelNow } from './sync-cancel.ts'
 import { ClientState, Submission, reservedSlots } from './submission.ts'
 import type { SubmissionOptions } from './submission.ts'
@@ -39,7 +40,11 @@ export class RingClient extends Submission implements Pumped {
   private readonly pump: Pump
   private readonly watcher: EventWatcher
   private onRested: (() => void) | null = null
-  private readonly mailboxes = new Mailboxes()
+  /** Closes direct descriptors that nobody took. */
+  readonly strays: StrayDescriptors = new StrayDescriptors(this)
+  private readonly mailboxes = new Mailboxes((direct) => {
+    this.strays.close(direct)
+  })
   private readers = 0
   private referenced = false
   /** Cancellations that found no room: slot, generation, slot, generation, … */
@@ -110,6 +115,7 @@ export class RingClient extends Submission implements Pumped {
     }
     if (this.cancels.length > 0) this.retryCancels()
     if (this.backlog.length > 0) this.drainBacklog()
+    if (this.strays.count > 0) this.strays.retry()
   }
 
   listen(): boolean {
@@ -147,7 +153,7 @@ export class RingClient extends Submission implements Pumped {
   }
 
   override get busy(): boolean {
-    return this.load > 0 || this.mailboxes.count > 0
+    return this.load > 0 || this.mailboxes.expecting
   }
 
   /** Takes messages from now on, which nobody has asked for: the pump must look for them. Returns the mailbox's address. */
