@@ -23,6 +23,16 @@ describeOnEveryRing('registrations.syncCancel', (stand) => {
     expect(await settledWithin(pending[1]!)).toBe('ECANCELED')
   })
 
+  it('cancels a request that was submitted just before, and has not got to the kernel', async () => {
+    const { raw } = stand
+    for (let round = 0; round < 20; round++) {
+      const operation = waiting()
+      const pending = settledWithin(raw.submit(operation), 10_000)
+      expect(await raw.registrations.syncCancel({ operation, timeoutMs: 10_000 })).toBe(0)
+      expect(await pending).toBe('ECANCELED')
+    }
+  })
+
   it('cancels all of a kind, and says how many', async () => {
     const { raw } = stand
     const pending = [1, 2, 3].map(() => raw.submit(waiting()))
