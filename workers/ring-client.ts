@@ -41,7 +41,7 @@ export class RingClient extends Submission implements Pumped {
   private readonly watcher: EventWatcher
   private onRested: (() => void) | null = null
   /** Closes direct descriptors that nobody took. */
-  readonly strays = new StrayDescriptors(this)
+  readonly strays: StrayDescriptors = new StrayDescriptors(this)
   private readonly mailboxes = new Mailboxes((direct) => {
     this.strays.close(direct)
   })
