@@ -28,11 +28,14 @@ export function parseSqThread(text: string): SqThread | null {
   }
 }
 
-/** The SQ thread of a ring of this process, or null. */
+/** The SQ thread of a ring of this process, or null: there is none, or it has not run yet. */
 export function readSqThread(ringFd: number): SqThread | null {
   try {
-    return parseSqThread(readFileSync(`/proc/self/fdinfo/${ringFd}`, 'latin1'))
+    const thread = parseSqThread(readFileSync(`/proc/self/fdinfo/${ringFd}`, 'latin1'))
+    if (thread === null) return null
+    // Until it has run for the first time the kernel tells the thread that made the ring (io_sq_thread, io_uring/sqpoll.c).
+    return readFileSync(`/proc/self/task/${thread.tid}/comm`, 'latin1').startsWith('iou-sqp-') ? thread : null
   } catch {
-    return null // closed meanwhile, or no /proc
+    return null // closed or ended meanwhile, or no /proc
   }
 }

@@ -2,7 +2,7 @@
 // on every ring, at the same index, and requests with a buffer of it need not have their pages looked up and held each time.
 // Where it cannot be registered it is ordinary shared memory, and says why.
 import { readFileSync } from 'node:fs'
-import { abortError, errnoName, outOfRange, ringErrors } from '../native/errors.ts'
+import { abortError, errnoName, invalidArgType, invalidArgValue, outOfRange, ringErrors } from '../native/errors.ts'
 import { arenasMax, pageBytes, rawBuffers } from '../native/layout.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ArenaSlabs } from '../workers/arena.ts'
@@ -35,6 +35,16 @@ export interface ArenaStats {
 
 const arenaBytesMax = 2 ** 30
 const ENOMEM = -12
+const EACCES = -13
+const optionNames = ['slabBytes', 'slabs', 'waitersMax']
+
+function checkArenaOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
+  if (unknown === undefined) return
+  const value: unknown = Reflect.get(options, unknown)
+  throw invalidArgValue(`options.${unknown}`, value, `is not an option; there are ${optionNames.join(', ')}`)
+}
 
 function memlockLimit(): string {
   const line = /^Max locked memory +(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))
@@ -49,7 +59,9 @@ function refusal(errno: number, sizeBytes: number): string {
       'of the user together): raise it with ulimit -l or LimitMEMLOCK=, give the process CAP_IPC_LOCK, or make a smaller arena'
     )
   }
-  return `the kernel refused to register the memory (${errnoName(errno)})`
+  const refused = `the kernel refused to register the memory (${errnoName(errno)})`
+  if (errno !== EACCES) return refused
+  return `${refused}: the restrictions of the rings do not name register_buffers_update (option restrictions of Ringmaster.start())`
 }
 
 /** Registers on every ring or on none. The first ring's registration is cloned where the kernel can: locked and charged once. */
@@ -168,8 +180,9 @@ export class Arenas {
     this.cores = cores
   }
 
-  /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_CLOSED; RangeError where there is no address space */
+  /** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_RING_CLOSED; RangeError where there is no address space */
   make(options: ArenaOptions): Arena {
+    checkArenaOptions(options)
     const slabBytes = checkInteger(options.slabBytes ?? 65536, 'slabBytes', pageBytes, arenaBytesMax)
     if (slabBytes % pageBytes !== 0) throw outOfRange('slabBytes', `a multiple of ${pageBytes}`, slabBytes)
     const slabs = checkInteger(options.slabs ?? 64, 'slabs', 1, Math.floor(arenaBytesMax / slabBytes))

@@ -48,10 +48,21 @@ export function checkInteger(value: unknown, name: string, min: number, max: num
   return value
 }
 
+/** @throws ERR_INVALID_ARG_TYPE; ERR_INVALID_ARG_VALUE where its memory was transferred away */
 export function checkView(buffer: unknown): ArrayBufferView {
   if (!ArrayBuffer.isView(buffer))
     throw invalidArgType('buffer', 'an instance of Buffer, TypedArray, or DataView', buffer)
+  if (buffer.buffer.byteLength === 0) checkAttached(buffer)
   return buffer
+}
+
+// Node 20 cannot be asked: no view can be made of memory that is gone.
+function checkAttached(view: ArrayBufferView): void {
+  try {
+    new Uint8Array(view.buffer)
+  } catch {
+    throw invalidArgValue('buffer', view, 'is detached')
+  }
 }
 
 /** A position in a file; -1 stands for the file's own. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */

@@ -73,11 +73,12 @@ export function submitBatch(
   // Before anything is claimed: what throws here has started nothing.
   const addresses = new Float64Array(buffers.length)
   const offsets = new Float64Array(buffers.length)
-  const fixed = new Int32Array(arenas.length === 0 ? 0 : buffers.length)
+  const mayBeFixed = arenas.length > 0
+  const fixed = new Int32Array(mayBeFixed ? buffers.length : 0)
   for (let index = 0; index < buffers.length; index++) {
     addresses[index] = addressOfView(checkView(buffers[index]))
     offsets[index] = checkPosition(positions[index])
-    if (arenas.length > 0) fixed[index] = fixedIndex(arenas, buffers[index]!)
+    if (mayBeFixed) fixed[index] = fixedIndex(arenas, buffers[index]!)
   }
   const batch = new Batch(buffers.length, owner)
   if (buffers.length === 0) batch.ended(0)
@@ -88,7 +89,7 @@ export function submitBatch(
   for (let index = 0; index < buffers.length; index++) {
     const buffer = buffers[index]!
     const address = addresses[index]!
-    const entry = fixed[index] ?? -1
+    const entry = mayBeFixed ? fixed[index]! : -1
     if (!tryClaim(client, entry < 0 ? opcode : fixedOpcode, batch, buffer, index)) {
       batch.results.fill(EBUSY, index)
       batch.ended(buffers.length - index)

@@ -136,7 +136,7 @@ export class FileChain implements Completion {
     if (opened < 0) {
       this.over()
       this.leases.release(this.lease)
-      this.reject(this.error(opened, 'open', pathText(this.request.path)))
+      this.reject(this.error(Op.OPENAT, opened, 'open', pathText(this.request.path)))
     } else if (bytesRead < 0) this.fail(bytesRead)
     else if (bytesProof < 0) this.fail(bytesProof)
     else if (bytesProof > 0) this.resolve(this.readOn(bytesRead, bytesProof))
@@ -175,13 +175,16 @@ export class FileChain implements Completion {
     return data
   }
 
-  private error(result: number, syscall: string, path?: string): Error {
+  private error(opcode: number, result: number, syscall: string, path?: string): Error {
     const { signal } = this.request
-    return signal?.aborted === true ? abortError(signal) : resultError(result, syscall, path)
+    if (signal?.aborted === true) return abortError(signal)
+    const error = resultError(result, syscall, path)
+    this.handle.client.slots.explain?.(opcode, error)
+    return error
   }
 
   private fail(result: number): void {
-    this.reject(this.error(result, 'read'))
+    this.reject(this.error(Op.READ, result, 'read'))
     this.closeDirect()
   }
 

@@ -2,7 +2,8 @@
 // Ringmaster.start(). If anything fails on the way, everything before it is undone.
 import { SetupFlag } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
-import { capabilities } from '../native/capabilities.ts'
+import { capabilities, explainSetupError } from '../native/capabilities.ts'
+import { RingUnavailableError } from '../native/errors.ts'
 import { readSqThread } from '../native/fdinfo.ts'
 import { placeRings } from '../native/layout.ts'
 import type { RingSetup } from '../native/ring-memory.ts'
@@ -11,6 +12,7 @@ import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
 import type { StartedWorker } from '../workers/pool.ts'
 import { Poller } from '../workers/poller-kind.ts'
+import { quarantineMemory } from '../workers/quarantine.ts'
 import { RingHandle, leaseSizeBytes, prepareControl, threadGone } from '../workers/ring-handle.ts'
 import { explainRestrictions } from '../workers/restrictions.ts'
 import { reservedSlots } from '../workers/submission.ts'
@@ -28,6 +30,16 @@ export interface OpenRings {
 
 /** Before anything is measured: what a client spins at most. */
 const firstSpinNs = 50_000
+
+const ENOMEM = -12
+
+// The small ring that capabilities() tried had room within the memlock limit; these have not.
+function explained(error: unknown): unknown {
+  const { errno, syscall } = (error instanceof Error ? error : {}) as { errno?: unknown; syscall?: unknown }
+  if (errno !== ENOMEM || syscall !== 'io_uring_setup') return error
+  const { reason, message } = explainSetupError(ENOMEM, false)
+  return new RingUnavailableError(reason, message, { cause: error })
+}
 
 /** @throws SystemError, RingUnavailableError */
 export async function openRings(options: ResolvedOptions, placement: RingLayout): Promise<OpenRings> {
@@ -51,7 +63,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
     const drained = await Promise.all(
       handles.map((handle) => handle.close(options.closeGraceMs, options.closeDeadlineMs)),
     )
-    if (drained.includes(false)) quarantine.push(memory)
+    if (drained.includes(false)) quarantineMemory(memory)
     if (sharedThread !== undefined) await threadGone(sharedThread.tid)
     await pool.close()
   }
@@ -102,7 +114,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
       for (const { client } of handles) client.slots.explain = explainRestrictions(restrictions)
   } catch (error) {
     await close()
-    throw error
+    throw explained(error)
   }
   return { handles, close }
 }
@@ -129,6 +141,3 @@ function setupOf(
     memory: options.memory,
   }
 }
-
-/** Memory of rings that did not come to rest in time: the kernel may still write to it, so it is never freed. */
-const quarantine: SharedArrayBuffer[] = []

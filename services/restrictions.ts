@@ -6,7 +6,7 @@ import type { RingRestrictions } from '../workers/restrictions.ts'
 
 /**
  * What every ring of a Ringmaster accepts; the kernel refuses all else with EACCES, and nobody can undo it (5.10). What is
- * not given is not restricted. Always allowed, because nothing could be ended without them: nop, async_cancel, and the
+ * not given is not restricted; at least one must be. Always allowed, because nothing could be ended without them: nop, async_cancel, and the
  * registration register_sync_cancel. What the library itself sets up is set up before.
  */
 export interface RestrictionsOption {
@@ -27,7 +27,7 @@ const fields = ['operations', 'registrations', 'sqeFlags']
 /** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; the message names the field. */
 export function checkRestrictions(option: unknown): RingRestrictions | undefined {
   if (option === undefined) return undefined
-  if (typeof option !== 'object' || option === null)
+  if (typeof option !== 'object' || option === null || Array.isArray(option))
     throw invalidArgType('options.restrictions', 'of type object', option)
   for (const field of Object.keys(option)) {
     if (!fields.includes(field))
@@ -37,6 +37,8 @@ export function checkRestrictions(option: unknown): RingRestrictions | undefined
         `is no restriction; there are ${fields.join(', ')}`,
       )
   }
+  if (fields.every((field) => Reflect.get(option, field) === undefined))
+    throw invalidArgValue('options.restrictions', option, `must name at least one of ${fields.join(', ')}`)
   const numbers = (field: string, known: ReadonlyMap<string, number>): number[] | null => {
     const names: unknown = Reflect.get(option, field)
     if (names === undefined) return null

@@ -289,7 +289,7 @@ export class Ringmaster {
   /**
    * Makes an arena: memory registered on every ring, leased slab by slab. Registering pins the memory on this thread, so make
    * arenas at the start. Where it cannot be registered, it works without, and `registered` and `reason` say so. Since 5.19.
-   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_CLOSED; RangeError where there is no address space
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_RING_CLOSED; RangeError where there is no address space
    */
   arena(options: ArenaOptions = {}): Arena {
     if (this.closing !== null) throw ringErrors.closed()

@@ -12,9 +12,9 @@ const SlabState = { free: 0, leased: 1, released: 2, lost: 3 } as const
 
 /** One slab, yours until release(). `using` releases it. */
 export interface ArenaLease {
-  /** The memory, page-aligned. Contents are what the last holder left. Not to be touched after release(). */
+  /** The memory, page-aligned. Contents are what the last holder left. Not to be touched after release(). @throws ERR_RING_LEASE_RELEASED after it */
   readonly buffer: Buffer
-  /** What fixed operations of `ringmaster/raw` name; null where the arena is not registered. */
+  /** What fixed operations of `ringmaster/raw` name; null where the arena is not registered. @throws ERR_RING_LEASE_RELEASED after release() */
   readonly bufferIndex: number | null
   /**
    * Gives the slab back. Requests that use it go on, and it is not leased again before they are over.
@@ -108,7 +108,21 @@ export class ArenaSlabs {
       released = true
       this.giveBack(slab)
     }
-    return { buffer, bufferIndex: this.index, release, [Symbol.dispose]: () => (released ? undefined : release()) }
+    const { index } = this
+    const held = <T>(value: T): T => {
+      if (released) throw ringErrors.leaseReleased()
+      return value
+    }
+    return {
+      get buffer() {
+        return held(buffer)
+      },
+      get bufferIndex() {
+        return held(index)
+      },
+      release,
+      [Symbol.dispose]: () => (released ? undefined : release()),
+    }
   }
 
   /** A slab as soon as there is one, in the order of asking. `cancel` takes the request back. */

@@ -25,10 +25,18 @@ export interface MessageSink {
 
 export class Mailboxes {
   private readonly open = new Map<number, MessageSink>()
+  private readonly disown: (direct: number) => void
   private next = 1
+  private ended = false
 
-  get count(): number {
-    return this.open.size
+  /** `disown` closes a direct descriptor that came for a mailbox that is closed. */
+  constructor(disown: (direct: number) => void) {
+    this.disown = disown
+  }
+
+  /** Whether messages may come: to closed mailboxes too, whose address others still have. */
+  get expecting(): boolean {
+    return this.next > 1 && !this.ended
   }
 
   /** Returns the low word of its address, as an unsigned number. */
@@ -45,13 +53,20 @@ export class Mailboxes {
 
   /** Hands a completion over to the mailbox that its user_data names; false where there is none. */
   deliver(low: number, high: number, result: number, cqeFlags: number): boolean {
-    const mailbox = low < 0 ? this.open.get(low & numberMask) : undefined
-    if (mailbox === undefined) return false
-    mailbox.arrived(result, cqeFlags >>> 0, high >>> 0, (low & descriptorBit) !== 0)
+    if (low >= 0) return false
+    const number = low & numberMask
+    const mailbox = this.open.get(number)
+    const isDescriptor = (low & descriptorBit) !== 0
+    if (mailbox === undefined) {
+      if (isDescriptor && number > 0 && number < this.next) this.disown(result)
+      return false
+    }
+    mailbox.arrived(result, cqeFlags >>> 0, high >>> 0, isDescriptor)
     return true
   }
 
   endAll(cause: Error | null): void {
+    this.ended = true
     const mailboxes = [...this.open.values()]
     this.open.clear()
     for (const mailbox of mailboxes) mailbox.ended(cause)

@@ -1,7 +1,7 @@
 // Which requests can still touch a piece of shared memory: asked of the slot tables, which know what the kernel owns. Used by
 // arenas when memory that was given back is about to be handed out again. Costs requests nothing: nobody counts per request.
 import { CqeFlag } from '../native/abi.ts'
-import { quarantined } from './ring-client.ts'
+import { quarantined } from './quarantine.ts'
 import type { RingClient } from './ring-client.ts'
 import type { Completion, SlotTable } from './slots.ts'
 import { SlotState } from './slots.ts'

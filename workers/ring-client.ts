@@ -7,6 +7,7 @@ import { Control } from '../native/layout.ts'
 import { prepCancel, prepCancelMatching } from '../native/operations/control.ts'
 import { countsBytes } from '../native/operations/index.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
+import { cancelQueued, cancelQueuedWhere } from './backlog-cancel.ts'
 import { LossResult, ignoreResult } from './completions.ts'
 import type { IdleStrategy } from './idle-strategy.ts'
 import { Mailboxes } from './mailboxes.ts'
@@ -14,8 +15,10 @@ import type { MessageSink } from './mailboxes.ts'
 import { Poller } from './poller-kind.ts'
 import { Pump } from './pump.ts'
 import type { Pumped } from './pump.ts'
+import { quarantineOwner } from './quarantine.ts'
 import { SlotState } from './slots.ts'
 import type { Completion } from './slots.ts'
+import { StrayDescriptors } from './stray-descriptors.ts'
 import { cancelAllNow, cancelNow } from './sync-cancel.ts'
 import { ClientState, Submission, reservedSlots } from './submission.ts'
 import type { SubmissionOptions } from './submission.ts'
@@ -39,7 +42,11 @@ export class RingClient extends Submission implements Pumped {
   private readonly pump: Pump
   private readonly watcher: EventWatcher
   private onRested: (() => void) | null = null
-  private readonly mailboxes = new Mailboxes()
+  /** Closes direct descriptors that nobody took. */
+  readonly strays: StrayDescriptors = new StrayDescriptors(this)
+  private readonly mailboxes = new Mailboxes((direct) => {
+    this.strays.close(direct)
+  })
   private readers = 0
   private referenced = false
   /** Cancellations that found no room: slot, generation, slot, generation, … */
@@ -106,6 +113,7 @@ export class RingClient extends Submission implements Pumped {
     if (this.ring.overflowed()) this.flushOverflow()
     if (this.cancels.length > 0) this.retryCancels()
     if (this.backlog.length > 0) this.drainBacklog()
+    if (this.strays.count > 0) this.strays.retry()
   }
 
   listen(): boolean {
@@ -143,7 +151,7 @@ export class RingClient extends Submission implements Pumped {
   }
 
   override get busy(): boolean {
-    return this.load > 0 || this.mailboxes.count > 0
+    return this.load > 0 || this.mailboxes.expecting
   }
 
   /** Takes messages from now on, which nobody has asked for: the pump must look for them. Returns the mailbox's address. */
@@ -171,7 +179,7 @@ export class RingClient extends Submission implements Pumped {
     // A ring that ends settles one request after another, whose completions may ask for the cancellation of the next.
     if (this.ended || !slots.holds(slot, generation)) return
     if (slots.state[slot] === SlotState.queued) {
-      this.cancelQueued(slot)
+      cancelQueued(this, slot)
       this.pump.schedule() // nothing may be left to wait for
     } else if (this.cancelsByCall) {
       if (slots.state[slot] === SlotState.submitted) cancelNow(this.ringFd, slot, generation)
@@ -196,7 +204,7 @@ export class RingClient extends Submission implements Pumped {
 
   /** Settles waiting requests that the ASYNC_CANCEL entry in `cancel` matches, with -ECANCELED. Returns how many. */
   cancelWaiting(cancel: Int32Array, all: boolean): number {
-    const found = this.cancelQueuedWhere(cancel, all)
+    const found = cancelQueuedWhere(this, cancel, all)
     if (found > 0) this.pump.schedule() // nothing may be left to wait for
     return found
   }
@@ -278,12 +286,7 @@ export class RingClient extends Submission implements Pumped {
     this.pump.stop()
     this.mailboxes.endAll(ringErrors.lost(cause))
     this.failBacklog(LossResult.lost)
-    for (let slot = 0; slot < this.slots.size; slot++) {
-      if (this.slots.state[slot] === SlotState.free) continue
-      quarantine.push(this.slots.owner[slot])
-      this.fail(slot, LossResult.lost)
-    }
-    this.inFlight = 0
+    this.giveUp(LossResult.lost)
     this.rested()
   }
 
@@ -306,13 +309,18 @@ export class RingClient extends Submission implements Pumped {
     }
     this.state = ClientState.closed
     this.pump.stop()
+    this.giveUp(LossResult.closed)
+    return false
+  }
+
+  /** Settles every request that is left. The kernel may still write to its memory. */
+  private giveUp(result: number): void {
     for (let slot = 0; slot < this.slots.size; slot++) {
       if (this.slots.state[slot] === SlotState.free) continue
-      quarantine.push(this.slots.owner[slot])
-      this.fail(slot, LossResult.closed)
+      quarantineOwner(this.slots.owner[slot])
+      this.fail(slot, result)
     }
     this.inFlight = 0
-    return false
   }
 
   private restedWithin(timeoutMs: number): Promise<boolean> {
@@ -336,12 +344,4 @@ export class RingClient extends Submission implements Pumped {
     this.pump.stop()
     this.watcher.close()
   }
-}
-
-/** What the kernel may still write to although nobody waits any more. Never freed: a leak beats corrupted memory. */
-const quarantine: unknown[] = []
-
-/** Owners of requests that were given up: their buffers are never to be used again. */
-export function quarantined(): readonly unknown[] {
-  return quarantine
 }

@@ -17,6 +17,7 @@ import { IdleStrategy } from './idle-strategy.ts'
 import { Leases } from './leases.ts'
 import { ownRings } from './mailboxes.ts'
 import { Poller } from './poller-kind.ts'
+import { quarantineMemory } from './quarantine.ts'
 import { RingClient } from './ring-client.ts'
 import { reservedSlots } from './submission.ts'
 import { Scratch } from './scratch.ts'
@@ -199,7 +200,7 @@ export class RingHandle {
     this.buffers.clear() // their tags come in while the ring drains
     const drained = await this.client.drain(Math.max(0, graceMs - (performance.now() - startedMs)), deadlineMs)
     this.leases?.close()
-    if (!drained || this.client.lossCause !== null) quarantine.push(...this.registered)
+    if (!drained || this.client.lossCause !== null) quarantineMemory(...this.registered)
     // A thread that other rings have too ends with the last of them: who closes them all waits for that.
     const sqThread =
       this.sqThreadShared || this.client.poller !== Poller.kernel ? null : readSqThread(this.geometry.ringFd)
@@ -213,9 +214,6 @@ export class RingHandle {
     return drained
   }
 }
-
-/** Registered memory of rings that did not drain: the kernel may still write to it. Never freed. */
-const quarantine: object[] = []
 
 const threadGoneMs = 2000
 

@@ -10,7 +10,6 @@ import type { Ring } from '../native/ring.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
 import type { RingMetrics } from '../metrics/ring-metrics.ts'
 import { Backlog } from './backlog.ts'
-import { cancelMatches } from './cancel-match.ts'
 import { ignoreResult } from './completions.ts'
 import { Poller } from './poller-kind.ts'
 import { SlotState, SlotTable } from './slots.ts'
@@ -33,7 +32,6 @@ const earlyPublishEntries = 16
 const EINTR = -4
 const EAGAIN = -11
 const EBUSY = -16
-const ECANCELED = -125
 
 export interface SubmissionOptions {
   readonly ring: Ring
@@ -62,7 +60,7 @@ export abstract class Submission {
   protected readonly metrics: RingMetrics
   protected readonly counters: Float64Array
   protected readonly stages: StageRecorder
-  protected readonly backlog: Backlog
+  readonly backlog: Backlog
   protected readonly inFlightMax: number
   protected readonly addon: NativeBinding
   private batchOpenedMs = -1
@@ -278,43 +276,6 @@ export abstract class Submission {
     this.publish()
   }
 
-  /**
-   * Settles a waiting request with -ECANCELED, at once: what is before it may never end. Its chain goes with it. The
-   * entries stay behind as settled ones until they come to the head.
-   */
-  protected cancelQueued(slot: number): void {
-    const start = this.backlog.groupOf(slot)
-    if (start >= 0) this.cancelGroup(start)
-  }
-
-  private cancelGroup(start: number): void {
-    const { backlog } = this
-    const group = backlog.groupAt(start)
-    backlog.bury(start)
-    for (let index = 0; index < group; index++) this.fail(backlog.slotAt(start + index), ECANCELED)
-  }
-
-  /**
-   * Cancels waiting requests that the ASYNC_CANCEL entry in `cancel` matches: the first, or all; a chain as a whole. The kernel
-   * has not seen them and would not find them. Returns how many matched.
-   */
-  protected cancelQueuedWhere(cancel: Int32Array, all: boolean): number {
-    const { backlog } = this
-    let found = 0
-    for (let start = 0; start < backlog.length && (all || found === 0);) {
-      const group = backlog.groupAt(start)
-      let matches = 0
-      if (!backlog.isDead(start)) {
-        for (let index = 0; index < group; index++)
-          if (cancelMatches(cancel, backlog.words, backlog.wordsAt(start + index))) matches++
-      }
-      found += all ? matches : Math.min(matches, 1)
-      if (matches > 0) this.cancelGroup(start)
-      start += group
-    }
-    return found
-  }
-
   /** Takes every waiting request out of the backlog and fails it with `result`. */
   protected failBacklog(result: number): void {
     const { backlog } = this
@@ -327,7 +288,7 @@ export abstract class Submission {
   }
 
   /** Settles a request that gets no CQE. */
-  protected fail(slot: number, result: number): void {
+  fail(slot: number, result: number): void {
     this.metrics.countCompletion(this.slots.opcode[slot]!, result)
     this.settle(slot, result, 0)
     this.slots.free(slot)

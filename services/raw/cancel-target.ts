@@ -6,7 +6,7 @@ import { checkInteger } from '../arguments.ts'
 import { checkDescriptor, checkOptions, checkTarget } from './checks.ts'
 import type { Descriptor, Operation } from './operation.ts'
 
-/** What to cancel. Everything that is given must match; `any` matches all requests of the ring. */
+/** What to cancel: everything that is given must match. Or `any`, which goes with nothing that names requests. */
 export interface AsyncCancelOptions {
   /** The operation that was submitted last as this object. */
   readonly operation?: Operation<unknown>
@@ -14,7 +14,7 @@ export interface AsyncCancelOptions {
   readonly fd?: Descriptor
   /** Requests of this kind, by name as in `ringmaster operations` or by number (6.6). */
   readonly opcode?: string | number
-  /** Whatever is on the ring, other users' requests too (5.19). */
+  /** Every request of the ring, other users' too, with or without `all` (5.19): the result is how many. */
   readonly any?: boolean
   /** Every match, not only the first (5.19): the result is how many. */
   readonly all?: boolean
@@ -28,11 +28,14 @@ export interface CancelTarget {
   readonly cancelFlags: number
 }
 
-/** @throws ERR_INVALID_ARG_VALUE (nothing to match), ERR_INVALID_ARG_TYPE */
+/** @throws ERR_INVALID_ARG_VALUE (nothing to match, or `any` with something to match), ERR_INVALID_ARG_TYPE */
 export function cancelTarget(options: AsyncCancelOptions): CancelTarget {
   const { operation, fd, opcode, any = false, all = false } = checkOptions(options)
   if (operation === undefined && fd === undefined && opcode === undefined && !any)
     throw invalidArgValue('options', options, 'must name what to cancel: operation, fd, opcode or any')
+  // The kernel refuses some of these, and takes others for `any` alone.
+  if (any && (operation !== undefined || fd !== undefined || opcode !== undefined))
+    throw invalidArgValue('options', options, 'must not name operation, fd or opcode together with any')
   const target = operation === undefined ? undefined : checkTarget(operation)
   const descriptor = fd === undefined ? -1 : checkDescriptor(fd)
   const code = opcode === undefined ? 0 : opcodeOf(opcode)

@@ -138,8 +138,12 @@ export function checkPart(buffer: unknown, offset: unknown, length: unknown): Bu
   return { view, offset: start, length: checkLength(view, start, length) }
 }
 
-/** Where the part is; 0 where nothing is left of it. Never throws: an SQE is being written. */
+/**
+ * Where the part is; 0 for an empty one. For fill(), whose errors fillEntry() catches.
+ * @throws ERR_INVALID_ARG_VALUE where the buffer was detached since the operation was made: its length of 0 would read as the end
+ */
 export function partAddress(part: BufferPart): number {
+  if (part.length > 0 && part.view.buffer.byteLength === 0) throw invalidArgValue('buffer', part.view, 'is detached')
   return part.view.byteLength === 0 ? 0 : addressOfView(part.view) + part.offset
 }
 
@@ -153,13 +157,26 @@ export type FixedBuffer = number | { readonly bufferIndex: number | null }
 
 /**
  * The index of a registered buffer; null where the lease's arena is not registered, and the plain operation does.
- * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
+ * Called again when the entry is written: by then the lease may have been given back.
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_LEASE_RELEASED
  */
 export function checkFixedBuffer(buffer: FixedBuffer): number | null {
   const given: unknown = buffer
   if (typeof given !== 'object' || given === null || !('bufferIndex' in given))
     return checkInteger(given, 'bufferIndex', 0, 65535)
-  return given.bufferIndex === null ? null : checkInteger(given.bufferIndex, 'bufferIndex', 0, 65535)
+  const index: unknown = given.bufferIndex
+  return index === null ? null : checkInteger(index, 'bufferIndex', 0, 65535)
+}
+
+/** The operation, which cannot be submitted any more once its lease was given back: its memory may be somebody else's. */
+export function whileLeased<R>(operation: Operation<R>, options: { readonly bufferIndex?: FixedBuffer }): Operation<R> {
+  const { bufferIndex } = options
+  if (typeof bufferIndex !== 'object') return operation
+  const fill: Operation['fill'] = (words, at, sqeFlags) => {
+    checkFixedBuffer(bufferIndex)
+    operation.fill(words, at, sqeFlags)
+  }
+  return { ...operation, fill }
 }
 
 /** Which group of provided buffers. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */

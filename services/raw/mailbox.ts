@@ -1,10 +1,7 @@
 // Mailbox: messages that other rings, and threads without one, post to this ring with MSG_RING, as an async iterator. Made by
 // RawRing.messages(); send-message.ts sends them.
-import { prepCloseDirect } from '../../native/operations/files.ts'
 import { msgRing } from '../../native/operations/registered.ts'
-import { Op } from '../../native/abi.ts'
 import { abortError } from '../../native/errors.ts'
-import { ignoreResult } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { throwIfAborted } from '../abort.ts'
 import { checkInteger } from '../arguments.ts'
@@ -86,7 +83,7 @@ export class Mailbox implements AsyncIterableIterator<RingMessage, undefined> {
     })
   }
 
-  /** Closes the mailbox. Messages that nobody read are dropped, their descriptors closed; what is sent from now on gets lost. */
+  /** Closes the mailbox. Messages that nobody read are dropped, their descriptors closed; what is sent from now on gets lost, and is closed. */
   return(): Promise<IteratorResult<RingMessage, undefined>> {
     this.close()
     return Promise.resolve({ done: true, value: undefined })
@@ -135,15 +132,7 @@ export class Mailbox implements AsyncIterableIterator<RingMessage, undefined> {
     }
   }
 
-  // Nobody waits for the result: there is nobody to tell, and the ring's end empties its table anyway.
   private letGo(descriptor: DirectDescriptor | null): void {
-    if (descriptor === null) return
-    const { client } = this.handle
-    try {
-      client.claim(Op.CLOSE, ignoreResult, null, null)
-      prepCloseDirect(client.words, client.at, 0, descriptor.direct)
-    } catch {
-      // no room, or the ring is being closed: the descriptor stays until then
-    }
+    if (descriptor !== null) this.handle.client.strays.close(descriptor.direct)
   }
 }

@@ -208,7 +208,9 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
       return
     }
     const closing = result === ECANCELED && this.handle.client.state !== ClientState.open
-    this.end(closing ? ringErrors.closed() : resultError(result, operation.row.syscall, operation.path))
+    const error = closing ? ringErrors.closed() : resultError(result, operation.row.syscall, operation.path)
+    this.handle.client.slots.explain?.(operation.row.opcode, error)
+    this.end(error)
   }
 
   /** Serves consumers that wait, ends them, or arms the request again. */

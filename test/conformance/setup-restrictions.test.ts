@@ -3,7 +3,7 @@
 import * as fs from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { RegisterOp } from '../../native/abi.ts'
-import { op } from '../../services/raw/index.ts'
+import { op, pollStream } from '../../services/raw/index.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import { errorCode } from '../services/raw/errors.ts'
 import { callLoosely, failure, fieldOf, settledWithin } from '../services/harness.ts'
@@ -43,6 +43,8 @@ describeOnEveryRing(
         .submit()
       expect(step.status).toBe('failed')
       expect(String(fieldOf(step, 'error'))).toMatch(says)
+      expect(await messageOf(rings.readFile(name))).toMatch(says)
+      expect(await messageOf(raw.stream(pollStream({ fd: 0, events: ['POLLIN'] })).next())).toMatch(says)
     })
 
     it('register-restrictions: what must always work does: no-ops, cancelling, closing', async () => {
@@ -80,6 +82,12 @@ describeOnEveryRing(
       expect(await failure(raw.registrations.syncCancel({ fd: 0 }))).toMatchObject({ code: 'ENOENT' })
     })
 
+    it('register-restrictions: an arena says why it is not registered', () => {
+      expect(stand.rings.arena().reason).toMatch(
+        /EACCES.*restrictions of the rings do not name register_buffers_update/,
+      )
+    })
+
     it('register-restrictions: operations are not restricted by it', async () => {
       const name = stand.path()
       await stand.rings.writeFile(name, 'as ever')
@@ -114,8 +122,16 @@ describe('the option restrictions', () => {
     expect(await failure(start({ opcodes: [] }))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
   })
 
-  it('may be empty, which restricts nothing', async () => {
-    await using rings = await Ringmaster.start({ rings: 1, restrictions: {} })
+  it('must restrict something', async () => {
+    expect(await failure(start([]))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    for (const nothing of [{}, { operations: undefined }]) {
+      expect(await failure(start(nothing))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+      expect(await messageOf(start(nothing))).toMatch(/at least one of operations, registrations, sqeFlags/)
+    }
+  })
+
+  it('leaves alone what it does not name', async () => {
+    await using rings = await Ringmaster.start({ rings: 1, restrictions: { operations: ['read'] } })
     expect(await rings.raw().submit(op.nop(), { async: true })).toBe(0)
     expect(rings.raw().registrations.probe().lastOpcode).toBeGreaterThan(0)
     expect(handleOf(rings.raw()).geometry.setupFlags & 0x40).toBe(0x40)

@@ -169,8 +169,9 @@ describe.each(everyRing)('an arena, $poller poller, $memory memory', (kind) => {
     const lease = arena.lease()
     expect(await failure(arena.close())).toMatchObject({ code: 'ERR_RING_ARENA_IN_USE' })
     expect(rings.stats().arenas).toHaveLength(1)
-    const { buffer } = lease
-    const reading = rings.raw().submit(op.readFixed({ fd: pipe.readFd, buffer, bufferIndex: lease.bufferIndex! }))
+    const { buffer, bufferIndex } = lease
+    const fixed = { fd: pipe.readFd, buffer, bufferIndex: bufferIndex! }
+    const reading = rings.raw().submit(op.readFixed(fixed))
     lease.release()
     const closed = arena.close()
     expect(await settledWithin(closed, 30)).toBe('pending')
@@ -179,8 +180,7 @@ describe.each(everyRing)('an arena, $poller poller, $memory memory', (kind) => {
     expect(await reading).toBe(1)
     await closed
     expect(rings.stats().arenas).toEqual([])
-    const late = op.readFixed({ fd: pipe.readFd, buffer, bufferIndex: lease.bufferIndex! })
-    expect(await failure(rings.raw().submit(late))).toMatchObject({ code: 'EFAULT' })
+    expect(await failure(rings.raw().submit(op.readFixed(fixed)))).toMatchObject({ code: 'EFAULT' })
     await arena.close()
   })
 
@@ -287,12 +287,13 @@ describe('an arena', () => {
     const write = failure(file.write(lease.buffer))
     lease.release()
     const other = arena.lease()
+    const { buffer } = other
     expect(await write).toMatchObject({ code: 'ERR_RING_LEASE_RELEASED' })
     other.release()
     const released = { code: 'ERR_RING_LEASE_RELEASED' }
-    expect(await failure(file.write(other.buffer))).toMatchObject(released)
-    expect(await failure(file.read(other.buffer))).toMatchObject(released)
-    expect(await failure(file.readBatch([Buffer.alloc(1), other.buffer], [0, 0]))).toMatchObject(released)
+    expect(await failure(file.write(buffer))).toMatchObject(released)
+    expect(await failure(file.read(buffer))).toMatchObject(released)
+    expect(await failure(file.readBatch([Buffer.alloc(1), buffer], [0, 0]))).toMatchObject(released)
     await file.close()
   })
 
@@ -326,8 +327,38 @@ describe('an arena', () => {
     [{ slabs: 0 }, 'ERR_OUT_OF_RANGE'],
     [{ slabBytes: 2 ** 20, slabs: 1025 }, 'ERR_OUT_OF_RANGE'],
     [{ waitersMax: -1 }, 'ERR_OUT_OF_RANGE'],
+    [{ slabBites: 4096 }, 'ERR_INVALID_ARG_VALUE'],
+    [null, 'ERR_INVALID_ARG_TYPE'],
   ])('refuses %j', (options, code) => {
-    expect(() => rings.arena(options)).toThrow(expect.objectContaining({ code }))
+    const arena = (): unknown => Reflect.apply(rings.arena.bind(rings), undefined, [options])
+    expect(arena).toThrow(expect.objectContaining({ code }))
+    expect(rings.stats().arenas).toEqual([])
+  })
+
+  it('a lease that was given back names no memory any more, though its slab is leased again', async () => {
+    const arena = rings.arena({ slabBytes: 4096, slabs: 1 })
+    const released = { code: 'ERR_RING_LEASE_RELEASED' }
+    const lease = arena.lease()
+    const { buffer } = lease
+    const raw = rings.raw()
+    const pipe = makePipe()
+    const fd = pipe.readFd
+    writeSync(pipe.writeFd, 'x')
+    const made = [
+      op.readFixed({ fd, buffer, bufferIndex: lease }),
+      op.readvFixed({ fd, buffers: [buffer], bufferIndex: lease }),
+      op.sendZc({ fd, buffer, bufferIndex: lease }),
+      op.sendmsgZc({ fd, buffers: [buffer], bufferIndex: lease }),
+    ]
+    lease.release()
+    using other = arena.lease()
+    other.buffer.fill('o')
+    expect(() => lease.buffer).toThrow(expect.objectContaining(released))
+    expect(() => lease.bufferIndex).toThrow(expect.objectContaining(released))
+    expect(() => op.readFixed({ fd, buffer, bufferIndex: lease })).toThrow(expect.objectContaining(released))
+    for (const operation of made) expect(await failure(raw.submit<unknown>(operation))).toMatchObject(released)
+    expect(other.buffer.equals(Buffer.alloc(4096, 'o'))).toBe(true)
+    pipe.close()
   })
 
   it('leases no more than a slab', () => {

@@ -92,6 +92,26 @@ describe.each(pollers)('a buffer of the caller’s, poller %s', (poller) => {
     expect(whole.byteLength).toBe(0)
   })
 
+  it('is refused once it was transferred, whatever is asked of it', async () => {
+    const path = `${folder.path}/detached`
+    writeFileSync(path, 'content')
+    await using file = await rings.open(path, 'r+')
+    const kept = new ArrayBuffer(8)
+    keepTransferable(kept)
+    for (const memory of [new ArrayBuffer(8), kept]) {
+      const views = [new Uint8Array(memory), new DataView(memory)]
+      structuredClone(memory, { transfer: [memory] })
+      const detached = { code: 'ERR_INVALID_ARG_VALUE' }
+      for (const view of views) {
+        expect(await failure(file.read(view))).toMatchObject(detached)
+        expect(await failure(file.write(view))).toMatchObject(detached)
+        expect(await failure(file.readBatch([view], [0]))).toMatchObject(detached)
+        expect(() => op.read({ fd: file.fd, buffer: view })).toThrow(expect.objectContaining(detached))
+      }
+    }
+    expect(await file.read(new Uint8Array(0))).toMatchObject({ bytesRead: 0 })
+  })
+
   it('can be transferred after its requests where the caller takes the duty', async () => {
     const memory = new ArrayBuffer(4096)
     keepTransferable(memory)

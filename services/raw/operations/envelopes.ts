@@ -13,7 +13,7 @@ import {
 } from '../../../native/operations/messages.ts'
 import { checkInteger, checkView } from '../../arguments.ts'
 import { setBuffer } from '../../../native/operations/row.ts'
-import { checkDescriptor, checkFd, checkFixedBuffer, checkOptions, flagBits } from '../checks.ts'
+import { checkDescriptor, checkFd, checkFixedBuffer, checkOptions, whileLeased, flagBits } from '../checks.ts'
 import type { FixedBuffer } from '../checks.ts'
 import { MessageFlag } from '../flags.ts'
 import { addressOrNull, descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
@@ -142,7 +142,7 @@ export function sendmsgZc(options: SendmsgZcOptions): Operation<ZeroCopySent> {
   let ioFlags = pollFirstFlag(options)
   if (index !== null) ioFlags |= RecvSendFlag.FIXED_BUF
   if (reportUsage) ioFlags |= RecvSendFlag.SEND_ZC_REPORT_USAGE
-  return makeOperation(
+  const operation = makeOperation(
     sendmsgZcRow,
     (words, at, flags) => {
       prepSendmsgZc(words, at, flags, descriptorNumber(fd), envelopeAddress(envelope), messageFlags, ioFlags)
@@ -150,6 +150,7 @@ export function sendmsgZc(options: SendmsgZcOptions): Operation<ZeroCopySent> {
     },
     { keep: [envelope], sqeFlags: descriptorFlags(fd), result: zeroCopySent(reportUsage) },
   )
+  return whileLeased(operation, options)
 }
 
 export interface RecvmsgOptions extends MessageOptions {

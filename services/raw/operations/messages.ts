@@ -14,7 +14,7 @@ import {
   setDestination,
 } from '../../../native/operations/messages.ts'
 import { checkInteger } from '../../arguments.ts'
-import { checkDescriptor, checkFixedBuffer, checkOptions, checkPart } from '../checks.ts'
+import { checkDescriptor, checkFixedBuffer, checkOptions, checkPart, whileLeased } from '../checks.ts'
 import { flagBits, partAddress, partLength } from '../checks.ts'
 import type { FixedBuffer } from '../checks.ts'
 import { MessageFlag } from '../flags.ts'
@@ -163,7 +163,7 @@ export function sendZc(options: SendZcOptions): Operation<ZeroCopySent> {
   if (index !== null) ioFlags |= RecvSendFlag.FIXED_BUF
   if (reportUsage) ioFlags |= RecvSendFlag.SEND_ZC_REPORT_USAGE
   const to = options.to === undefined ? null : encodeAddress(options.to, 'to')
-  return makeOperation(
+  const operation = makeOperation(
     sendZcRow,
     (words, at, flags) => {
       const [address, length] = [partAddress(part), partLength(part)]
@@ -177,6 +177,7 @@ export function sendZc(options: SendZcOptions): Operation<ZeroCopySent> {
       result: zeroCopySent(reportUsage),
     },
   )
+  return whileLeased(operation, options)
 }
 
 const EINVAL = -22

@@ -17,7 +17,7 @@ import {
 import { setOpFlags } from '../../../native/operations/row.ts'
 import type { OperationRow } from '../../../native/operations/row.ts'
 import { checkPosition } from '../../arguments.ts'
-import { checkDescriptor, checkFixedBuffer, checkOptions, checkPart } from '../checks.ts'
+import { checkDescriptor, checkFixedBuffer, checkOptions, checkPart, whileLeased } from '../checks.ts'
 import { flagBits, partAddress, partLength } from '../checks.ts'
 import type { FixedBuffer } from '../checks.ts'
 import { RwFlag } from '../flags.ts'
@@ -88,9 +88,9 @@ function fixedOperation(
   const part = checkPart(options.buffer, options.offset, options.length)
   const position = checkPosition(options.position)
   const bufferIndex = checkFixedBuffer(options.bufferIndex)
-  if (bufferIndex === null) return plain(options)
+  if (bufferIndex === null) return whileLeased(plain(options), options)
   const rwFlags = flagBits(options.rwFlags, RwFlag, 'rwFlags')
-  return makeOperation(
+  const operation = makeOperation(
     row,
     (words, at, flags) => {
       prep(words, at, flags, descriptorNumber(fd), partAddress(part), partLength(part), position, bufferIndex)
@@ -98,6 +98,7 @@ function fixedOperation(
     },
     { keep: [part.view], sqeFlags: descriptorFlags(fd), wantedBytes: part.length },
   )
+  return whileLeased(operation, options)
 }
 
 /**
@@ -125,14 +126,15 @@ function fixedVectorOperation(
   options: VectorOptions & FixedOptions,
 ): Operation<number> {
   const bufferIndex = checkFixedBuffer(checkOptions(options).bufferIndex)
-  if (bufferIndex === null) return plain(options)
-  return vectorOperation(
+  if (bufferIndex === null) return whileLeased(plain(options), options)
+  const operation = vectorOperation(
     row,
     (words, at, flags, fd, address, count, position, rwFlags) => {
       prep(words, at, flags, fd, address, count, position, rwFlags, bufferIndex)
     },
     options,
   )
+  return whileLeased(operation, options)
 }
 
 /**

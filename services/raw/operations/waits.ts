@@ -1,7 +1,7 @@
 // Waiting for memory and for processes: futexWait, futexWake, futexWaitv, waitid. For RawRing.submit() and chains.
 // Atomics.wait() and notify() are not futexes: V8 keeps wait lists of its own, and neither side wakes the other.
 import { addressOfView } from '../../../native/addresses.ts'
-import { invalidArgType, outOfRange } from '../../../native/errors.ts'
+import { invalidArgType, invalidArgValue, outOfRange } from '../../../native/errors.ts'
 import {
   futexWait as futexWaitRow,
   futexWaitv as futexWaitvRow,
@@ -47,13 +47,17 @@ function checkWord({ array, index, flags }: FutexWord): CheckedWord {
   const given: unknown = array
   if (!(given instanceof Int32Array || given instanceof Uint32Array))
     throw invalidArgType('array', 'an instance of Int32Array or Uint32Array', given)
+  if (array.length === 0) throw invalidArgValue('array', array, 'must have an element')
   const at = checkInteger(index ?? 0, 'index', 0, array.length - 1)
   const futexFlags = flagBits(flags, FutexFlag, 'flags') | FutexFlag.FUTEX2_SIZE_U32
   return { array, offset: at * 4, futexFlags }
 }
 
-// Of a detached array nothing is left: EFAULT.
-const wordAddress = ({ array, offset }: CheckedWord): number => (array.length === 0 ? 0 : addressOfView(array) + offset)
+// An array that was detached or shrunk since the operation was made: behind its end lies somebody else's memory.
+function wordAddress({ array, offset }: CheckedWord): number {
+  if (offset >= array.byteLength) throw invalidArgValue('array', array, 'was detached, or is too short by now')
+  return addressOfView(array) + offset
+}
 
 const checkValue = (value: unknown): number => checkInteger(value, 'value', -(2 ** 31), 2 ** 32 - 1) >>> 0
 

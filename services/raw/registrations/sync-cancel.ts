@@ -5,9 +5,10 @@
 // The call sleeps in the kernel while a request that is running cannot be stopped. Asleep, this thread would serve nobody, and a
 // ring worker that polls would submit nothing: so it is asked without sleeping, again and again, until the time is over.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { RegisterOp } from '../../../native/abi.ts'
+import { CancelFlag, RegisterOp } from '../../../native/abi.ts'
 import { binding } from '../../../native/binding.ts'
 import { kernelError } from '../../../native/errors.ts'
+import { prepCancelWhere } from '../../../native/operations/control.ts'
 import type { RingHandle } from '../../../workers/ring-handle.ts'
 import { checkTimeMs } from '../checks.ts'
 import { cancelTarget } from '../cancel-target.ts'
@@ -15,10 +16,12 @@ import type { AsyncCancelOptions } from '../cancel-target.ts'
 import { checkOpen } from './call.ts'
 
 export interface SyncCancelOptions extends AsyncCancelOptions {
-  /** How long to go on asking while a request cannot be stopped, in ms. Default 1000. */
+  /** How long to go on asking while a request cannot be stopped, or the kernel has not got to the operation named, in ms. Default 1000. */
   readonly timeoutMs?: number
 }
 
+const sqeWords = 16
+const ENOENT = -2
 const EALREADY = -114
 const EINTR = -4
 const ETIME = -62
@@ -29,18 +32,30 @@ export async function syncCancel(handle: RingHandle, options: SyncCancelOptions)
   const { target, descriptor, opcode, cancelFlags } = cancelTarget(options)
   const timeoutMs = checkTimeMs(options.timeoutMs ?? 1000, 'timeoutMs')
   const argument = Buffer.alloc(64)
-  argument.writeInt32LE(target?.ticket.slot ?? 0, 0)
-  argument.writeInt32LE(target?.ticket.generation ?? 0, 4)
+  const { slot, generation, slots } = target?.ticket ?? { slot: 0, generation: 0, slots: null }
+  argument.writeInt32LE(slot, 0)
+  argument.writeInt32LE(generation, 4)
   argument.writeInt32LE(descriptor, 8)
   argument.writeUInt32LE(cancelFlags, 12)
   argument.writeUInt8(opcode, 32)
   // A timeout of nothing, which is over before the kernel sleeps; -1 would be for ever.
+  const waiting = new Int32Array(sqeWords)
+  prepCancelWhere(waiting, 0, 0, slot, generation, descriptor, opcode, cancelFlags)
+  const every = (cancelFlags & (CancelFlag.ALL | CancelFlag.ANY)) !== 0
+  checkOpen(handle)
+  // The kernel does not know what waits in the backlog. Of several that match, those in the ring came first.
+  let found = every || target !== undefined ? handle.client.cancelWaiting(waiting, every) : 0
+  if (found > 0 && !every) return 0
   const deadlineMs = performance.now() + timeoutMs
   for (;;) {
     checkOpen(handle)
     const result = binding().register(handle.geometry.ringFd, RegisterOp.REGISTER_SYNC_CANCEL, argument, 1)
-    if (result >= 0) return result
-    const again = result === ETIME || result === EALREADY || result === EINTR
+    if (result >= 0) return found + result
+    if (result === ENOENT && !every && target === undefined) found = handle.client.cancelWaiting(waiting, false)
+    if (result === ENOENT && found > 0) return every ? found : 0
+    // On its way to the kernel, where it is not found yet; or over, and its completion is on its way back.
+    const underway = result === ENOENT && slots?.holds(slot, generation) === true
+    const again = underway || result === ETIME || result === EALREADY || result === EINTR
     if (!again || performance.now() >= deadlineMs) throw kernelError(result, 'io_uring_register')
     await sleep(askAgainMs)
   }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { op } from '../../../services/raw/index.ts'
 import type { Operation, RawRing } from '../../../services/raw/index.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
+import { errorCode } from './errors.ts'
 import { failure, fieldOf, pollers, settledWithin } from '../harness.ts'
 
 describe.each(pollers)('a full ring with poller %s', (poller) => {
@@ -96,12 +97,27 @@ describe.each(pollers)('a full ring with poller %s', (poller) => {
     await Promise.all(inRing)
   })
 
-  it('cancels nothing where the kernel refuses to', async () => {
-    const queued = wait(poll())
-    expect(await failure(raw.submit(op.asyncCancel({ any: true, fd: read })))).toMatchObject({ code: 'EINVAL' })
+  it('cancels nothing where any is given with something to match', async () => {
+    const target = poll()
+    const queued = wait(target)
+    for (const named of [{ fd: read }, { operation: target }, { opcode: 'poll_add' }]) {
+      expect(errorCode(() => op.asyncCancel({ any: true, ...named }))).toBe('ERR_INVALID_ARG_VALUE')
+      const call = raw.registrations.syncCancel({ any: true, ...named })
+      expect(await failure(call)).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+    }
     expect(await settledWithin(queued, 20)).toBe('pending')
     await cancelRing()
     expect(await queued).toBe('ECANCELED')
+  })
+
+  it('finds by a call what is not in the ring', async () => {
+    const [first, second] = [poll(), op.timeout({ timeMs: 60_000 })]
+    const queued = [first, second].map(wait)
+    expect(await raw.registrations.syncCancel({ operation: first })).toBe(0)
+    expect(await queued[0]).toBe('ECANCELED')
+    expect(await raw.registrations.syncCancel({ opcode: 'timeout' })).toBe(0)
+    expect(await queued[1]).toBe('ECANCELED')
+    await cancelRing()
   })
 
   it('does not wait itself, where nothing is found either', async () => {

@@ -96,6 +96,27 @@ describe.each(pollers)('a mailbox of a ring with poller %s', (poller) => {
     await next.return()
   })
 
+  it('closes descriptors that come when it is closed, more of them than its ring has room for', async () => {
+    expectStale(handleOf(raw))
+    const fd = await other.submit(op.openat({ path: file, direct: 'allocate' }))
+    // The receiver does nothing meanwhile. How soon it looks is up to the poller.
+    const send = async (to: { ringFd: number; address: number }): Promise<void> => {
+      const endMs = performance.now() + 10_000
+      while ((await settledWithin(other.sendDescriptor(to, fd), 10_000)) !== 'resolved') {
+        expect(performance.now()).toBeLessThan(endMs)
+        await sleep(1)
+      }
+    }
+    for (let count = 0; count < 140; count++) {
+      const mailbox = raw.messages()
+      const sent = send(mailbox)
+      await mailbox.return()
+      await sent
+      await send(mailbox)
+    }
+    await other.submit(op.close({ fd }))
+  }, 30_000)
+
   it('is closed by its signal, which its reader is told once', async () => {
     const abort = new AbortController()
     const mailbox = raw.messages({ signal: abort.signal })

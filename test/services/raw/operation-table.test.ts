@@ -7,7 +7,8 @@ import { Op } from '../../../native/abi.ts'
 import { capabilities } from '../../../native/capabilities.ts'
 import { countsBytes, operations } from '../../../native/operations/index.ts'
 import { testedOperations } from '../../../native/operations/tested.ts'
-import { features, op, operationTable, registrationTable } from '../../../services/raw/index.ts'
+import { features, op, operationTable, registrationTable, sendMessageSync } from '../../../services/raw/index.ts'
+import { RegisteredBuffers } from '../../../services/raw/registered-buffers.ts'
 import { runCommand } from '../../cli/command.ts'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
@@ -37,6 +38,22 @@ describe('the table', () => {
     for (const name of ['readv', 'writev_fixed', 'send_zc', 'recvmsg', 'splice', 'tee']) expect(names).toContain(name)
     for (const name of ['nop', 'openat', 'accept', 'poll_add', 'msg_ring', 'uring_cmd'])
       expect(names).not.toContain(name)
+  })
+})
+
+describe('the table of registrations', () => {
+  it('names what offers each, where there is something', () => {
+    const apis = Object.fromEntries(registrationTable().map(({ name, api }) => [name, api]))
+    expect(apis).toMatchObject({
+      register_buffers_update: 'buffers.update',
+      register_clone_buffers: 'buffers.clone',
+      register_send_msg_ring: 'sendMessageSync',
+    })
+    expect(RegisteredBuffers.prototype).toMatchObject({
+      update: expect.any(Function) as unknown,
+      clone: expect.any(Function) as unknown,
+    })
+    expect(sendMessageSync).toBeTypeOf('function')
   })
 })
 

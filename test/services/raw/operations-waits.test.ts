@@ -31,6 +31,23 @@ describeFamily('waits', (proves) => {
     expect(await code(op.futexWait({ array, value: -7, flags: 0x70 }))).toBe('EINVAL')
   })
 
+  proves('futex_wait', 'waits for no word behind the end of its array', async ({ submit, code }) => {
+    expect(errorCode(() => op.futexWait({ array: new Int32Array(0), value: 0 }))).toBe('ERR_INVALID_ARG_VALUE')
+    const memory = Reflect.construct(ArrayBuffer, [8192, { maxByteLength: 8192 }]) as ArrayBuffer
+    const array = new Int32Array(memory)
+    const wait = op.futexWait({ array, index: 2047, value: 1 })
+    const first = op.futexWait({ array, index: 1023, value: 1 })
+    const several = op.futexWaitv({ waiters: [{ array, index: 2047, value: 1 }] })
+    Reflect.apply(Reflect.get(memory, 'resize') as (bytes: number) => void, memory, [4096])
+    for (const operation of [wait, several]) expect(await code(operation)).toBe('ERR_INVALID_ARG_VALUE')
+    expect(await code(first)).toBe('EAGAIN')
+    const other = word(1)
+    const waiting = submit(op.futexWait({ array: other, value: 1 })) // the proof needs one that succeeds
+    await sleep(5)
+    await submit(op.futexWake({ array: other }))
+    expect(await waiting).toBe(0)
+  })
+
   proves('futex_wait', 'is limited by a link timeout and cancelled as an operation', async ({ raw, submit, code }) => {
     const array = word(1)
     const [outcome] = await raw

@@ -23,6 +23,16 @@ describeOnEveryRing('registrations.syncCancel', (stand) => {
     expect(await settledWithin(pending[1]!)).toBe('ECANCELED')
   })
 
+  it('cancels a request that was submitted just before, and has not got to the kernel', async () => {
+    const { raw } = stand
+    for (let round = 0; round < 20; round++) {
+      const operation = waiting()
+      const pending = settledWithin(raw.submit(operation), 10_000)
+      expect(await raw.registrations.syncCancel({ operation, timeoutMs: 10_000 })).toBe(0)
+      expect(await pending).toBe('ECANCELED')
+    }
+  })
+
   it('cancels all of a kind, and says how many', async () => {
     const { raw } = stand
     const pending = [1, 2, 3].map(() => raw.submit(waiting()))
@@ -55,6 +65,7 @@ describe.each(pollers)('with the %s poller', (poller) => {
     const personality = registrations.personality()
     await rings.close()
     expect(errorCode(() => registrations.probe())).toBe('ERR_RING_CLOSED')
+    expect(errorCode(() => rings.raw().directSlots.lease())).toBe('ERR_RING_CLOSED')
     expect(errorCode(() => personality.unregister())).toBe('ERR_RING_CLOSED')
     expect(await failure(registrations.iowqMaxWorkers({}))).toMatchObject({ code: 'ERR_RING_CLOSED' })
     expect(await failure(registrations.syncCancel({ any: true }))).toMatchObject({ code: 'ERR_RING_CLOSED' })
