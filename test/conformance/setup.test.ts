@@ -187,5 +187,7 @@ describeOnEveryRing(
   },
   {},
   // Without REGISTER_QUERY there is nothing to compare.
-  () => registrationTable().some(({ opcode, supported }) => opcode === RegisterOp.REGISTER_QUERY && supported === true),
+  ({ poller }) =>
+    poller !== 'threadpool' &&
+    registrationTable().some(({ opcode, supported }) => opcode === RegisterOp.REGISTER_QUERY && supported === true),
 )
