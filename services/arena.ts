@@ -19,6 +19,11 @@ export interface ArenaOptions {
   slabs?: number
   /** How many callers leaseWhenFree() lets wait. Default 1024. */
   waitersMax?: number
+  /**
+   * Which files' reads and writes are READ_FIXED and WRITE_FIXED. `unbuffered` (default): those opened with O_DIRECT, where a request
+   * need not pin its pages. `all`: also those that go through the page cache, where it saves nothing (npm run bench -- fixed-buffers).
+   */
+  fixedFor?: 'unbuffered' | 'all'
 }
 
 /** What an arena is and has out. */
@@ -36,7 +41,7 @@ export interface ArenaStats {
 const arenaBytesMax = 2 ** 30
 const ENOMEM = -12
 const EACCES = -13
-const optionNames = ['slabBytes', 'slabs', 'waitersMax']
+const optionNames = ['slabBytes', 'slabs', 'waitersMax', 'fixedFor']
 
 function checkArenaOptions(options: unknown): void {
   if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
@@ -81,7 +86,7 @@ export class Arena {
   /** Bytes of a slab. */
   readonly slabBytes: number
   readonly slabs: number
-  /** Whether the kernel knows the memory: reads and writes of files with its buffers are READ_FIXED and WRITE_FIXED then. */
+  /** Whether the kernel knows the memory: what `fixedFor` says can be READ_FIXED and WRITE_FIXED then. */
   readonly registered: boolean
   /** How it is registered, or why it is not and what to do. */
   readonly reason: string
@@ -187,11 +192,14 @@ export class Arenas {
     if (slabBytes % pageBytes !== 0) throw outOfRange('slabBytes', `a multiple of ${pageBytes}`, slabBytes)
     const slabs = checkInteger(options.slabs ?? 64, 'slabs', 1, Math.floor(arenaBytesMax / slabBytes))
     const waitersMax = checkInteger(options.waitersMax ?? 1024, 'waitersMax', 0, 1_000_000)
+    const { fixedFor = 'unbuffered' } = options
+    if (fixedFor !== 'unbuffered' && fixedFor !== 'all')
+      throw invalidArgValue('fixedFor', fixedFor, "must be 'unbuffered' or 'all'")
     const sizeBytes = slabBytes * slabs
     const memory = allocateSharedMemory(sizeBytes)
     const { index, reason } = this.register(Buffer.from(memory, 0, sizeBytes))
     const clients = this.handles.map(({ client }) => client)
-    const core = new ArenaSlabs(memory, slabBytes, slabs, waitersMax, clients, index)
+    const core = new ArenaSlabs(memory, slabBytes, slabs, waitersMax, clients, index, fixedFor === 'all')
     const arena = new Arena(core, reason, this)
     this.cores.push(core)
     this.open.add(arena)

@@ -59,6 +59,7 @@ const EBUSY = -16
 export function submitBatch(
   client: RingClient,
   arenas: readonly ArenaSlabs[],
+  unbuffered: boolean,
   opcode: number,
   fd: number,
   buffers: readonly ArrayBufferView[],
@@ -78,7 +79,7 @@ export function submitBatch(
   for (let index = 0; index < buffers.length; index++) {
     addresses[index] = addressOfView(checkView(buffers[index]))
     offsets[index] = checkPosition(positions[index])
-    if (mayBeFixed) fixed[index] = fixedIndex(arenas, buffers[index]!)
+    if (mayBeFixed) fixed[index] = fixedIndex(arenas, buffers[index]!, unbuffered)
   }
   const batch = new Batch(buffers.length, owner)
   if (buffers.length === 0) batch.ended(0)

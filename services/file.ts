@@ -1,5 +1,6 @@
 // RingFile: an open file whose reads and writes go through rings. The shape is node:fs/promises' FileHandle. Made by
 // Ringmaster.open(). Methods reject, as core's do; they never throw.
+import { constants } from 'node:fs'
 import type { BigIntStats, Stats } from 'node:fs'
 import { At, Op } from '../native/abi.ts'
 import { addressOfOwn, addressOfView } from '../native/addresses.ts'
@@ -68,6 +69,8 @@ const settleWrite: Completion = {
 export class RingFile {
   private descriptor: number
   private readonly coordinator: Coordinator
+  /** Opened with O_DIRECT. */
+  private readonly unbuffered: boolean
   /** With `ordered`: the last write asked for. */
   private lastWrite: Promise<unknown> | null
   private requests = 0
@@ -80,9 +83,10 @@ export class RingFile {
   }
 
   /** Called by Ringmaster.open(). @internal */
-  constructor(coordinator: Coordinator, fd: number, ordered: boolean) {
+  constructor(coordinator: Coordinator, fd: number, flags: number, ordered: boolean) {
     this.coordinator = coordinator
     this.descriptor = fd
+    this.unbuffered = (flags & constants.O_DIRECT) !== 0
     this.lastWrite = ordered ? Promise.resolve() : null
   }
 
@@ -136,7 +140,7 @@ export class RingFile {
     const { client } = this.coordinator.pick()
     // Before the claim: a detached buffer and a lease that was given back throw here.
     const address = (own ? addressOfOwn(buffer) : addressOfView(buffer)) + start
-    const index = fixedIndex(this.coordinator.arenas, buffer)
+    const index = fixedIndex(this.coordinator.arenas, buffer, this.unbuffered)
     const slot = client.claim(index < 0 ? Op.READ : Op.READ_FIXED, settleRead, buffer, this)
     if (index < 0) prepRead(client.words, client.at, 0, this.descriptor, address, count, at)
     else prepReadFixed(client.words, client.at, 0, this.descriptor, address, count, at, index)
@@ -224,7 +228,7 @@ export class RingFile {
       if (stillLeased?.() === false) throw ringErrors.leaseReleased()
       const { client } = this.coordinator.pick()
       const address = addressOfView(buffer) + start
-      const index = fixedIndex(this.coordinator.arenas, buffer)
+      const index = fixedIndex(this.coordinator.arenas, buffer, this.unbuffered)
       const slot = client.claim(index < 0 ? Op.WRITE : Op.WRITE_FIXED, settleWrite, buffer, this)
       if (index < 0) prepWrite(client.words, client.at, 0, this.descriptor, address, count, at)
       else prepWriteFixed(client.words, client.at, 0, this.descriptor, address, count, at, index)
@@ -258,8 +262,9 @@ export class RingFile {
     try {
       if (this.closing !== null) throw ringErrors.fileClosed(syscall)
       this.requests++
+      const { client } = this.coordinator.pick()
       const { arenas } = this.coordinator
-      return submitBatch(this.coordinator.pick().client, arenas, opcode, this.descriptor, buffers, positions, this)
+      return submitBatch(client, arenas, this.unbuffered, opcode, this.descriptor, buffers, positions, this)
     } catch (error) {
       if (this.closing === null) this.requestEnded()
       return Promise.reject(error)

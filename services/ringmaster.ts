@@ -171,7 +171,7 @@ export class Ringmaster {
       if (!impatient) throw error
       return requestOpen(this.coordinator.pick(), checked, bits, createMode, signal, SqeFlag.ASYNC)
     })
-    return new RingFile(this.coordinator, fd, options.ordered === true)
+    return new RingFile(this.coordinator, fd, bits, options.ordered === true)
   }
 
   /**
@@ -190,7 +190,7 @@ export class Ringmaster {
         requestOpenBeneath(handle, directory.fd, checked, bits, createMode, resolve),
       )
     const fd = await retryAgain(request)
-    return new RingFile(this.coordinator, fd, false)
+    return new RingFile(this.coordinator, fd, bits, false)
   }
 
   /** As fs.promises.stat(). */

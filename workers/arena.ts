@@ -36,6 +36,8 @@ export class ArenaSlabs {
   readonly slabs: number
   /** Entry of the rings' tables; null where it is not registered. */
   index: number | null
+  /** Whether reads and writes of files that go through the page cache are fixed ones, too. */
+  readonly always: boolean
   private readonly clients: readonly RingClient[]
   private readonly waitersMax: number
   private readonly state: Uint8Array
@@ -56,6 +58,7 @@ export class ArenaSlabs {
     waitersMax: number,
     clients: readonly RingClient[],
     index: number | null,
+    always: boolean,
   ) {
     this.memory = memory
     this.slabBytes = slabBytes
@@ -63,6 +66,7 @@ export class ArenaSlabs {
     this.waitersMax = waitersMax
     this.clients = clients
     this.index = index
+    this.always = always
     this.state = new Uint8Array(slabs)
     this.generation = new Int32Array(slabs)
     // Low slabs first, and the last given back first: a light load stays in few warm pages.
@@ -231,13 +235,17 @@ export class ArenaSlabs {
   }
 }
 
-/** The table entry that requests with `view` can name; -1: it lies in no registered arena. @throws ERR_RING_LEASE_RELEASED */
-export function fixedIndex(arenas: readonly ArenaSlabs[], view: ArrayBufferView): number {
+/**
+ * The table entry that a request with `view` names, for a file with or without O_DIRECT; -1: none, it is an ordinary request. The
+ * page cache copies out of its own pages: there nothing is gained by a registered buffer, and some CPU is lost.
+ * @throws ERR_RING_LEASE_RELEASED
+ */
+export function fixedIndex(arenas: readonly ArenaSlabs[], view: ArrayBufferView, unbuffered: boolean): number {
   for (let arena = 0; arena < arenas.length; arena++) {
     const slabs = arenas[arena]!
     if (slabs.memory !== view.buffer) continue
     slabs.stamp(view)
-    return slabs.index ?? -1
+    return unbuffered || slabs.always ? (slabs.index ?? -1) : -1
   }
   return -1
 }

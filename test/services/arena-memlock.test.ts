@@ -24,7 +24,7 @@ function arenaOf(sizeBytes: number, poller: string): Answer {
     const rings = await Ringmaster.start({ rings: 2, poller: '${poller}', sqEntries: 8, cqEntries: 128, backlogMax: 8 })
     const registry = new Registry()
     rings.register(registry)
-    const arena = rings.arena({ slabBytes: 4096, slabs: ${sizeBytes / 4096} })
+    const arena = rings.arena({ slabBytes: 4096, slabs: ${sizeBytes / 4096}, fixedFor: 'all' })
     const lease = arena.lease()
     const file = await rings.open('/proc/self/limits', 'r')
     await file.read(lease.buffer, { position: 0 })

@@ -1,6 +1,6 @@
 // Arenas: who has which slab, what the kernel was told, and that no slab has two users: the one who leased it and a request of
 // the one before. On every poller and in both ring memories, against real files and pipes.
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Op } from '../../native/abi.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
@@ -63,7 +63,7 @@ describe.each(everyRing)('an arena, $poller poller, $memory memory', (kind) => {
   })
 
   it('makes reads and writes of files fixed ones, alone and in batches, with buffers of its own only', async () => {
-    const arena = rings.arena({ slabBytes, slabs: 2 })
+    const arena = rings.arena({ slabBytes, slabs: 2, fixedFor: 'all' })
     const [from, into] = [arena.lease(), arena.lease()]
     const path = `${folder.path}/fixed`
     await using file = await rings.open(path, 'w+')
@@ -86,6 +86,30 @@ describe.each(everyRing)('an arena, $poller poller, $memory memory', (kind) => {
     expect(mixed).toEqual(Int32Array.of(100, slabBytes))
     expect(plain.equals(into.buffer.subarray(0, 100))).toBe(true)
     expect([Op.READ, Op.READ_FIXED].map(requests)).toEqual([before[0]! + 1, 5])
+  })
+
+  it('makes only reads and writes without the page cache fixed ones, unless told otherwise', async () => {
+    const arena = rings.arena({ slabBytes, slabs: 1 })
+    using lease = arena.lease()
+    const path = `${folder.path}/unbuffered`
+    writeFileSync(path, seededBytes(slabBytes, 3))
+    const counts = (): number[] => [Op.READ, Op.WRITE, Op.READ_FIXED, Op.WRITE_FIXED].map(requests)
+    const [reads, writes, fixedReads, fixedWrites] = counts() as [number, number, number, number]
+    await using cached = await rings.open(path, 'r+')
+    expect((await cached.read(lease.buffer, { position: 0 })).bytesRead).toBe(slabBytes)
+    expect(await cached.writeBatch([lease.buffer], [0])).toEqual(Int32Array.of(slabBytes))
+    expect(counts()).toEqual([reads + 1, writes + 1, fixedReads, fixedWrites])
+    await using unbuffered = await rings.open(path, constants.O_RDWR | constants.O_DIRECT)
+    lease.buffer.fill(0)
+    expect((await unbuffered.read(lease.buffer, { position: 0 })).bytesRead).toBe(slabBytes)
+    expect(lease.buffer.equals(seededBytes(slabBytes, 3))).toBe(true)
+    seededBytes(slabBytes, 4).copy(lease.buffer)
+    expect(await unbuffered.writeBatch([lease.buffer], [0])).toEqual(Int32Array.of(slabBytes))
+    expect(readFileSync(path).equals(seededBytes(slabBytes, 4))).toBe(true)
+    expect(counts()).toEqual([reads + 1, writes + 1, fixedReads + 1, fixedWrites + 1])
+    expect(() => rings.arena({ fixedFor: 'none' as 'all' })).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
+    )
   })
 
   it('hands no slab out that a read on an empty pipe still fills, however it was made', async () => {

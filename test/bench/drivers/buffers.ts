@@ -15,7 +15,7 @@ const plainBuffers: MakeBuffers = (_rings, count, sizeBytes) => {
 
 // A leg whose arena is not registered would measure the other leg.
 const arenaBuffers: MakeBuffers = (rings, count, sizeBytes) => {
-  const arena = rings.arena({ slabBytes: sizeBytes, slabs: count })
+  const arena = rings.arena({ slabBytes: sizeBytes, slabs: count, fixedFor: 'all' })
   if (!arena.registered) throw new Error(`the arena is not registered: ${arena.reason}`)
   return Array.from({ length: count }, () => arena.lease().buffer)
 }
