@@ -124,13 +124,12 @@ export class OutgoingBuffers implements Completion {
   put(view: ArrayBufferView): void {
     if (this.closed) throw closedError()
     if (this.failure !== null) throw this.failure
-    checkInteger(checkView(view).byteLength, 'view.byteLength', 0, lengthMax)
+    if (checkInteger(checkView(view).byteLength, 'view.byteLength', 0, lengthMax) === 0) return
     if (this.queued >= this.count)
       throw new RingError(
         'ERR_RING_SEND_QUEUE_FULL',
         `${this.count} buffers wait to be sent: await flush() before more, or raise count`,
       )
-    if (view.byteLength === 0) return
     this.waiting.push(view)
     this.accepted += view.byteLength
   }

@@ -10,7 +10,7 @@ describe.runIf(isRoot && has('setpriv') && has('prlimit'))('rings in a process t
   it.each(['auto', 'user', 'mapped'])('that do not fit say so, and what to do: memory %s', (memory) => {
     const script = `
       import { Ringmaster } from ${library}
-      const failure = await Ringmaster.start({ rings: 1, sqEntries: 4096, cqEntries: 16384, memory: '${memory}' }).catch((error) => error)
+      const failure = await Ringmaster.start({ poller: 'caller', rings: 1, sqEntries: 4096, cqEntries: 16384, memory: '${memory}' }).catch((error) => error)
       console.log(JSON.stringify({ code: failure.code, reason: failure.reason, message: failure.message, cause: failure.cause?.code }))`
     const args = ['--memlock=65536', 'setpriv', '--bounding-set', '-all', '--inh-caps', '-all']
     const node = [process.execPath, '--input-type=module', '-e', script]
