@@ -37,6 +37,7 @@ export function formatReport({ scenario, summary, outcomes, skipped }: ScenarioR
   const lines = [`${scenario.name}: ${scenario.title}`, '', ...table]
   const notes = [
     ...comparisonLines(summary),
+    ...sweepLines(scenario, summary),
     ...noteLines(summary),
     ...skippedLines(skipped),
     ...failureLines(outcomes),
@@ -64,7 +65,7 @@ export function toJson({ scenario, summary, outcomes, skipped }: ScenarioReport)
       note: leg.note,
     },
   ])
-  const all = [...summary.baselineRatios, ...summary.comparisons]
+  const all = [...summary.baselineRatios, ...summary.comparisons, ...summary.targets]
   return JSON.stringify({
     scenario: scenario.name,
     unit: scenario.unit,
@@ -72,26 +73,39 @@ export function toJson({ scenario, summary, outcomes, skipped }: ScenarioReport)
     ratios: Object.fromEntries(all.map((ratio) => [ratio.key, ratio.conclusive ? ratio.ratio : 'inconclusive'])),
     ratioDetails: all,
     limits: summary.limits,
+    ...(summary.sweep.length === 0 ? {} : { sweep: summary.sweep }),
     failed: outcomes.filter(({ failures }) => failures.length > 0).map(({ name, failures }) => ({ name, failures })),
-    skipped: skipped.map(({ leg, reason }) => ({ name: leg.name, reason })),
+    skipped,
   })
 }
 
-function comparisonLines({ comparisons, limits }: ScenarioSummary): readonly string[] {
-  const ratios = comparisons.map((ratio) => [
+function comparisonLines({ comparisons, targets, limits }: ScenarioSummary): readonly string[] {
+  const ratios = [...targets, ...comparisons].map((ratio) => [
     ratio.key,
     ratioText(ratio),
     `${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)}`,
     ratio.atLeast === undefined ? '' : `target ≥ ${ratio.atLeast}: ${ratio.target}`,
   ])
-  const figures = limits.map(({ leg, value, atMost }) => [
+  const figures = limits.map(({ leg, value, atMost, verdict }) => [
     `${leg} enter/op`,
     small(value),
     '',
-    `target ≤ ${atMost}: ${value <= atMost ? 'met' : 'missed'}`,
+    `target ≤ ${atMost}: ${verdict}`,
   ])
   if (ratios.length + figures.length === 0) return []
   return [...formatTable(['ratio', 'median', 'spread', ''], [...ratios, ...figures]), '']
+}
+
+function sweepLines({ sweep }: Scenario, summary: ScenarioSummary): readonly string[] {
+  if (summary.sweep.length === 0 || sweep === undefined) return []
+  const heading = [`CPU µs/op, ${sweep.parameter} =`, ...sweep.values.map(String), 'max/min', 'spread']
+  const rows = summary.sweep.map(({ leg, points, maxOverMin }) => [
+    leg,
+    ...sweep.values.map((value) => digits(points.find((point) => point.value === value)?.cpuUsPerOperation ?? null)),
+    maxOverMin.ratio.toFixed(2),
+    `${maxOverMin.low.toFixed(2)}–${maxOverMin.high.toFixed(2)}`,
+  ])
+  return [...formatTable(heading, rows), '']
 }
 
 function noteLines({ legs }: ScenarioSummary): readonly string[] {
@@ -110,7 +124,7 @@ function noteLines({ legs }: ScenarioSummary): readonly string[] {
 
 function skippedLines(skipped: readonly SkippedLeg[]): readonly string[] {
   const byReason = new Map<string, string[]>()
-  for (const { leg, reason } of skipped) byReason.set(reason, [...(byReason.get(reason) ?? []), leg.name])
+  for (const { name, reason } of skipped) byReason.set(reason, [...(byReason.get(reason) ?? []), name])
   return [...byReason].map(([reason, names]) => `skipped ${names.join(', ')}: ${reason}`)
 }
 
