@@ -38,7 +38,7 @@ export function formatReport({ scenario, summary, outcomes, skipped }: ScenarioR
   const notes = [
     ...comparisonLines(summary),
     ...sweepLines(scenario, summary),
-    ...noteLines(summary),
+    ...noteLines(summary, scenario.uncached === true),
     ...skippedLines(skipped),
     ...failureLines(outcomes),
   ]
@@ -108,14 +108,14 @@ function sweepLines({ sweep }: Scenario, summary: ScenarioSummary): readonly str
   return [...formatTable(heading, rows), '']
 }
 
-function noteLines({ legs }: ScenarioSummary): readonly string[] {
+function noteLines({ legs }: ScenarioSummary, uncached: boolean): readonly string[] {
   const used = legs.flatMap(({ name, note }) =>
     name.startsWith('auto') && note !== undefined ? [`${name}: ${note}`] : [],
   )
   const few = legs.length > 0 && legs.every(({ rounds }) => rounds.length < LEAST_ROUNDS)
   const fewLine = few ? [`fewer than ${LEAST_ROUNDS} rounds: nothing is concluded`] : []
   const cold = legs
-    .filter(({ deviceBytes }) => (deviceBytes ?? 0) > DEVICE_BYTES_PER_ROUND_MAX)
+    .filter(({ deviceBytes }) => !uncached && (deviceBytes ?? 0) > DEVICE_BYTES_PER_ROUND_MAX)
     .map(
       ({ name, deviceBytes }) => `${name}: read ${count(deviceBytes ?? 0)} bytes from the device: not a cached figure`,
     )

@@ -53,9 +53,9 @@ export function usesApi(poller: string, api: Api, scenario: Scenario): boolean {
   return legs === undefined || legs.some((pattern) => matches(legName(poller, api), pattern))
 }
 
-/** What only io_uring can do: registered files and buffers, provided buffers, zero-copy. */
+/** What only io_uring can do: registered files and buffers, leased direct slots, provided buffers, zero-copy. */
 function threadpoolCan(api: Api, { workload }: Scenario): boolean {
-  if (workload === 'receive' || workload === 'send') return false
+  if (workload === 'receive' || workload === 'send' || workload === 'chain-read') return false
   return api !== 'direct' && api !== 'arena'
 }
 
