@@ -20,20 +20,26 @@ const proofBytes = 256
 const Step = { open: 0, read: 1, proof: 2 } as const
 const stepCount = 3
 
+const nobody = (): void => undefined
+
+// What a file costs here is measured: no array, typed array or closure beyond those of its promise, unless it can be aborted.
 /** One file: the completion of its chain's three slots. */
 export class FileChain implements Completion {
   readonly promise: Promise<Buffer | string>
   private readonly handle: RingHandle
   private readonly leases: Leases
   private readonly request: ReadFileRequest
-  private resolve: (data: Buffer | string | Promise<Buffer | string>) => void = () => undefined
-  private reject: (reason: unknown) => void = () => undefined
+  private resolve: (data: Buffer | string | Promise<Buffer | string>) => void = nobody
+  private reject: (reason: unknown) => void = nobody
   private lease = -1
   private abandoned = false
-  private readonly slots: number[] = []
-  private readonly generations: number[] = []
-  private readonly results = new Int32Array(stepCount)
-  private stepsLeft = stepCount
+  /** By step: slot and generation, for cancelling. */
+  private readonly slots: number[] | null
+  private readonly generations: number[] | null
+  private opened = 0
+  private bytesRead = 0
+  private bytesProof = 0
+  private stepsLeft: number = stepCount
   private readonly onAbort: (() => void) | null
 
   constructor(handle: RingHandle, leases: Leases, request: ReadFileRequest) {
@@ -46,6 +52,8 @@ export class FileChain implements Completion {
       this.reject = reject
     })
     const { signal } = request
+    this.slots = signal === undefined ? null : []
+    this.generations = signal === undefined ? null : []
     this.onAbort =
       signal === undefined
         ? null
@@ -69,8 +77,8 @@ export class FileChain implements Completion {
 
   private cancelSteps(): void {
     const { client } = this.handle
-    this.slots.forEach((slot, step) => {
-      client.cancel(slot, this.generations[step]!)
+    this.slots?.forEach((slot, step) => {
+      client.cancel(slot, this.generations![step]!)
     })
   }
 
@@ -114,15 +122,18 @@ export class FileChain implements Completion {
     const { slots } = this.handle.client
     const slot = this.handle.client.claim(opcode, this, null, null)
     slots.tag[slot] = step
-    if (this.onAbort !== null) {
+    if (this.slots !== null) {
       this.slots[step] = slot
-      this.generations[step] = slots.generation[slot]!
+      this.generations![step] = slots.generation[slot]!
     }
     return slot
   }
 
   complete(slots: SlotTable, slot: number, result: number): void {
-    this.results[slots.tag[slot]!] = result
+    const step = slots.tag[slot]!
+    if (step === Step.open) this.opened = result
+    else if (step === Step.read) this.bytesRead = result
+    else this.bytesProof = result
     this.stepsLeft--
     if (this.stepsLeft === 0) this.finish()
     // A step that began because the one before it was cancelled has missed the cancellation.
@@ -130,9 +141,7 @@ export class FileChain implements Completion {
   }
 
   private finish(): void {
-    const opened = this.results[Step.open]!
-    const bytesRead = this.results[Step.read]!
-    const bytesProof = this.results[Step.proof]!
+    const { opened, bytesRead, bytesProof } = this
     if (opened < 0) {
       this.over()
       this.leases.release(this.lease)

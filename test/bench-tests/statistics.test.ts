@@ -1,6 +1,6 @@
 // The benchmark's arithmetic: what it concludes from rounds, and what it refuses to conclude.
 import { describe, expect, it } from 'vitest'
-import { median, meets, pairedRatio, spreadOf } from '../bench/statistics.ts'
+import { median, meets, pairedRatio, spreadOf, staysBelow } from '../bench/statistics.ts'
 
 describe('median and spread', () => {
   it('takes the middle, or the mean of the two middles', () => {
@@ -60,5 +60,12 @@ describe('a target', () => {
     expect(meets(about(4, 4.9), 5, 5)).toBe('missed')
     expect(meets(about(4.5, 5.5), 5, 5)).toBe('inconclusive')
     expect(meets(about(5.1, 6), 5, 2)).toBe('inconclusive')
+  })
+
+  it('that is a limit needs every round, and three of them', () => {
+    expect(staysBelow([0, 0.0005, 0.001], 0.001)).toBe('met')
+    expect(staysBelow([0.002, 0.003, 0.004], 0.001)).toBe('missed')
+    expect(staysBelow([0, 0, 0.004], 0.001)).toBe('inconclusive')
+    expect(staysBelow([0, 0], 0.001)).toBe('inconclusive')
   })
 })

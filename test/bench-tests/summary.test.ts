@@ -1,8 +1,9 @@
 // From rounds to what is printed: best-of comparisons, targets, failed rounds, the JSON shape, the legs that names select.
 import { describe, expect, it } from 'vitest'
 import { parseStraceSummary } from '../bench/evidence/syscalls.ts'
-import { matches, selectLegs } from '../bench/legs/index.ts'
-import type { Measurement, Scenario } from '../bench/model.ts'
+import { legsIn, selectLegs } from '../bench/legs/index.ts'
+import { matches, nameAt } from '../bench/legs/names.ts'
+import type { Measurement, Scenario, Target } from '../bench/model.ts'
 import { formatReport, toJson } from '../bench/report.ts'
 import type { LegRounds } from '../bench/runner.ts'
 import { selectScenarios } from '../bench/scenarios/index.ts'
@@ -12,16 +13,19 @@ const scenario: Scenario = {
   name: 'sample',
   title: 'a sample',
   workload: 'read',
+  apis: ['promise', 'batch'],
   depth: 64,
   unit: 'reads/s',
   baseline: 'fs-promises-4',
-  comparisons: [
-    { of: ['kernel', 'caller'], to: ['fs-*'], metric: 'throughput', atLeast: 4 },
-    { of: ['caller'], to: ['fs-promises-4'], metric: 'p50', atLeast: 30 },
-    { of: ['caller'], to: ['c-plain'], metric: 'throughput' },
-  ],
+  comparisons: [{ of: ['caller'], to: ['c-plain'], metric: 'throughput' }],
   limits: [{ leg: 'kernel', metric: 'entersPerOperation', atMost: 0.001 }],
 }
+
+const targets: readonly Target[] = [
+  { scenario: 'sample', of: ['kernel', 'caller'], to: ['fs-*'], metric: 'throughput', atLeast: 4 },
+  { scenario: 'sample', of: ['caller'], to: ['fs-promises-4'], metric: 'p50', atLeast: 30 },
+  { scenario: 'sample', of: ['caller'], to: ['c-plain'], metric: 'throughput', atLeast: 0.5 },
+]
 
 function measured(perSecond: number, p50Us: number, entersPerOperation: number | null = null): Measurement {
   return {
@@ -49,17 +53,22 @@ const outcomes = [
 ]
 
 describe('summarize', () => {
-  const summary = summarize(scenario, outcomes)
+  const summary = summarize(scenario, outcomes, targets)
 
   it('compares the best of each side over the rounds in which both ran', () => {
-    expect(summary.comparisons.map(({ key, rounds, target }) => ({ key, rounds, target }))).toEqual([
+    expect(summary.targets.map(({ key, rounds, target }) => ({ key, rounds, target }))).toEqual([
       { key: 'caller/fs-promises-4', rounds: 2, target: 'inconclusive' },
       { key: 'caller/fs-promises-4 p50', rounds: 2, target: 'inconclusive' },
     ])
   })
 
+  it('says of which targets the legs did not run', () => {
+    expect(summary.comparisons).toEqual([])
+    expect(summary.unjudged).toEqual([{ of: ['caller'], to: ['c-plain'], atLeast: 0.5 }])
+  })
+
   it('turns latencies round, so that more is better', () => {
-    expect(summary.comparisons[1]?.ratio).toBeCloseTo(20)
+    expect(summary.targets[1]?.ratio).toBeCloseTo(20)
   })
 
   it('gives every leg that ran a ratio to the baseline', () => {
@@ -71,7 +80,7 @@ describe('summarize', () => {
 
   it('takes CPU per operation and limits from the legs', () => {
     expect(summary.legs[0]?.cpuUsPerOperation).toBeCloseTo(2)
-    expect(summary.limits).toEqual([{ leg: 'kernel', value: 0, atMost: 0.001 }])
+    expect(summary.limits).toEqual([{ leg: 'kernel', value: 0, atMost: 0.001, verdict: 'met' }])
   })
 
   it('prints failures in the table and the fixed shape in JSON', () => {
@@ -85,21 +94,39 @@ describe('summarize', () => {
 })
 
 describe('what names select', () => {
-  it('knows families of scenarios and wildcards of legs', () => {
-    expect(selectScenarios(['read4k']).map(({ name }) => name)).toEqual(['read4k-depth1', 'read4k-depth64'])
-    expect(selectLegs(['kernel*', 'c-plain']).map(({ name }) => name)).toEqual([
+  it('knows families of scenarios', () => {
+    const names = selectScenarios(['read4k']).map(({ name }) => name)
+    expect(names).toEqual(['read4k-depth1', 'read4k-depth8', 'read4k-depth64', 'read4k-depth512'])
+  })
+
+  it('calls every leg of Ringmaster by its poller first, so that one wildcard means all of a poller', () => {
+    const names = selectLegs(['kernel*']).map(({ name }) => name)
+    expect(names).toEqual([
       'kernel',
       'kernel-batch',
       'kernel-chain',
+      'kernel-group',
+      'kernel-raw',
+      'kernel-direct',
+      'kernel-plain',
+      'kernel-arena',
       'kernel-multishot',
       'kernel-zero-copy',
       'kernel-sender',
-      'kernel-plain',
-      'kernel-arena',
-      'c-plain',
     ])
+    for (const scenario of selectScenarios([])) {
+      const pollers = legsIn(scenario).filter(({ name }) => /^(kernel|worker|caller)(-|$)/.test(name))
+      expect(pollers.length, scenario.name).toBeGreaterThanOrEqual(3)
+    }
+  })
+
+  it('takes a pattern without a value for all values of a sweep, and one with it for that alone', () => {
     expect(matches('fs-promises-4', 'fs-*')).toBe(true)
     expect(matches('prototype-kernel', 'kernel')).toBe(false)
+    expect(matches('kernel@64', 'kernel')).toBe(true)
+    expect(matches('kernel-batch@64', 'kernel')).toBe(false)
+    expect(matches('kernel@64', 'kernel@64')).toBe(true)
+    expect(matches('kernel@64', 'kernel@6')).toBe(false)
   })
 
   it('refuses what does not exist and says what does', () => {
@@ -107,14 +134,20 @@ describe('what names select', () => {
     expect(() => selectLegs(['nothing'])).toThrow(/fs-promises-4/)
   })
 
-  it('finds a leg for every name that a scenario mentions', () => {
-    for (const { baseline, comparisons, limits } of selectScenarios([])) {
-      const named = [
-        baseline,
+  it('gives every scenario a leg for every name that it mentions', () => {
+    for (const scenario of selectScenarios([])) {
+      const { baseline, comparisons, limits, sweep } = scenario
+      const values = sweep?.values ?? [null]
+      const present = legsIn(scenario).flatMap(({ name }) => values.map((value) => nameAt(name, value)))
+      const mentioned = [
         ...comparisons.flatMap(({ of, to }) => [...of, ...to]),
-        ...limits.map((limit) => limit.leg),
+        ...limits.map(({ leg }) => leg),
+        baseline,
       ]
-      expect(() => selectLegs(named)).not.toThrow()
+      for (const pattern of mentioned) {
+        const found = present.some((name) => matches(name, pattern))
+        expect(found, `${pattern} in ${scenario.name}`).toBe(true)
+      }
     }
   })
 })

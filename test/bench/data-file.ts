@@ -4,7 +4,10 @@ import { join } from 'node:path'
 
 export const BLOCK_BYTES = 4096
 export const FILE_BYTES: number = 1 << 30
+export const MIXED_FILE_BYTES: number = 256 << 20
 export const SMALL_FILES = 20_000
+export const STAT_PATHS = 100_000
+const STAT_PATHS_PER_FOLDER = 1000
 /** Our small files begin with their number, so a content of another file is noticed. */
 export const SMALL_FILE_BYTES_MIN = 1024
 
@@ -13,6 +16,16 @@ const STAMP_CHECK_INTERVAL = 16
 
 export function smallFileBytes(index: number): number {
   return SMALL_FILE_BYTES_MIN + ((Math.imul(index, 2654435761) >>> 0) % 3073)
+}
+
+/** Each has one byte more than its number: c/ring-limit.c makes the same names and expects the same sizes. */
+export function statPath(directory: string, index: number): string {
+  const folder = String(Math.floor(index / STAT_PATHS_PER_FOLDER)).padStart(2, '0')
+  return `${directory}/${folder}/file-${String(index).padStart(5, '0')}`
+}
+
+export function statBytes(index: number): number {
+  return index + 1
 }
 
 /** Depth first, sorted: the same order in every leg. */
@@ -31,9 +44,11 @@ export class RandomBlocks {
   readonly #blocks: number
   #state = 12345
 
-  constructor(fileBytes: number) {
-    this.#blocks = Math.floor(fileBytes / BLOCK_BYTES)
-    if (this.#blocks === 0) throw new Error(`the data file has ${fileBytes} bytes, less than one block`)
+  /** `readBytes`: of what is read or written there, a multiple of a block. */
+  constructor(fileBytes: number, readBytes: number = BLOCK_BYTES) {
+    this.#blocks = Math.floor((fileBytes - readBytes) / BLOCK_BYTES) + 1
+    if (this.#blocks < 1)
+      throw new Error(`the data file has ${fileBytes} bytes, less than the ${readBytes} of one read`)
   }
 
   next(): number {

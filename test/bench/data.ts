@@ -11,12 +11,26 @@ import {
   rmSync,
   statfsSync,
   statSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { BLOCK_BYTES, FILE_BYTES, listFiles, readStamp, SMALL_FILES, smallFileBytes, writeStamp } from './data-file.ts'
+import {
+  BLOCK_BYTES,
+  FILE_BYTES,
+  listFiles,
+  MIXED_FILE_BYTES,
+  readStamp,
+  SMALL_FILES,
+  smallFileBytes,
+  statBytes,
+  statPath,
+  STAT_PATHS,
+  writeStamp,
+} from './data-file.ts'
+import type { TestData, Workload, WorkloadData } from './model.ts'
 
 const CHUNK_BYTES = 1 << 20
 const FILES_PER_DIRECTORY = 200
@@ -39,15 +53,23 @@ export function privateDirectory(name: string, parent: string = tmpdir()): strin
 
 /** One file of 1 GiB. Each 4 KiB block begins with its number. */
 export function ensureDataFile(directory: string): string {
-  const path = join(directory, 'blocks-1g.bin')
-  if (isValidDataFile(path)) return path
-  requireFreeSpace(directory, FILE_BYTES)
+  return ensureBlocks(join(directory, 'blocks-1g.bin'), FILE_BYTES)
+}
+
+/** One of 256 MiB that is written to: every block keeps beginning with its number. */
+export function ensureMixedFile(directory: string): string {
+  return ensureBlocks(join(directory, 'mixed-256m.bin'), MIXED_FILE_BYTES)
+}
+
+function ensureBlocks(path: string, fileBytes: number): string {
+  if (isValidDataFile(path, fileBytes)) return path
+  requireFreeSpace(dirname(path), fileBytes)
   const partial = `${path}.${process.pid}.partial`
   const chunk = new Uint8Array(CHUNK_BYTES)
   fillWithNoise(chunk)
   const descriptor = openSync(partial, 'w', 0o600)
   try {
-    for (let offset = 0; offset < FILE_BYTES; offset += CHUNK_BYTES) {
+    for (let offset = 0; offset < fileBytes; offset += CHUNK_BYTES) {
       for (let at = 0; at < CHUNK_BYTES; at += BLOCK_BYTES) writeStamp(chunk, at, (offset + at) / BLOCK_BYTES)
       const written = writeSync(descriptor, chunk, 0, CHUNK_BYTES, offset)
       if (written !== CHUNK_BYTES)
@@ -85,6 +107,52 @@ export function ensureSmallFiles(directory: string): string {
   return root
 }
 
+/** 100,000 paths, a thousand to a directory, of files with nothing but a size. */
+export function ensureStatTree(directory: string): string {
+  const root = join(directory, 'stat-tree')
+  const complete = `${root}.complete`
+  if (existsSync(complete)) return root
+  requireFreeSpace(directory, STAT_PATHS * 512)
+  rmSync(root, { recursive: true, force: true })
+  for (let index = 0; index < STAT_PATHS; index++) {
+    const path = statPath(root, index)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, '', { mode: 0o600 })
+    truncateSync(path, statBytes(index))
+  }
+  writeFileSync(complete, '')
+  return root
+}
+
+/** What a leg of this workload gets. */
+export function dataFor(workload: Workload, data: TestData): WorkloadData {
+  const none = { file: '', directory: '', stamped: false }
+  switch (workload) {
+    case 'read':
+      return { ...none, file: data.blocks, stamped: data.ownBlocks }
+    case 'mixed':
+      return { ...none, file: data.mixed, stamped: true }
+    case 'readfile':
+    case 'chain-read':
+      return { ...none, directory: data.smallFiles, stamped: data.ownFiles }
+    case 'statx':
+      return { ...none, directory: data.statTree, stamped: true }
+    case 'append':
+    case 'chain-write':
+      return { ...none, directory: data.scratch }
+    default:
+      return none
+  }
+}
+
+/** The same for every leg, whatever it does with the data. */
+export function warm(workload: Workload, uncached: boolean, data: TestData): void {
+  const { file, directory } = dataFor(workload, data)
+  if (file !== '' && !uncached) warmFile(file)
+  if (workload === 'readfile' || workload === 'chain-read') warmFiles(directory)
+  if (workload === 'statx') for (let index = 0; index < STAT_PATHS; index++) statSync(statPath(directory, index))
+}
+
 /** Right before every leg, because the kernel reclaims cold page cache on its own. */
 export function warmFile(path: string): void {
   const buffer = new Uint8Array(CHUNK_BYTES)
@@ -96,16 +164,16 @@ export function warmFile(path: string): void {
   }
 }
 
-export function warmFiles(directory: string): void {
+function warmFiles(directory: string): void {
   for (const path of listFiles(directory)) readFileSync(path)
 }
 
-function isValidDataFile(path: string): boolean {
-  if (!existsSync(path) || statSync(path).size !== FILE_BYTES) return false
+function isValidDataFile(path: string, fileBytes: number): boolean {
+  if (!existsSync(path) || statSync(path).size !== fileBytes) return false
   const stamp = new Uint8Array(4)
   const descriptor = openSync(path, 'r')
   try {
-    return [0, 1, FILE_BYTES / BLOCK_BYTES - 1].every((block) => {
+    return [0, 1, fileBytes / BLOCK_BYTES - 1].every((block) => {
       readSync(descriptor, stamp, 0, 4, block * BLOCK_BYTES)
       return readStamp(stamp) === block
     })

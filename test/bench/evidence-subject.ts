@@ -48,7 +48,8 @@ async function withRings(use: (rings: Ringmaster) => Promise<void>): Promise<voi
 async function readBlocks(rings: Ringmaster, reads: number, passed: (done: number) => void = () => {}): Promise<void> {
   if (reads === 0) return
   const handle = await rings.open(file, 'r')
-  const lanes = new BlockLanes(DEPTH, (await stat(file)).size, false)
+  const buffers = Array.from({ length: DEPTH }, () => Buffer.allocUnsafeSlow(BLOCK_BYTES))
+  const lanes = new BlockLanes(buffers, (await stat(file)).size, false)
   const interval = Math.ceil(reads / CHECKPOINTS)
   let started = 0
   let done = 0

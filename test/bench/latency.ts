@@ -1,4 +1,4 @@
-// Records latencies without disturbing what is measured. Written by loops.ts once per operation, read by measure.ts.
+// Records latencies without disturbing what is measured. Written by loops.ts once per operation, read by measure.ts and clients.ts.
 
 /** 4 Mi samples are 32 MiB. When more are recorded, the newest are kept. */
 const SAMPLES = 1 << 22
@@ -22,9 +22,15 @@ export class LatencyRecorder {
     this.#recorded = 0
   }
 
-  quantiles(): Quantiles {
-    const sorted = this.#samplesMs.subarray(0, Math.min(this.#recorded, SAMPLES)).sort()
-    const quantileUs = (fraction: number): number => (sorted[Math.floor(sorted.length * fraction)] ?? 0) * 1000
-    return { p50Us: quantileUs(0.5), p99Us: quantileUs(0.99), p999Us: quantileUs(0.999) }
+  /** What was recorded, in no order; a view, not a copy. */
+  samplesMs(): Float64Array {
+    return this.#samplesMs.subarray(0, Math.min(this.#recorded, SAMPLES))
   }
+}
+
+/** Sorts the samples. */
+export function quantilesOf(samplesMs: Float64Array): Quantiles {
+  const sorted = samplesMs.sort()
+  const quantileUs = (fraction: number): number => (sorted[Math.floor(sorted.length * fraction)] ?? 0) * 1000
+  return { p50Us: quantileUs(0.5), p99Us: quantileUs(0.99), p999Us: quantileUs(0.999) }
 }

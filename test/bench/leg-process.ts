@@ -1,33 +1,20 @@
 // The fresh process of one round of one leg: prepares, warms up, measures, prints one line of JSON. Started by runner.ts with
 // the arguments that legs/node-legs.ts makes. Anything unexpected ends it with a non-zero code and the reason on stderr.
 import { parseArgs } from 'node:util'
-import type { Prepare } from './drivers/driver.ts'
+import { measureClients } from './clients.ts'
+import { prepareLeg, scenarioOf, type LegSettings } from './leg-driver.ts'
 import { measure } from './measure.ts'
-import type { Api, Measurement } from './model.ts'
+import type { Measurement } from './model.ts'
 import { tasks } from './process-facts.ts'
-import { scenarioByName } from './scenarios/index.ts'
 
 /** An unused SQ thread of libuv takes a hundredth of this before it sleeps. */
 const SQ_THREAD_CPU_MS_MIN = 5
 
-/** Loaded on demand, so that the legs of `fs` run in a process that never saw the library. */
-const drivers: Readonly<Record<string, () => Promise<{ prepare: Prepare }>>> = {
-  ringmaster: () => import('./drivers/ringmaster.ts'),
-  'raw-fd': async () => ({ prepare: (await import('./drivers/raw-files.ts')).prepareFd }),
-  'raw-direct': async () => ({ prepare: (await import('./drivers/raw-files.ts')).prepareDirect }),
-  'plain-buffers': async () => ({ prepare: (await import('./drivers/buffers.ts')).preparePlain }),
-  'arena-buffers': async () => ({ prepare: (await import('./drivers/buffers.ts')).prepareArena }),
-  'fs-promises': () => import('./drivers/fs-promises.ts'),
-  'fs-callback': () => import('./drivers/fs-callback.ts'),
-  'fs-sync': () => import('./drivers/fs-sync.ts'),
-}
-
-const apis: readonly Api[] = ['promise', 'batch', 'chain', 'stream', 'zero-copy', 'sender']
-
 const { values } = parseArgs({
   options: {
-    driver: { type: 'string' },
-    scenario: { type: 'string' },
+    driver: { type: 'string', default: '' },
+    scenario: { type: 'string', default: '' },
+    at: { type: 'string', default: '' },
     api: { type: 'string', default: 'promise' },
     poller: { type: 'string', default: '' },
     file: { type: 'string', default: '' },
@@ -37,32 +24,22 @@ const { values } = parseArgs({
     warmup: { type: 'string', default: '1' },
   },
 })
+const settings: LegSettings = { ...values, seconds: Number(values.seconds), warmup: Number(values.warmup) }
 
-const load = drivers[values.driver ?? '']
-if (load === undefined) throw new Error(`there is no driver '${values.driver ?? ''}'`)
-const { prepare } = await load()
-const prepared = await prepare({
-  scenario: scenarioByName(values.scenario ?? ''),
-  api: apiOf(values.api),
-  poller: values.poller,
-  dataFile: values.file,
-  dataDirectory: values.dir,
-  stamped: values.stamped,
-})
-const measured = await measure(prepared.loop, {
-  seconds: Number(values.seconds),
-  warmupSeconds: Number(values.warmup),
-  enterCalls: prepared.enterCalls,
-})
-requireLibuvRing()
-await prepared.close()
-const measurement: Measurement = prepared.note === undefined ? measured : { ...measured, note: prepared.note }
+const { clients } = scenarioOf(settings)
+const measurement = clients === undefined ? await measureHere() : await measureClients(settings, clients)
 process.stdout.write(`${JSON.stringify(measurement)}\n`)
 
-function apiOf(name: string): Api {
-  const api = apis.find((known) => known === name)
-  if (api !== undefined) return api
-  throw new Error(`there is no API '${name}'`)
+async function measureHere(): Promise<Measurement> {
+  const prepared = await prepareLeg(settings)
+  const measured = await measure(prepared.loop, {
+    seconds: settings.seconds,
+    warmupSeconds: settings.warmup,
+    enterCalls: prepared.enterCalls,
+  })
+  requireLibuvRing()
+  await prepared.close()
+  return prepared.note === undefined ? measured : { ...measured, note: prepared.note }
 }
 
 /** A leg that asks libuv for io_uring and silently gets its thread pool would be a lie in the table. */

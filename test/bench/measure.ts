@@ -1,6 +1,6 @@
-// Warm-up, then the timed window, of one loop. Called by leg-process.ts, so for every leg that runs in Node.
+// Warm-up, then the timed window, of one loop. Called by leg-process.ts and leg-client.ts, so for every leg that runs in Node.
 import { readFileSync } from 'node:fs'
-import { LatencyRecorder } from './latency.ts'
+import { LatencyRecorder, quantilesOf } from './latency.ts'
 import type { Loop } from './loops.ts'
 import type { Measurement } from './model.ts'
 
@@ -9,10 +9,14 @@ export interface MeasureOptions {
   readonly warmupSeconds: number
   /** System calls of the client so far, where the leg can tell. */
   readonly enterCalls: (() => number) | null
+  /** Where somebody else wants the latencies, too. */
+  readonly latency?: LatencyRecorder
 }
 
+const unknown = { p50Us: null, p99Us: null, p999Us: null } as const
+
 export async function measure(loop: Loop, options: MeasureOptions): Promise<Omit<Measurement, 'note'>> {
-  const latency = new LatencyRecorder()
+  const latency = options.latency ?? new LatencyRecorder()
   if (options.warmupSeconds > 0) await loop(performance.now() + options.warmupSeconds * 1000, latency)
   latency.reset()
 
@@ -28,11 +32,12 @@ export async function measure(loop: Loop, options: MeasureOptions): Promise<Omit
   const loopUtilization = performance.eventLoopUtilization(utilizationBefore).utilization
   const deviceBytes = deviceBytesRead()
   const enters = (options.enterCalls?.() ?? 0) - entersBefore
+  const recorded = latency.samplesMs()
   return {
     operations,
     seconds,
     cpuSeconds: (cpu.user + cpu.system) / 1e6,
-    ...latency.quantiles(),
+    ...(recorded.length === 0 ? unknown : quantilesOf(recorded)),
     loopUtilization,
     entersPerOperation: options.enterCalls === null ? null : enters / operations,
     deviceBytes: deviceBytes === null || deviceBytesBefore === null ? null : deviceBytes - deviceBytesBefore,

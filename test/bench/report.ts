@@ -37,7 +37,8 @@ export function formatReport({ scenario, summary, outcomes, skipped }: ScenarioR
   const lines = [`${scenario.name}: ${scenario.title}`, '', ...table]
   const notes = [
     ...comparisonLines(summary),
-    ...noteLines(summary),
+    ...sweepLines(scenario, summary),
+    ...noteLines(summary, scenario.uncached === true),
     ...skippedLines(skipped),
     ...failureLines(outcomes),
   ]
@@ -64,7 +65,7 @@ export function toJson({ scenario, summary, outcomes, skipped }: ScenarioReport)
       note: leg.note,
     },
   ])
-  const all = [...summary.baselineRatios, ...summary.comparisons]
+  const all = [...summary.baselineRatios, ...summary.comparisons, ...summary.targets]
   return JSON.stringify({
     scenario: scenario.name,
     unit: scenario.unit,
@@ -72,36 +73,49 @@ export function toJson({ scenario, summary, outcomes, skipped }: ScenarioReport)
     ratios: Object.fromEntries(all.map((ratio) => [ratio.key, ratio.conclusive ? ratio.ratio : 'inconclusive'])),
     ratioDetails: all,
     limits: summary.limits,
+    ...(summary.sweep.length === 0 ? {} : { sweep: summary.sweep }),
     failed: outcomes.filter(({ failures }) => failures.length > 0).map(({ name, failures }) => ({ name, failures })),
-    skipped: skipped.map(({ leg, reason }) => ({ name: leg.name, reason })),
+    skipped,
   })
 }
 
-function comparisonLines({ comparisons, limits }: ScenarioSummary): readonly string[] {
-  const ratios = comparisons.map((ratio) => [
+function comparisonLines({ comparisons, targets, limits }: ScenarioSummary): readonly string[] {
+  const ratios = [...targets, ...comparisons].map((ratio) => [
     ratio.key,
     ratioText(ratio),
     `${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)}`,
     ratio.atLeast === undefined ? '' : `target ≥ ${ratio.atLeast}: ${ratio.target}`,
   ])
-  const figures = limits.map(({ leg, value, atMost }) => [
+  const figures = limits.map(({ leg, value, atMost, verdict }) => [
     `${leg} enter/op`,
     small(value),
     '',
-    `target ≤ ${atMost}: ${value <= atMost ? 'met' : 'missed'}`,
+    `target ≤ ${atMost}: ${verdict}`,
   ])
   if (ratios.length + figures.length === 0) return []
   return [...formatTable(['ratio', 'median', 'spread', ''], [...ratios, ...figures]), '']
 }
 
-function noteLines({ legs }: ScenarioSummary): readonly string[] {
+function sweepLines({ sweep }: Scenario, summary: ScenarioSummary): readonly string[] {
+  if (summary.sweep.length === 0 || sweep === undefined) return []
+  const heading = [`CPU µs/op, ${sweep.parameter} =`, ...sweep.values.map(String), 'max/min', 'spread']
+  const rows = summary.sweep.map(({ leg, points, maxOverMin }) => [
+    leg,
+    ...sweep.values.map((value) => digits(points.find((point) => point.value === value)?.cpuUsPerOperation ?? null)),
+    maxOverMin.ratio.toFixed(2),
+    `${maxOverMin.low.toFixed(2)}–${maxOverMin.high.toFixed(2)}`,
+  ])
+  return [...formatTable(heading, rows), '']
+}
+
+function noteLines({ legs }: ScenarioSummary, uncached: boolean): readonly string[] {
   const used = legs.flatMap(({ name, note }) =>
     name.startsWith('auto') && note !== undefined ? [`${name}: ${note}`] : [],
   )
   const few = legs.length > 0 && legs.every(({ rounds }) => rounds.length < LEAST_ROUNDS)
   const fewLine = few ? [`fewer than ${LEAST_ROUNDS} rounds: nothing is concluded`] : []
   const cold = legs
-    .filter(({ deviceBytes }) => (deviceBytes ?? 0) > DEVICE_BYTES_PER_ROUND_MAX)
+    .filter(({ deviceBytes }) => !uncached && (deviceBytes ?? 0) > DEVICE_BYTES_PER_ROUND_MAX)
     .map(
       ({ name, deviceBytes }) => `${name}: read ${count(deviceBytes ?? 0)} bytes from the device: not a cached figure`,
     )
@@ -110,7 +124,7 @@ function noteLines({ legs }: ScenarioSummary): readonly string[] {
 
 function skippedLines(skipped: readonly SkippedLeg[]): readonly string[] {
   const byReason = new Map<string, string[]>()
-  for (const { leg, reason } of skipped) byReason.set(reason, [...(byReason.get(reason) ?? []), leg.name])
+  for (const { name, reason } of skipped) byReason.set(reason, [...(byReason.get(reason) ?? []), name])
   return [...byReason].map(([reason, names]) => `skipped ${names.join(', ')}: ${reason}`)
 }
 

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process'
 import type { LegPlan, Measurement } from './model.ts'
 
-/** Start, data listing, latency sorting and closing, on a busy machine. */
-const OVERHEAD_LIMIT_SECONDS = 30
+/** Start (of 64 rings, too), data listing, latency sorting and closing, on a busy machine. */
+const OVERHEAD_LIMIT_SECONDS = 60
 const OUTPUT_LIMIT_CHARS = 64 << 10
 
 export interface RunLimits {
@@ -24,10 +24,17 @@ export async function runLeg(plan: LegPlan, limits: RunLimits): Promise<Measurem
   const { code, signalName, stdout, stderr } = await ended(plan, limits, limitSeconds)
   limits.signal.throwIfAborted()
   if (code === 0) return plan.parse(stdout)
-  const words = stderr.trim().split('\n').slice(-12).join('\n')
+  const words = lastWords(stderr)
   if (signalName !== 'SIGKILL') throw new Error(`it ended with ${signalName ?? `exit code ${code}`}\n${words}`.trim())
   const what = stdout === '' ? 'it gave no result' : 'it gave its result but did not exit'
   throw new Error(`${what} within ${limitSeconds} s and was killed\n${words}`.trim())
+}
+
+/** From the error's message on, where there is one: a stack alone does not say what is wrong. */
+function lastWords(stderr: string): string {
+  const lines = stderr.trim().split('\n')
+  const message = lines.findLastIndex((line) => /^\w*Error\b/.test(line))
+  return (message < 0 ? lines.slice(-12) : lines.slice(message, message + 4)).join('\n')
 }
 
 function ended(plan: LegPlan, limits: RunLimits, limitSeconds: number): Promise<Ending> {

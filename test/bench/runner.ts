@@ -1,5 +1,5 @@
 // Runs the rounds of one scenario, interleaved: A B C A B C. Called by main.ts.
-import { warmFile, warmFiles } from './data.ts'
+import { warm } from './data.ts'
 import type { PlannedLeg } from './legs/index.ts'
 import type { BenchContext, Measurement, Scenario } from './model.ts'
 import type { Progress } from './progress.ts'
@@ -28,8 +28,8 @@ export async function runScenario(
   context: BenchContext,
   options: RunOptions,
 ): Promise<readonly LegRounds[]> {
-  const results = planned.map(({ leg, plan }) => {
-    const outcome: LegRounds = { name: leg.name, title: leg.title, rounds: [], failures: [] }
+  const results = planned.map(({ name, title, plan }) => {
+    const outcome: LegRounds = { name, title, rounds: [], failures: [] }
     return { plan, outcome }
   })
   const expectedSeconds = context.seconds + context.warmupSeconds
@@ -41,7 +41,7 @@ export async function runScenario(
         outcome.rounds.push(null)
         continue
       }
-      warmUp(scenario, context)
+      warm(scenario.workload, scenario.uncached === true, context.data)
       try {
         outcome.rounds.push(await runLeg(plan, { expectedSeconds, signal: options.signal }))
       } catch (error) {
@@ -55,10 +55,4 @@ export async function runScenario(
     }
   }
   return results.map((result) => result.outcome)
-}
-
-/** The same for every leg, whatever it does with the data. */
-function warmUp(scenario: Scenario, context: BenchContext): void {
-  if (scenario.workload === 'read' || scenario.workload === 'blocks') warmFile(context.dataFile)
-  if (scenario.workload === 'readfile' || scenario.workload === 'chain-read') warmFiles(context.dataDirectory)
 }

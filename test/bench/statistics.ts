@@ -60,6 +60,13 @@ export function meets(ratio: Ratio, atLeast: number, rounds: number): TargetVerd
   return ratio.high < atLeast ? 'missed' : 'inconclusive'
 }
 
+/** The same for a figure that has a limit: every round must say so. */
+export function staysBelow(values: readonly number[], atMost: number): TargetVerdict {
+  if (values.length < LEAST_ROUNDS) return 'inconclusive'
+  if (values.every((value) => value <= atMost)) return 'met'
+  return values.every((value) => value > atMost) ? 'missed' : 'inconclusive'
+}
+
 function trimPerSide(rounds: number): number {
   let tail = 0
   let binomial = 1

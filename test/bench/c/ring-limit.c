@@ -1,26 +1,33 @@
 // The limit: the same work as the Node legs, in C on the raw ring, with nothing in between. Compiled by legs/c-legs.ts; no
 // liburing, so that it builds wherever a compiler and the kernel's headers are.
-//   ring-limit nop|read plain|sqpoll DEPTH SECONDS WARMUP_SECONDS [FILE STAMPED]
+//   ring-limit workload=nop|read|mixed|statx|append mode=plain|sqpoll depth=N group=N link=0|1 seconds=S warmup=S path=P
+//              stamped=0|1 bytes=N direct=0|1
+// group: so many neighbours are submitted again only when all of them are back. Of append: so many writes, then one fdatasync.
 // Prints one line of JSON. Any failed or short operation ends it with exit code 1.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/stat.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define BLOCK_BYTES 4096u
-#define DEPTH_MAX 4096u
+#define DEPTH_MAX 65536u
+#define SQ_ENTRIES_MAX 32768u
 #define SQ_THREAD_IDLE_MS 50
 #define STAMP_CHECK_INTERVAL 16
+#define STAT_PATHS 100000u        // as data-file.ts has it, and so the names
+#define STAT_PATHS_PER_FOLDER 1000u
+#define PATH_BYTES 192u
+#define LOG_BYTES_MAX (256u << 20)  // as append.ts has it
 
 // Latency buckets: 16 per power of two of nanoseconds. Exact enough, and no memory that grows with the speed.
 #define SUB_BUCKETS_LOG2 4
@@ -37,21 +44,30 @@
 #define RELAX() ((void)0)
 #endif
 
+enum kind { NOP, READ, MIXED, STATX, APPEND };
+
 struct ring {
   int fd, sqpoll;
-  unsigned *sq_tail, *sq_flags, *cq_head, *cq_tail, sq_mask, cq_mask;
+  unsigned *sq_head, *sq_tail, *sq_flags, *cq_head, *cq_tail, sq_entries, sq_mask, cq_mask;
+  unsigned tail, published;  // what this thread has filled, and what of it the kernel may see
   struct io_uring_sqe *sqes;
   struct io_uring_cqe *cqes;
   uint64_t enters;
 };
 
 struct work {
-  int read, file, stamped;
-  unsigned depth;
+  enum kind kind;
+  int file, stamped, link;
+  unsigned depth, group, bytes;
   uint64_t blocks;
-  uint32_t random;
-  uint64_t started_ns[DEPTH_MAX], block[DEPTH_MAX];
-  char *buffers;
+  uint32_t random, random_kind;
+  uint64_t log_bytes;
+  // By slot: when it began, what it is about, and whether it writes.
+  uint64_t *started_ns, *subject;
+  uint8_t *writes;
+  unsigned *group_left;
+  char *buffers, *paths;
+  struct statx *found;
 };
 
 static uint64_t histogram[BUCKETS];
@@ -59,6 +75,12 @@ static uint64_t histogram[BUCKETS];
 __attribute__((noreturn)) static void die(const char *what, int error) {
   fprintf(stderr, "ring-limit: %s: %s\n", what, strerror(error));
   exit(1);
+}
+
+static void *zeroed(size_t count, size_t bytes) {
+  void *memory = NULL;
+  if (posix_memalign(&memory, BLOCK_BYTES, count * bytes)) die("memory", ENOMEM);
+  return memset(memory, 0, count * bytes);
 }
 
 static uint64_t now_ns(void) {
@@ -91,28 +113,39 @@ static double quantile_us(double fraction) {
   return 0;
 }
 
+static uint32_t next(uint32_t *state) {
+  *state ^= *state << 13; *state ^= *state >> 17; *state ^= *state << 5;
+  return *state;
+}
+
 static void *map(int fd, size_t bytes, off_t offset) {
   void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, offset);
   if (at == MAP_FAILED) die("mmap of the ring", errno);
   return at;
 }
 
-static void open_ring(struct ring *ring, unsigned entries, int sqpoll) {
+static void open_ring(struct ring *ring, unsigned in_flight, int sqpoll) {
   struct io_uring_params p;
   memset(&p, 0, sizeof p);
-  if (sqpoll) { p.flags = IORING_SETUP_SQPOLL; p.sq_thread_idle = SQ_THREAD_IDLE_MS; }
-  ring->fd = (int)syscall(SYS_io_uring_setup, entries, &p);
+  unsigned entries = 1;
+  while (entries < in_flight) entries *= 2;
+  p.flags = IORING_SETUP_CQSIZE;
+  p.cq_entries = 2 * entries < 2 * SQ_ENTRIES_MAX ? 2 * entries : 2 * SQ_ENTRIES_MAX;
+  if (sqpoll) { p.flags |= IORING_SETUP_SQPOLL; p.sq_thread_idle = SQ_THREAD_IDLE_MS; }
+  ring->fd = (int)syscall(SYS_io_uring_setup, entries < SQ_ENTRIES_MAX ? entries : SQ_ENTRIES_MAX, &p);
   if (ring->fd < 0) die("io_uring_setup", errno);
   if (!(p.features & IORING_FEAT_SINGLE_MMAP)) die("this kernel is too old", ENOSYS);
   size_t sq_bytes = p.sq_off.array + p.sq_entries * sizeof(unsigned);
   size_t cq_bytes = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
   char *base = map(ring->fd, sq_bytes > cq_bytes ? sq_bytes : cq_bytes, IORING_OFF_SQ_RING);
   ring->sqes = map(ring->fd, p.sq_entries * sizeof(struct io_uring_sqe), IORING_OFF_SQES);
+  ring->sq_head = (unsigned *)(base + p.sq_off.head);
   ring->sq_tail = (unsigned *)(base + p.sq_off.tail);
   ring->sq_flags = (unsigned *)(base + p.sq_off.flags);
   ring->cq_head = (unsigned *)(base + p.cq_off.head);
   ring->cq_tail = (unsigned *)(base + p.cq_off.tail);
   ring->cqes = (struct io_uring_cqe *)(base + p.cq_off.cqes);
+  ring->sq_entries = p.sq_entries;
   ring->sq_mask = p.sq_entries - 1;
   ring->cq_mask = p.cq_entries - 1;
   ring->sqpoll = sqpoll;
@@ -120,97 +153,204 @@ static void open_ring(struct ring *ring, unsigned entries, int sqpoll) {
   for (unsigned i = 0; i < p.sq_entries; i++) array[i] = i;
 }
 
-static void push(struct ring *ring, struct work *work, unsigned tail, unsigned slot, uint64_t at_ns) {
-  struct io_uring_sqe *sqe = &ring->sqes[tail & ring->sq_mask];
-  memset(sqe, 0, sizeof *sqe);
-  sqe->user_data = slot;
-  work->started_ns[slot] = at_ns;
-  if (!work->read) { sqe->opcode = IORING_OP_NOP; return; }
-  uint32_t random = work->random;
-  random ^= random << 13; random ^= random >> 17; random ^= random << 5;
-  work->random = random;
-  work->block[slot] = random % work->blocks;
-  sqe->opcode = IORING_OP_READ;
-  sqe->fd = work->file;
-  sqe->off = work->block[slot] * BLOCK_BYTES;
-  sqe->addr = (uintptr_t)(work->buffers + (size_t)slot * BLOCK_BYTES);
-  sqe->len = BLOCK_BYTES;
+static void enter(struct ring *ring, unsigned submit, unsigned wait) {
+  long r = syscall(SYS_io_uring_enter, ring->fd, submit, wait, wait ? IORING_ENTER_GETEVENTS : 0, NULL, 0);
+  ring->enters++;
+  if (r != (long)submit) die("io_uring_enter", r < 0 ? errno : EIO);
 }
 
-static void check(struct work *work, unsigned slot, int result, uint64_t operation) {
-  if (result < 0) die(work->read ? "read" : "nop", -result);
-  if (!work->read) return;
-  if (result != (int)BLOCK_BYTES) die("short read", EIO);
-  if (!work->stamped || operation % STAMP_CHECK_INTERVAL) return;
-  uint32_t stamp;
-  memcpy(&stamp, work->buffers + (size_t)slot * BLOCK_BYTES, 4);
-  if (stamp != work->block[slot]) die("wrong content", EIO);
-}
-
-static void publish(struct ring *ring, unsigned tail, unsigned count) {
-  STORE(ring->sq_tail, tail);
-  if (!ring->sqpoll) {
-    long r = syscall(SYS_io_uring_enter, ring->fd, count, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-    ring->enters++;
-    if (r != (long)count) die("io_uring_enter", r < 0 ? errno : EIO);
-    return;
-  }
+static void publish(struct ring *ring, unsigned wait) {
+  unsigned count = ring->tail - ring->published;
+  ring->published = ring->tail;
+  STORE(ring->sq_tail, ring->tail);
+  if (!ring->sqpoll) { enter(ring, count, wait); return; }
   __atomic_thread_fence(__ATOMIC_SEQ_CST);  // the tail must be visible before the flag is read: see DESIGN.md section 1
   if (!(LOAD(ring->sq_flags) & IORING_SQ_NEED_WAKEUP)) return;
   ring->enters++;
   if (syscall(SYS_io_uring_enter, ring->fd, 0, 0, IORING_ENTER_SQ_WAKEUP, NULL, 0) < 0) die("io_uring_enter", errno);
 }
 
+static struct io_uring_sqe *entry(struct ring *ring, int opcode, int file, unsigned slot) {
+  if (ring->tail - LOAD(ring->sq_head) == ring->sq_entries) {
+    publish(ring, 0);
+    while (ring->tail - LOAD(ring->sq_head) == ring->sq_entries) RELAX();
+  }
+  struct io_uring_sqe *sqe = &ring->sqes[ring->tail++ & ring->sq_mask];
+  memset(sqe, 0, sizeof *sqe);
+  sqe->opcode = (uint8_t)opcode;
+  sqe->fd = file;
+  sqe->user_data = slot;
+  return sqe;
+}
+
+static void push(struct ring *ring, struct work *work, unsigned slot, uint64_t at_ns) {
+  work->started_ns[slot] = at_ns;
+  if (work->kind == NOP) { entry(ring, IORING_OP_NOP, -1, slot); return; }
+  if (work->kind == STATX) {
+    unsigned path = (unsigned)(work->subject[slot] = work->blocks++ % STAT_PATHS);
+    struct io_uring_sqe *sqe = entry(ring, IORING_OP_STATX, AT_FDCWD, slot);
+    sqe->addr = (uintptr_t)(work->paths + (size_t)path * PATH_BYTES);
+    sqe->len = STATX_BASIC_STATS | STATX_BTIME;
+    sqe->off = (uintptr_t)&work->found[slot];
+    return;
+  }
+  char *buffer = work->buffers + (size_t)slot * work->bytes;
+  work->subject[slot] = next(&work->random) % work->blocks;
+  work->writes[slot] = work->kind == MIXED && next(&work->random_kind) % 10 < 3;
+  if (work->writes[slot]) { uint32_t stamp = (uint32_t)work->subject[slot]; memcpy(buffer, &stamp, 4); }
+  struct io_uring_sqe *sqe = entry(ring, work->writes[slot] ? IORING_OP_WRITE : IORING_OP_READ, work->file, slot);
+  sqe->off = work->subject[slot] * BLOCK_BYTES;
+  sqe->addr = (uintptr_t)buffer;
+  sqe->len = work->bytes;
+}
+
+static void check(struct work *work, unsigned slot, int result, uint64_t operation) {
+  if (result < 0) die("an operation", -result);
+  if (work->kind == NOP) return;
+  if (work->kind == STATX) {
+    if (work->found[slot].stx_size != work->subject[slot] + 1) die("wrong size", EIO);
+    return;
+  }
+  if (result != (int)work->bytes) die("short transfer", EIO);
+  if (work->writes[slot] || !work->stamped || operation % STAMP_CHECK_INTERVAL) return;
+  uint32_t stamp;
+  memcpy(&stamp, work->buffers + (size_t)slot * work->bytes, 4);
+  if (stamp != work->subject[slot]) die("wrong content", EIO);
+}
+
+// Until there is one. An operation that did not end at once ends while this thread is in the kernel.
+static unsigned completions(struct ring *ring, unsigned head) {
+  for (;;) {
+    unsigned ready = LOAD(ring->cq_tail);
+    if (ready != head) return ready;
+    if (ring->sqpoll) RELAX(); else enter(ring, 0, 1);
+  }
+}
+
 // Keeps `depth` operations in flight for so long, lets the last ones end, returns how many there were.
 static uint64_t run(struct ring *ring, struct work *work, double seconds) {
   uint64_t operations = 0, clock_ns = now_ns(), deadline_ns = clock_ns + (uint64_t)(seconds * 1e9);
-  unsigned tail = *ring->sq_tail, head = *ring->cq_head, in_flight = work->depth;
-  for (unsigned slot = 0; slot < work->depth; slot++) push(ring, work, tail++, slot, clock_ns);
-  publish(ring, tail, work->depth);
+  unsigned head = *ring->cq_head, in_flight = work->depth;
+  for (unsigned slot = 0; slot < work->depth; slot++) push(ring, work, slot, clock_ns);
+  for (unsigned g = 0; g < work->depth / work->group; g++) work->group_left[g] = work->group;
+  publish(ring, 1);
   while (in_flight) {
-    unsigned ready = LOAD(ring->cq_tail), pushed = 0;
-    if (ready == head) { RELAX(); continue; }
+    unsigned ready = completions(ring, head);
     clock_ns = now_ns();  // once per batch, as in the library
     for (; head != ready; head++) {
       struct io_uring_cqe *cqe = &ring->cqes[head & ring->cq_mask];
-      unsigned slot = (unsigned)cqe->user_data;
+      unsigned slot = (unsigned)cqe->user_data, group = slot / work->group;
       check(work, slot, cqe->res, operations++);
       record(clock_ns - work->started_ns[slot]);
-      if (clock_ns < deadline_ns) { push(ring, work, tail++, slot, clock_ns); pushed++; } else in_flight--;
+      in_flight--;
+      if (--work->group_left[group] || clock_ns >= deadline_ns) continue;
+      for (unsigned i = 0; i < work->group; i++) push(ring, work, group * work->group + i, clock_ns);
+      work->group_left[group] = work->group;
+      in_flight += work->group;
     }
     STORE(ring->cq_head, head);
-    if (pushed) publish(ring, tail, pushed);
+    if (ring->tail != ring->published) publish(ring, 1);
   }
   return operations;
 }
 
+static void await(struct ring *ring, unsigned count, int bytes) {
+  for (unsigned head = *ring->cq_head; count;) {
+    unsigned ready = completions(ring, head);
+    for (; head != ready; head++, count--) {
+      int result = ring->cqes[head & ring->cq_mask].res;
+      if (result < 0) die("an append", -result);
+      if (result != bytes && result != 0) die("short append", EIO);
+    }
+    STORE(ring->cq_head, head);
+  }
+}
+
+// One log: `group` writes and one fdatasync, again and again.
+static uint64_t run_appends(struct ring *ring, struct work *work, double seconds) {
+  uint64_t operations = 0, clock_ns = now_ns(), deadline_ns = clock_ns + (uint64_t)(seconds * 1e9);
+  while (clock_ns < deadline_ns) {
+    uint64_t started_ns = clock_ns;
+    for (unsigned i = 0; i < work->group; i++) {
+      struct io_uring_sqe *sqe = entry(ring, IORING_OP_WRITE, work->file, i);
+      sqe->off = work->log_bytes;
+      sqe->addr = (uintptr_t)(work->buffers + (size_t)i * work->bytes);
+      sqe->len = work->bytes;
+      if (work->link) sqe->flags = IOSQE_IO_LINK;
+      work->log_bytes = (work->log_bytes + work->bytes) % LOG_BYTES_MAX;
+    }
+    if (!work->link) { publish(ring, 1); await(ring, work->group, (int)work->bytes); }
+    entry(ring, IORING_OP_FSYNC, work->file, 0)->fsync_flags = IORING_FSYNC_DATASYNC;
+    publish(ring, 1);
+    await(ring, work->link ? work->group + 1 : 1, (int)work->bytes);
+    operations += work->group;
+    clock_ns = now_ns();
+    record(clock_ns - started_ns);
+  }
+  return operations;
+}
+
+static const char *setting(int argc, char **argv, const char *name, const char *fallback) {
+  size_t length = strlen(name);
+  for (int i = 1; i < argc; i++)
+    if (!strncmp(argv[i], name, length) && argv[i][length] == '=') return argv[i] + length + 1;
+  return fallback;
+}
+
+static void prepare(struct work *work, const char *path, int direct) {
+  work->started_ns = zeroed(work->depth, sizeof *work->started_ns);
+  work->subject = zeroed(work->depth, sizeof *work->subject);
+  work->writes = zeroed(work->depth, 1);
+  work->group_left = zeroed(work->depth, sizeof *work->group_left);
+  work->random = 12345;
+  work->random_kind = 54321;
+  if (work->kind == NOP) return;
+  if (work->kind == STATX) {
+    work->found = zeroed(work->depth, sizeof *work->found);
+    work->paths = zeroed(STAT_PATHS, PATH_BYTES);
+    for (unsigned i = 0; i < STAT_PATHS; i++)
+      if (snprintf(work->paths + (size_t)i * PATH_BYTES, PATH_BYTES, "%s/%02u/file-%05u", path, i / STAT_PATHS_PER_FOLDER, i) >= (int)PATH_BYTES)
+        die(path, ENAMETOOLONG);
+    return;
+  }
+  work->buffers = zeroed(work->depth, work->bytes);
+  if (work->kind == APPEND) {
+    char name[PATH_BYTES + 32];
+    snprintf(name, sizeof name, "%s/c-%d.log", path, (int)getpid());
+    work->file = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (work->file < 0 || unlink(name) < 0) die(name, errno);
+    return;
+  }
+  work->file = open(path, (work->kind == MIXED ? O_RDWR : O_RDONLY) | O_CLOEXEC | (direct ? O_DIRECT : 0));
+  off_t file_bytes = work->file < 0 ? -1 : lseek(work->file, 0, SEEK_END);
+  if (file_bytes < 0) die(path, errno);
+  if (file_bytes < (off_t)work->bytes) die("the file is smaller than a block", EINVAL);
+  work->blocks = ((uint64_t)file_bytes - work->bytes) / BLOCK_BYTES + 1;
+}
+
 int main(int argc, char **argv) {
-  if (argc < 6) { fprintf(stderr, "usage: ring-limit nop|read plain|sqpoll DEPTH SECONDS WARMUP_SECONDS [FILE STAMPED]\n"); return 2; }
+  static const char *const kinds[] = {"nop", "read", "mixed", "statx", "append"};
   static struct ring ring;
   static struct work work;
-  work.read = strcmp(argv[1], "read") == 0;
-  work.depth = (unsigned)atoi(argv[3]);
-  work.random = 12345;
-  if (work.depth < 1 || work.depth > DEPTH_MAX) die("depth", EINVAL);
-  if (work.read) {
-    if (argc < 8) die("FILE and STAMPED are missing", EINVAL);
-    struct stat stat;
-    work.file = open(argv[6], O_RDONLY | O_CLOEXEC);
-    if (work.file < 0 || fstat(work.file, &stat) < 0) die(argv[6], errno);
-    work.blocks = (uint64_t)stat.st_size / BLOCK_BYTES;
-    if (!work.blocks) die("the file is smaller than a block", EINVAL);
-    work.stamped = atoi(argv[7]);
-    if (posix_memalign((void **)&work.buffers, BLOCK_BYTES, (size_t)work.depth * BLOCK_BYTES)) die("memory", ENOMEM);
-    memset(work.buffers, 0, (size_t)work.depth * BLOCK_BYTES);
-  }
-  unsigned entries = 1;
-  while (entries < work.depth) entries *= 2;
-  open_ring(&ring, entries, strcmp(argv[2], "sqpoll") == 0);
-  if (atof(argv[5]) > 0) run(&ring, &work, atof(argv[5]));
+  const char *kind = setting(argc, argv, "workload", "");
+  while (strcmp(kind, kinds[work.kind]))
+    if (++work.kind > APPEND) { fprintf(stderr, "usage: see the head of ring-limit.c\n"); return 2; }
+  work.depth = (unsigned)atoi(setting(argc, argv, "depth", "1"));
+  work.group = (unsigned)atoi(setting(argc, argv, "group", "1"));
+  work.bytes = (unsigned)atoi(setting(argc, argv, "bytes", "4096"));
+  work.stamped = atoi(setting(argc, argv, "stamped", "0"));
+  work.link = atoi(setting(argc, argv, "link", "0"));
+  if (work.depth < 1 || work.depth > DEPTH_MAX || work.group < 1 || work.depth % work.group) die("depth or group", EINVAL);
+  prepare(&work, setting(argc, argv, "path", ""), atoi(setting(argc, argv, "direct", "0")));
+  open_ring(&ring, work.kind == APPEND ? 2 * work.depth : work.depth, strcmp(setting(argc, argv, "mode", ""), "sqpoll") == 0);
+
+  uint64_t (*const perform)(struct ring *, struct work *, double) = work.kind == APPEND ? run_appends : run;
+  double warmup = atof(setting(argc, argv, "warmup", "1"));
+  if (warmup > 0) perform(&ring, &work, warmup);
   memset(histogram, 0, sizeof histogram);
   ring.enters = 0;
   double cpu = cpu_seconds();
-  uint64_t started_ns = now_ns(), operations = run(&ring, &work, atof(argv[4]));
+  uint64_t started_ns = now_ns(), operations = perform(&ring, &work, atof(setting(argc, argv, "seconds", "3")));
   double seconds = (double)(now_ns() - started_ns) / 1e9;
   printf("{\"operations\":%llu,\"seconds\":%.6f,\"cpuSeconds\":%.6f,\"p50Us\":%.3f,\"p99Us\":%.3f,\"p999Us\":%.3f,"
          "\"loopUtilization\":null,\"entersPerOperation\":%.9f,\"deviceBytes\":null}\n",

@@ -1,20 +1,14 @@
-// Chains against awaits, on one raw ring: open → read → close on direct descriptors, write → fsync. For the driver ringmaster.ts.
+// Chains against awaits, on one raw ring: open → read → close on direct descriptors, write → fdatasync, appends. For the driver ringmaster.ts.
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Ringmaster } from '../../../services/index.ts'
 import { op } from '../../../services/raw/index.ts'
 import type { StepOutcome } from '../../../services/raw/index.ts'
 import { promiseLoop } from '../loops.ts'
-import type { Loop } from '../loops.ts'
+import { AppendLog } from './append-log.ts'
 import { cannot } from './driver.ts'
-import type { DriverInput } from './driver.ts'
+import type { DriverInput, Work } from './driver.ts'
 import { SmallFiles } from './small-files.ts'
-
-interface Work {
-  readonly loop: Loop
-  readonly close: () => Promise<void>
-}
 
 /** Larger than the files are: the read is a short one, and the close is hard-linked. */
 const bufferBytes = 8192
@@ -64,7 +58,7 @@ function openReadClose(rings: Ringmaster, input: DriverInput): Work {
 function writeFsync(rings: Ringmaster, input: DriverInput): Work {
   const { depth } = input.scenario
   const raw = rings.raw()
-  const directory = mkdtempSync(join(tmpdir(), 'ringmaster-bench-'))
+  const directory = mkdtempSync(join(input.dataDirectory, 'chain-write-'))
   const lanes = Array.from({ length: depth }, (_, lane) => {
     const fd = openSync(join(directory, String(lane)), 'w')
     const write = op.write({ fd, buffer: Buffer.alloc(writeBytes, lane), position: 0 })
@@ -92,9 +86,34 @@ function writeFsync(rings: Ringmaster, input: DriverInput): Work {
   return { loop, close }
 }
 
+/** One durable append after the other, write and fdatasync linked. */
+function appends(rings: Ringmaster, input: DriverInput): Work {
+  const raw = rings.raw()
+  const log = new AppendLog(input)
+  const fd = openSync(log.path, 'r+')
+  const [record] = log.records as [Buffer]
+  const append = async (): Promise<number> => {
+    log.advance()
+    const [written, synced] = await raw
+      .chain()
+      .link(op.write({ fd, buffer: record, position: log.positions[0]! }))
+      .link(op.fsync({ fd, dataOnly: true }))
+      .submit()
+    log.check(bytesOf(written) + bytesOf(synced))
+    return 1
+  }
+  const close = (): Promise<void> => {
+    closeSync(fd)
+    log.close()
+    return Promise.resolve()
+  }
+  return { loop: promiseLoop(1, append, (count) => count), close }
+}
+
 /** What a scenario about chains does, by awaits or by chains. */
 export function prepareChains(rings: Ringmaster, input: DriverInput): Work {
   if (input.scenario.workload === 'chain-read') return openReadClose(rings, input)
   if (input.scenario.workload === 'chain-write') return writeFsync(rings, input)
-  throw cannot('ringmaster chains', input.scenario.workload)
+  if (input.scenario.workload === 'append') return appends(rings, input)
+  throw cannot('ringmaster', input)
 }

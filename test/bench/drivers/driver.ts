@@ -5,25 +5,29 @@ import type { Api, Scenario, Workload } from '../model.ts'
 export interface DriverInput {
   readonly scenario: Scenario
   readonly api: Api
-  /** Only for the ringmaster driver. */
+  /** Only for drivers of Ringmaster. */
   readonly poller: string
   readonly dataFile: string
   readonly dataDirectory: string
   readonly stamped: boolean
 }
 
-export interface Prepared {
+/** A workload that is ready to run. */
+export interface Work {
   readonly loop: Loop
+  readonly close: () => Promise<void>
+}
+
+export interface Prepared extends Work {
   /** System calls that submitted or woke, so far; null where nobody counts them. */
   readonly enterCalls: (() => number) | null
   /** Shown beside the leg: what was really used. */
   readonly note?: string
-  readonly close: () => Promise<void>
 }
 
 /** Each file in this folder exports one as `prepare`. */
 export type Prepare = (input: DriverInput) => Promise<Prepared>
 
-export function cannot(driver: string, workload: Workload): Error {
-  return new Error(`the ${driver} driver has no workload '${workload}'`)
+export function cannot(driver: string, { scenario, api }: { scenario: { workload: Workload }; api: Api }): Error {
+  return new Error(`the ${driver} driver has no workload '${scenario.workload}' by '${api}'`)
 }

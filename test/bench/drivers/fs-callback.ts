@@ -1,33 +1,96 @@
 // Driver: node:fs with callbacks. Chosen by leg-process.ts.
-import { closeSync, fstatSync, openSync, read, readFile } from 'node:fs'
-import { BLOCK_BYTES } from '../data-file.ts'
+import { closeSync, fdatasync, fstatSync, openSync, read, readFile, stat, write } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { callbackLoop } from '../loops.ts'
-import { BlockLanes } from './blocks.ts'
-import { cannot, type DriverInput, type Prepared } from './driver.ts'
+import { AppendLog } from './append-log.ts'
+import { BlockLanes, laneBuffers } from './blocks.ts'
+import { cannot, type DriverInput, type Prepared, type Work } from './driver.ts'
+import { readFlags } from './promise-workloads.ts'
 import { SmallFiles } from './small-files.ts'
+import { StatPaths } from './stat-paths.ts'
 
 export function prepare(input: DriverInput): Promise<Prepared> {
-  const { workload, depth } = input.scenario
-  if (workload === 'readfile') return Promise.resolve(prepareReadFile(input, depth))
-  if (workload === 'read') return Promise.resolve(prepareRead(input, depth))
-  return Promise.reject(cannot('fs-callback', workload))
+  return Promise.resolve({ ...work(input), enterCalls: null })
 }
 
-function prepareRead(input: DriverInput, depth: number): Prepared {
-  const descriptor = openSync(input.dataFile, 'r')
-  const lanes = new BlockLanes(depth, fstatSync(descriptor).size, input.stamped)
+function work(input: DriverInput): Work {
+  switch (input.scenario.workload) {
+    case 'read':
+      return blocks(input, readFlags(input), false)
+    case 'mixed':
+      return blocks(input, 'r+', true)
+    case 'append':
+      return appends(input)
+    case 'statx':
+      return stats(input)
+    case 'readfile':
+      return wholeFiles(input)
+    default:
+      throw cannot('fs-callback', input)
+  }
+}
+
+function blocks(input: DriverInput, flags: string | number, mixed: boolean): Work {
+  const descriptor = openSync(input.dataFile, flags)
+  const lanes = new BlockLanes(laneBuffers(input), fstatSync(descriptor).size, input.stamped)
+  const { bytes } = lanes
   const loop = callbackLoop<number>(
-    depth,
-    (lane, done) => read(descriptor, lanes.buffer(lane), 0, BLOCK_BYTES, lanes.advance(lane), done),
-    (bytesRead, lane) => {
-      lanes.check(lane, bytesRead)
+    input.scenario.depth,
+    (lane, done) => {
+      const position = lanes.advance(lane)
+      if (mixed && lanes.advanceWrites(lane)) write(descriptor, lanes.buffer(lane), 0, bytes, position, done)
+      else read(descriptor, lanes.buffer(lane), 0, bytes, position, done)
+    },
+    (bytesMoved, lane) => {
+      lanes.check(lane, bytesMoved)
       return 1
     },
   )
-  return { loop, enterCalls: null, close: () => Promise.resolve(closeSync(descriptor)) }
+  return { loop, close: () => Promise.resolve(closeSync(descriptor)) }
 }
 
-function prepareReadFile(input: DriverInput, depth: number): Prepared {
+function appends(input: DriverInput): Work {
+  const log = new AppendLog(input)
+  const descriptor = openSync(log.path, 'r+')
+  const record = log.records[0]!
+  const loop = callbackLoop<number>(
+    1,
+    (_, done) => {
+      log.advance()
+      write(descriptor, record, 0, record.length, log.positions[0], (failure, bytesWritten) => {
+        if (failure === null) fdatasync(descriptor, (error) => done(error, bytesWritten))
+        else done(failure, 0)
+      })
+    },
+    (bytesWritten) => {
+      log.check(bytesWritten)
+      return 1
+    },
+  )
+  const close = (): Promise<void> => {
+    closeSync(descriptor)
+    log.close()
+    return Promise.resolve()
+  }
+  return { loop, close }
+}
+
+function stats(input: DriverInput): Work {
+  const { depth } = input.scenario
+  const paths = new StatPaths(depth, input.dataDirectory)
+  const loop = callbackLoop<Stats>(
+    depth,
+    (lane, done) => stat(paths.advance(lane), done),
+    ({ size }, lane) => {
+      paths.check(lane, size)
+      return 1
+    },
+  )
+  return { loop, close: () => Promise.resolve() }
+}
+
+function wholeFiles(input: DriverInput): Work {
+  const { depth } = input.scenario
   const files = new SmallFiles(depth, input.dataDirectory, input.stamped)
   const loop = callbackLoop<Buffer>(
     depth,
@@ -37,5 +100,5 @@ function prepareReadFile(input: DriverInput, depth: number): Prepared {
       return 1
     },
   )
-  return { loop, enterCalls: null, close: () => Promise.resolve() }
+  return { loop, close: () => Promise.resolve() }
 }

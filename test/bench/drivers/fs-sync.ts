@@ -1,35 +1,86 @@
 // Driver: node:fs, blocking. One at a time and deaf to everything else, but it shows what a system call costs. Chosen by
 // leg-process.ts.
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
-import { BLOCK_BYTES } from '../data-file.ts'
+import { closeSync, fdatasyncSync, fstatSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs'
 import { syncLoop } from '../loops.ts'
-import { BlockLanes } from './blocks.ts'
-import { cannot, type DriverInput, type Prepared } from './driver.ts'
+import { AppendLog } from './append-log.ts'
+import { BlockLanes, laneBuffers } from './blocks.ts'
+import { cannot, type DriverInput, type Prepared, type Work } from './driver.ts'
+import { readFlags } from './promise-workloads.ts'
 import { SmallFiles } from './small-files.ts'
+import { StatPaths } from './stat-paths.ts'
 
 export function prepare(input: DriverInput): Promise<Prepared> {
-  const { workload } = input.scenario
-  if (workload === 'readfile') return Promise.resolve(prepareReadFile(input))
-  if (workload === 'read') return Promise.resolve(prepareRead(input))
-  return Promise.reject(cannot('fs-sync', workload))
+  return Promise.resolve({ ...work(input), enterCalls: null })
 }
 
-function prepareRead(input: DriverInput): Prepared {
-  const descriptor = openSync(input.dataFile, 'r')
-  const lanes = new BlockLanes(1, fstatSync(descriptor).size, input.stamped)
+function work(input: DriverInput): Work {
+  switch (input.scenario.workload) {
+    case 'read':
+      return blocks(input, readFlags(input), false)
+    case 'mixed':
+      return blocks(input, 'r+', true)
+    case 'append':
+      return appends(input)
+    case 'statx':
+      return stats(input)
+    case 'readfile':
+      return wholeFiles(input)
+    default:
+      throw cannot('fs-sync', input)
+  }
+}
+
+function blocks(input: DriverInput, flags: string | number, mixed: boolean): Work {
+  const descriptor = openSync(input.dataFile, flags)
+  const lanes = new BlockLanes(laneBuffers(input, 1), fstatSync(descriptor).size, input.stamped)
+  const { bytes } = lanes
   const buffer = lanes.buffer(0)
   const loop = syncLoop(() => {
-    lanes.check(0, readSync(descriptor, buffer, 0, BLOCK_BYTES, lanes.advance(0)))
+    const position = lanes.advance(0)
+    const moved =
+      mixed && lanes.advanceWrites(0)
+        ? writeSync(descriptor, buffer, 0, bytes, position)
+        : readSync(descriptor, buffer, 0, bytes, position)
+    lanes.check(0, moved)
     return 1
   })
-  return { loop, enterCalls: null, close: () => Promise.resolve(closeSync(descriptor)) }
+  return { loop, close: () => Promise.resolve(closeSync(descriptor)) }
 }
 
-function prepareReadFile(input: DriverInput): Prepared {
+function appends(input: DriverInput): Work {
+  const log = new AppendLog(input)
+  const descriptor = openSync(log.path, 'r+')
+  const loop = syncLoop(() => {
+    log.advance()
+    for (let index = 0; index < log.records.length; index++) {
+      const record = log.records[index]!
+      log.check(writeSync(descriptor, record, 0, record.length, log.positions[index]))
+    }
+    fdatasyncSync(descriptor)
+    return log.records.length
+  })
+  const close = (): Promise<void> => {
+    closeSync(descriptor)
+    log.close()
+    return Promise.resolve()
+  }
+  return { loop, close }
+}
+
+function stats(input: DriverInput): Work {
+  const paths = new StatPaths(1, input.dataDirectory)
+  const loop = syncLoop(() => {
+    paths.check(0, statSync(paths.advance(0)).size)
+    return 1
+  })
+  return { loop, close: () => Promise.resolve() }
+}
+
+function wholeFiles(input: DriverInput): Work {
   const files = new SmallFiles(1, input.dataDirectory, input.stamped)
   const loop = syncLoop(() => {
     files.check(0, readFileSync(files.advance(0)))
     return 1
   })
-  return { loop, enterCalls: null, close: () => Promise.resolve() }
+  return { loop, close: () => Promise.resolve() }
 }

@@ -4,13 +4,8 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { op, recvStream } from '../../../services/raw/index.ts'
 import type { RawRing } from '../../../services/raw/index.ts'
-import { promiseLoop, type Loop } from '../loops.ts'
-import type { DriverInput } from './driver.ts'
-
-interface Work {
-  readonly loop: Loop
-  readonly close: () => Promise<void>
-}
+import { promiseLoop } from '../loops.ts'
+import type { DriverInput, Work } from './driver.ts'
 
 const sizeOf = (input: DriverInput): number => input.scenario.messageBytes ?? 1024
 
@@ -39,7 +34,7 @@ export async function receives(raw: RawRing, input: DriverInput): Promise<Work> 
   const stream = raw.stream(recvStream({ fd: receiver, buffers }), { waitingMax: 128 })
   const into = Buffer.alloc(size)
   const receiveOne = async (): Promise<number> => {
-    if (input.api !== 'stream') return raw.submit(op.recv({ fd: receiver, buffer: into }))
+    if (input.api !== 'multishot') return raw.submit(op.recv({ fd: receiver, buffer: into }))
     const { value } = await stream.next()
     const { length } = value!.bytes
     value!.release()

@@ -1,76 +1,45 @@
-// Driver: Ringmaster itself, by promise and by batch, with any poller. Chosen by leg-process.ts.
+// Driver: Ringmaster itself, by promise, batch, chain and group, with any poller. Chosen by leg-process.ts.
 import { statSync } from 'node:fs'
-import { Ringmaster } from '../../../services/index.ts'
-import { BLOCK_BYTES } from '../data-file.ts'
-import { promiseLoop, type Loop } from '../loops.ts'
+import type { Ringmaster } from '../../../services/index.ts'
+import { promiseLoop } from '../loops.ts'
 import type { BatchShape } from '../model.ts'
-import { BlockLanes } from './blocks.ts'
+import { AppendLog } from './append-log.ts'
+import { BlockLanes, laneBuffers } from './blocks.ts'
 import { prepareChains } from './chains.ts'
-import { cannot, type DriverInput, type Prepared } from './driver.ts'
+import { cannot, type DriverInput, type Prepared, type Work } from './driver.ts'
+import { park } from './parked.ts'
+import { promiseWork, readFlags } from './promise-workloads.ts'
 import { receives, sends } from './ringmaster-sockets.ts'
-import { SmallFiles } from './small-files.ts'
-
-interface Work {
-  readonly loop: Loop
-  readonly close: () => Promise<void>
-}
+import { onRings, startRings } from './start-rings.ts'
 
 export async function prepare(input: DriverInput): Promise<Prepared> {
-  const rings = await Ringmaster.start(startOptions(input.poller))
-  const work = await prepareWork(rings, input)
-  return {
-    loop: work.loop,
-    enterCalls: () => rings.stats().rings.reduce((sum, ring) => sum + ring.enterCalls, 0),
-    note: describe(rings),
-    close: async () => {
-      await work.close()
-      await rings.close()
-    },
-  }
+  const rings = await startRings(input)
+  return onRings(rings, await prepareWork(rings, input))
 }
 
 function prepareWork(rings: Ringmaster, input: DriverInput): Promise<Work> | Work {
-  const { workload, depth, batch } = input.scenario
+  const { workload, batch } = input.scenario
   if (workload === 'receive') return receives(rings.raw(), input)
   if (workload === 'send') return sends(rings.raw(), input)
+  if (workload === 'chain-read' || workload === 'chain-write' || input.api === 'chain')
+    return prepareChains(rings, input)
   if (input.api === 'batch') {
     if (batch === undefined) throw new Error(`the scenario ${input.scenario.name} says nothing about batches`)
     if (workload === 'nop') return nopBatches(rings, batch)
     if (workload === 'read') return readBatches(rings, input, batch)
-    throw cannot('ringmaster batch', workload)
+    throw cannot('ringmaster', input)
   }
-  if (workload === 'chain-read' || workload === 'chain-write') return prepareChains(rings, input)
-  if (workload === 'nop') return nops(rings, depth)
-  if (workload === 'read') return reads(rings, input, depth)
-  return wholeFiles(rings, input, depth)
+  if (input.api === 'group') return groupedAppends(rings, input)
+  return workload === 'nop' ? nops(rings, input) : promiseWork(rings, input)
 }
 
-/** `auto` is left to choose everything; a hand-picked poller gets one ring, as every other leg has one. */
-function startOptions(poller: string): Parameters<typeof Ringmaster.start>[0] {
-  switch (poller) {
-    case 'auto':
-      return { poller }
-    case 'kernel':
-    case 'worker':
-    case 'caller':
-      return { poller, rings: 1 }
-    default:
-      throw new Error(`there is no poller '${poller}'`)
-  }
-}
-
-function describe(rings: Ringmaster): string {
-  const used = rings.stats().rings.map((ring) => ring.poller)
-  return `${used.length} ring${used.length === 1 ? '' : 's'}, poller ${[...new Set(used)].join(' and ')}`
-}
-
-function nops(rings: Ringmaster, depth: number): Work {
+function nops(rings: Ringmaster, { scenario }: DriverInput): Work {
   const loop = promiseLoop(
-    depth,
+    scenario.depth,
     () => rings.nop(),
     () => 1,
   )
-  return { loop, close: () => Promise.resolve() }
+  return { loop, close: park(rings.raw(), scenario.parked ?? 0) }
 }
 
 function nopBatches(rings: Ringmaster, batch: BatchShape): Work {
@@ -82,26 +51,12 @@ function nopBatches(rings: Ringmaster, batch: BatchShape): Work {
   return { loop, close: () => Promise.resolve() }
 }
 
-async function reads(rings: Ringmaster, input: DriverInput, depth: number): Promise<Work> {
-  const file = await rings.open(input.dataFile, 'r')
-  const lanes = new BlockLanes(depth, statSync(input.dataFile).size, input.stamped)
-  const loop = promiseLoop(
-    depth,
-    (lane) => file.read(lanes.buffer(lane), 0, BLOCK_BYTES, lanes.advance(lane)),
-    ({ bytesRead }, lane) => {
-      lanes.check(lane, bytesRead)
-      return 1
-    },
-  )
-  return { loop, close: () => file.close() }
-}
-
 async function readBatches(rings: Ringmaster, input: DriverInput, batch: BatchShape): Promise<Work> {
-  const file = await rings.open(input.dataFile, 'r')
+  const file = await rings.open(input.dataFile, readFlags(input))
   const fileBytes = statSync(input.dataFile).size
   const batches = Array.from(
     { length: batch.inFlightBatches },
-    () => new BlockLanes(batch.sizeEntries, fileBytes, input.stamped),
+    () => new BlockLanes(laneBuffers(input, batch.sizeEntries), fileBytes, input.stamped),
   )
   const loop = promiseLoop(
     batches.length,
@@ -121,15 +76,20 @@ async function readBatches(rings: Ringmaster, input: DriverInput, batch: BatchSh
   return { loop, close: () => file.close() }
 }
 
-function wholeFiles(rings: Ringmaster, input: DriverInput, depth: number): Work {
-  const files = new SmallFiles(depth, input.dataDirectory, input.stamped)
-  const loop = promiseLoop(
-    depth,
-    (lane) => rings.readFile(files.advance(lane)),
-    (content, lane) => {
-      files.check(lane, content)
-      return 1
-    },
-  )
-  return { loop, close: () => Promise.resolve() }
+/** As a log does it: what was appended meanwhile becomes durable with one fdatasync. */
+async function groupedAppends(rings: Ringmaster, input: DriverInput): Promise<Work> {
+  if (input.scenario.workload !== 'append') throw cannot('ringmaster', input)
+  const log = new AppendLog(input)
+  const file = await rings.open(log.path, 'r+')
+  const group = async (): Promise<number> => {
+    log.advance()
+    for (const bytesWritten of await file.writeBatch(log.records, log.positions)) log.check(bytesWritten)
+    await file.datasync()
+    return log.records.length
+  }
+  const close = async (): Promise<void> => {
+    await file.close()
+    log.close()
+  }
+  return { loop: promiseLoop(1, group, (count) => count), close }
 }

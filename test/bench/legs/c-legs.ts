@@ -1,8 +1,10 @@
-// Legs in C on the raw ring: the limit of what is possible here. Listed by legs/index.ts.
+// Legs in C on the raw ring: the limit of what is possible here, in the same mode as the leg of ours it limits: one by one, in batches,
+// in chains, in groups. Listed by legs/index.ts.
 import { join } from 'node:path'
 import { compile } from '../compile.ts'
+import { dataFor } from '../data.ts'
 import { parseMeasurement } from '../measurement.ts'
-import type { BenchContext, Leg, LegPlan, LegSkip, Scenario } from '../model.ts'
+import type { Api, BenchContext, Leg, LegPlan, LegSkip, Scenario, Workload } from '../model.ts'
 import { packageRoot } from '../package-root.ts'
 
 const modes = [
@@ -10,19 +12,38 @@ const modes = [
   { mode: 'sqpoll', title: "C on the raw ring, submission by the kernel's thread" },
 ] as const
 
-export const cLegs: readonly Leg[] = modes.map(({ mode, title }) => ({
-  name: `c-${mode}`,
-  title,
-  applies: ({ workload, raw }) => raw !== true && (workload === 'nop' || workload === 'read'),
-  plan: (scenario, context) => plan(mode, scenario, context),
-}))
+const manners: readonly { api: Api; title: string }[] = [
+  { api: 'promise', title: 'what has come back is submitted again' },
+  { api: 'batch', title: 'a batch is submitted again when all of it has come back' },
+  { api: 'chain', title: 'write and fdatasync linked' },
+  { api: 'group', title: 'many writes, then one fdatasync' },
+]
 
-function plan(mode: string, scenario: Scenario, context: BenchContext): LegPlan | LegSkip {
-  const source = join(packageRoot(), 'test/bench/c/ring-limit.c')
+const workloads: readonly Workload[] = ['nop', 'read', 'mixed', 'append', 'statx']
+
+export const cLegs: readonly Leg[] = modes.flatMap(({ mode, title }) =>
+  manners.map((manner) => ({
+    name: `c-${mode}${manner.api === 'promise' ? '' : `-${manner.api}`}`,
+    title: `${title}; ${manner.title}`,
+    applies: (scenario) => applies(manner.api, scenario),
+    plan: (scenario, context) => plan(mode, manner.api, scenario, context),
+  })),
+)
+
+function applies(api: Api, { workload, apis, batch, sweep, legs }: Scenario): boolean {
+  if (!workloads.includes(workload)) return false
+  // It has one ring and one thread.
+  if (sweep !== undefined && sweep.parameter !== 'depth') return false
+  if (api === 'batch' && batch === undefined) return false
+  // Memory that is not registered is what it has; where legs are listed it is listed too.
+  return apis.includes(api) || (api === 'promise' && apis.includes('plain') && legs === undefined)
+}
+
+function plan(mode: string, api: Api, scenario: Scenario, context: BenchContext): LegPlan | LegSkip {
   let program: string
   try {
     program = compile({
-      source,
+      source: join(packageRoot(), 'test/bench/c/ring-limit.c'),
       companions: [],
       flags: ['-O2', '-Wall'],
       outputName: 'ring-limit',
@@ -31,18 +52,29 @@ function plan(mode: string, scenario: Scenario, context: BenchContext): LegPlan 
   } catch (error) {
     return { skip: error instanceof Error ? error.message : String(error) }
   }
-  const { workload } = scenario
-  const times = [String(context.seconds), String(context.warmupSeconds)]
-  const file = workload === 'read' ? [context.dataFile, context.stamped.has(workload) ? '1' : '0'] : []
+  const { file, directory, stamped } = dataFor(scenario.workload, context.data)
+  const settings = {
+    workload: scenario.workload,
+    mode,
+    ...shape(api, scenario),
+    seconds: context.seconds,
+    warmup: context.warmupSeconds,
+    path: file === '' ? directory : file,
+    stamped: Number(stamped),
+    bytes: scenario.blockBytes ?? 4096,
+    direct: Number(scenario.uncached === true),
+  }
   return {
     command: program,
-    args: [workload, mode, String(inFlight(scenario)), ...times, ...file],
+    args: Object.entries(settings).map(([name, value]) => `${name}=${value}`),
     env: {},
     parse: parseMeasurement,
   }
 }
 
-/** As many as the batch legs have, so that the limit is not lower than what it limits. */
-function inFlight({ depth, batch }: Scenario): number {
-  return batch === undefined ? depth : Math.max(depth, batch.sizeEntries * batch.inFlightBatches)
+function shape(api: Api, { depth, batch, groupSize }: Scenario): Record<string, number> {
+  if (api === 'batch' && batch !== undefined)
+    return { depth: batch.sizeEntries * batch.inFlightBatches, group: batch.sizeEntries }
+  if (api === 'group') return { depth: groupSize ?? 1, group: groupSize ?? 1 }
+  return { depth, group: 1, link: Number(api === 'chain') }
 }

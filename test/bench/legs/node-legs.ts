@@ -1,24 +1,16 @@
-// Legs that run in Node, as rows: Ringmaster by poller and API, and fs in all its ways. Listed by legs/index.ts.
+// Legs that run in Node: Ringmaster by poller and API, and fs in all its ways. Listed by legs/index.ts.
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import { dataFor } from '../data.ts'
 import { parseMeasurement } from '../measurement.ts'
 import type { Api, BenchContext, Leg, LegPlan, LegSkip, Scenario, Workload } from '../model.ts'
+import { ringmasterRows, usesApi } from './ringmaster-rows.ts'
 
-interface NodeLegRow {
+interface FsRow {
   readonly name: string
   readonly title: string
-  readonly driver:
-    | 'ringmaster'
-    | 'raw-fd'
-    | 'raw-direct'
-    | 'plain-buffers'
-    | 'arena-buffers'
-    | 'fs-promises'
-    | 'fs-callback'
-    | 'fs-sync'
-  readonly workloads: readonly Workload[]
+  readonly driver: 'fs-promises' | 'fs-callback' | 'fs-sync'
   readonly api: Api
-  readonly poller?: string
   readonly env: Readonly<Record<string, string>>
   /** Why this leg makes no sense here, if it does not. */
   readonly unavailable?: () => string | null
@@ -28,93 +20,19 @@ const DEFAULT_POOL = 4
 /** From this libuv on the variable no longer reaches file operations. */
 const LIBUV_WITHOUT_RING = [1, 49] as const
 
-const pollers = ['kernel', 'worker', 'caller', 'auto'] as const
 const cpus = availableParallelism()
 const poolOf = (threads: number): Record<string, string> => ({ UV_THREADPOOL_SIZE: String(threads) })
-const reading: readonly Workload[] = ['read', 'readfile']
+const workloads: readonly Workload[] = ['read', 'mixed', 'append', 'statx', 'readfile', 'idle']
 
-const ringmasterRows = pollers.flatMap((poller): NodeLegRow[] => [
-  {
-    name: poller,
-    title: `Ringmaster, poller ${poller}, one promise per operation`,
-    driver: 'ringmaster',
-    workloads: ['nop', 'read', 'readfile', 'receive', 'send', 'chain-read', 'chain-write'],
-    api: 'promise',
-    poller,
-    env: {},
-  },
-  {
-    name: `${poller}-batch`,
-    title: `Ringmaster, poller ${poller}, one promise per batch; latencies are those of whole batches`,
-    driver: 'ringmaster',
-    workloads: ['nop', 'read'],
-    api: 'batch',
-    poller,
-    env: {},
-  },
-  {
-    name: `${poller}-chain`,
-    title: `Ringmaster, poller ${poller}, one promise per chain`,
-    driver: 'ringmaster',
-    workloads: ['chain-read', 'chain-write'],
-    api: 'chain',
-    poller,
-    env: {},
-  },
-])
+const ringmasterLegs: readonly Leg[] = ringmasterRows.map((row) => ({
+  name: row.name,
+  title: row.title,
+  applies: (scenario) => usesApi(row.poller, row.api, scenario),
+  plan: (scenario, context, value) => plan({ ...row, env: {} }, scenario, context, value),
+}))
 
-const rawRows = pollers
-  .filter((poller) => poller !== 'auto')
-  .flatMap((poller): NodeLegRow[] => {
-    const common = { workloads: reading, api: 'promise', poller, env: {} } as const
-    const title = `ringmaster/raw, poller ${poller}`
-    return [
-      { ...common, name: `fd-${poller}`, title: `${title}, descriptors of the process`, driver: 'raw-fd' },
-      { ...common, name: `direct-${poller}`, title: `${title}, direct descriptors`, driver: 'raw-direct' },
-    ]
-  })
-
-const socketRows = pollers.flatMap((poller): NodeLegRow[] => {
-  const common = { driver: 'ringmaster', poller, env: {} } as const
-  return [
-    {
-      ...common,
-      name: `${poller}-multishot`,
-      title: `Ringmaster, poller ${poller}, one multishot receive into provided buffers`,
-      workloads: ['receive'],
-      api: 'stream',
-    },
-    {
-      ...common,
-      name: `${poller}-zero-copy`,
-      title: `Ringmaster, poller ${poller}, send_zc; a promise settles when the kernel has let go of the buffer`,
-      workloads: ['send'],
-      api: 'zero-copy',
-    },
-    {
-      ...common,
-      name: `${poller}-sender`,
-      title: `Ringmaster, poller ${poller}, raw.sender(), which decides`,
-      workloads: ['send'],
-      api: 'sender',
-    },
-  ]
-})
-
-const bufferRows = (['kernel', 'worker', 'caller'] as const).flatMap((poller): NodeLegRow[] =>
-  (['plain', 'arena'] as const).map((buffers) => ({
-    name: `${poller}-${buffers}`,
-    title: `Ringmaster, poller ${poller}, ${buffers === 'arena' ? 'buffers of a registered arena' : 'the same memory, not registered'}`,
-    driver: `${buffers}-buffers`,
-    workloads: ['blocks'],
-    api: 'promise',
-    poller,
-    env: {},
-  })),
-)
-
-const fsRows = (['fs-promises', 'fs-callback'] as const).flatMap((driver): NodeLegRow[] => {
-  const common = { driver, workloads: reading, api: 'promise' } as const
+const pooledRows = (['fs-promises', 'fs-callback'] as const).flatMap((driver): FsRow[] => {
+  const common = { driver, api: 'promise' } as const
   return [
     { ...common, name: `${driver}-4`, title: `${driver}, thread pool of 4, the default`, env: poolOf(DEFAULT_POOL) },
     {
@@ -141,47 +59,61 @@ const fsRows = (['fs-promises', 'fs-callback'] as const).flatMap((driver): NodeL
   ]
 })
 
-const syncRow: NodeLegRow = {
-  name: 'fs-sync',
-  title: 'fs.*Sync in a loop: blocks the thread',
-  driver: 'fs-sync',
-  workloads: reading,
-  api: 'promise',
-  env: {},
-}
+const fsRows: readonly FsRow[] = [
+  ...pooledRows,
+  {
+    name: 'fs-promises-4-group',
+    title: 'fs-promises, thread pool of 4: many writes at once, then one fdatasync',
+    driver: 'fs-promises',
+    api: 'group',
+    env: poolOf(DEFAULT_POOL),
+  },
+  { name: 'fs-sync', title: 'fs.*Sync in a loop: blocks the thread', driver: 'fs-sync', api: 'promise', env: {} },
+  {
+    name: 'fs-sync-group',
+    title: 'fs.*Sync: many writes in a loop, then one fdatasync',
+    driver: 'fs-sync',
+    api: 'group',
+    env: {},
+  },
+]
 
-export const nodeLegs: readonly Leg[] = [
-  ...ringmasterRows,
-  ...rawRows,
-  ...socketRows,
-  ...bufferRows,
-  ...fsRows,
-  syncRow,
-].map((row) => ({
+const fsLegs: readonly Leg[] = fsRows.map((row) => ({
   name: row.name,
   title: row.title,
-  applies: (scenario) =>
-    row.workloads.includes(scenario.workload) &&
-    row.driver.startsWith('raw-') === (scenario.raw === true) &&
-    (row.api !== 'batch' || scenario.batch !== undefined),
-  plan: (scenario, context) => plan(row, scenario, context),
+  // Memory that is aligned and not registered is all that fs has.
+  applies: ({ workload, apis }) =>
+    workloads.includes(workload) && (apis.includes(row.api) || (row.api === 'promise' && apis.includes('plain'))),
+  plan: (scenario, context, value) => {
+    const unavailable = row.unavailable?.() ?? null
+    return unavailable === null ? plan({ ...row, poller: '' }, scenario, context, value) : { skip: unavailable }
+  },
 }))
 
-function plan(row: NodeLegRow, scenario: Scenario, context: BenchContext): LegPlan | LegSkip {
-  const unavailable = row.unavailable?.() ?? null
-  if (unavailable !== null) return { skip: unavailable }
+export const nodeLegs: readonly Leg[] = [...ringmasterLegs, ...fsLegs]
+
+interface Row {
+  readonly driver: string
+  readonly api: Api
+  readonly poller: string
+  readonly env: Readonly<Record<string, string>>
+}
+
+function plan(row: Row, scenario: Scenario, context: BenchContext, value: number | null): LegPlan | LegSkip {
+  const { file, directory, stamped } = dataFor(scenario.workload, context.data)
   const options = {
     driver: row.driver,
     scenario: scenario.name,
     api: row.api,
-    poller: row.poller ?? '',
-    file: context.dataFile,
-    dir: context.dataDirectory,
+    poller: row.poller,
+    file,
+    dir: directory,
     seconds: String(context.seconds),
     warmup: String(context.warmupSeconds),
   }
-  const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`)
-  if (context.stamped.has(scenario.workload)) flags.push('--stamped')
+  const flags = Object.entries(options).map(([name, text]) => `--${name}=${text}`)
+  if (stamped) flags.push('--stamped')
+  if (value !== null) flags.push(`--at=${value}`)
   return {
     command: process.execPath,
     args: [join(import.meta.dirname, '../leg-process.js'), ...flags],

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { compile, nodeIncludeDirectory } from '../compile.ts'
+import { dataFor } from '../data.ts'
 import { lastLine } from '../measurement.ts'
 import type { BenchContext, Leg, LegPlan, LegSkip, Measurement, Scenario, Workload } from '../model.ts'
 
@@ -27,8 +28,11 @@ export const prototypeLegs: readonly Leg[] = rows.map(({ name, poller, api }) =>
   name,
   title: `the prototype, poller ${poller}, ${api} API`,
   // Callbacks are its counterpart to batches: no promise per operation.
-  applies: ({ raw, workload, batch }) =>
-    raw !== true && operations[workload] !== undefined && (api === 'promise' || batch !== undefined),
+  applies: ({ apis, uncached, sweep, blockBytes, workload, batch }) =>
+    apis.includes('promise') &&
+    [uncached, sweep, blockBytes].every((setting) => setting === undefined) &&
+    operations[workload] !== undefined &&
+    (api === 'promise' || batch !== undefined),
   plan: (scenario, context) => plan(poller, api, scenario, context),
 }))
 
@@ -40,7 +44,7 @@ function plan(poller: string, api: string, scenario: Scenario, context: BenchCon
   } catch (error) {
     return { skip: error instanceof Error ? error.message : String(error) }
   }
-  const target = scenario.workload === 'readfile' ? context.dataDirectory : context.dataFile
+  const { file, directory: files } = dataFor(scenario.workload, context.data)
   const settings = {
     poller,
     op: operations[scenario.workload] ?? '',
@@ -50,7 +54,11 @@ function plan(poller: string, api: string, scenario: Scenario, context: BenchCon
   }
   return {
     command: process.execPath,
-    args: ['bench.cjs', target, ...Object.entries(settings).map(([name, value]) => `${name}=${value}`)],
+    args: [
+      'bench.cjs',
+      file === '' ? files : file,
+      ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
+    ],
     env: {},
     cwd: directory,
     parse: (stdout) => toMeasurement(stdout, context.seconds),

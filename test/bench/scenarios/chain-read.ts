@@ -5,6 +5,7 @@ export const chainRead: Scenario = {
   name: 'chain-read',
   title: 'open → read → close of files of 1 to 4 KiB on direct descriptors, 16 at once: a chain against three awaits',
   workload: 'chain-read',
+  apis: ['promise', 'chain'],
   depth: 16,
   unit: 'files/s',
   baseline: 'kernel',

@@ -5,6 +5,7 @@ export const chainWrite: Scenario = {
   name: 'chain-write',
   title: 'write of 4 KiB → fdatasync, 4 files at once: a chain against two awaits',
   workload: 'chain-write',
+  apis: ['promise', 'chain'],
   depth: 4,
   unit: 'writes/s',
   baseline: 'kernel',

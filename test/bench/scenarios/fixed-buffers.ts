@@ -5,12 +5,14 @@ import type { Scenario } from '../model.ts'
 const scenario = (size: string, blockBytes: number): Scenario => ({
   name: `fixed-buffers-${size}`,
   title: `${blockBytes / 1024} KiB reads at random offsets of a 1 GiB file in the page cache, 64 in flight, registered buffers or not`,
-  workload: 'blocks',
+  workload: 'read',
+  apis: ['plain', 'arena'],
+  legs: ['kernel*', 'worker*', 'caller*', 'auto*'],
   blockBytes,
   depth: 64,
   unit: 'reads/s',
   baseline: 'kernel-plain',
-  comparisons: (['kernel', 'worker', 'caller'] as const).map((poller) => ({
+  comparisons: ['kernel', 'worker', 'caller'].map((poller) => ({
     of: [`${poller}-arena`],
     to: [`${poller}-plain`],
     metric: 'throughput',
@@ -18,5 +20,4 @@ const scenario = (size: string, blockBytes: number): Scenario => ({
   limits: [],
 })
 
-export const fixedBuffers4k: Scenario = scenario('4k', 4096)
-export const fixedBuffers128k: Scenario = scenario('128k', 131_072)
+export const fixedBuffers: readonly Scenario[] = [scenario('4k', 4096), scenario('128k', 131_072)]

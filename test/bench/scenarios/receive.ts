@@ -12,6 +12,7 @@ export const receive: readonly Scenario[] = sizes.map(({ name, messageBytes }) =
   name: `receive-${name}`,
   title: `messages of ${messageBytes} bytes, sent 32 at a time by the same ring and received one after the other`,
   workload: 'receive',
+  apis: ['promise', 'multishot'],
   depth: 32,
   messageBytes,
   unit: 'messages/s',

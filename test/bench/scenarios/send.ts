@@ -6,6 +6,7 @@ export const send: readonly Scenario[] = [1, 4, 16, 64].map((sizeKib) => ({
   name: `send-${sizeKib}k`,
   title: `sends of ${sizeKib} KiB over loopback TCP, 4 in flight`,
   workload: 'send',
+  apis: ['promise', 'zero-copy', 'sender'],
   depth: 4,
   messageBytes: sizeKib * 1024,
   unit: 'sends/s',
