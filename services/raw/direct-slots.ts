@@ -9,7 +9,7 @@ import { prepFilesUpdate } from '../../native/operations/registered.ts'
 import { ignoreResult } from '../../workers/completions.ts'
 import { Poller } from '../../workers/poller-kind.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
-import { checkOpen } from './registrations/call.ts'
+import { checkAlive } from './registrations/call.ts'
 
 /** struct io_uring_files_update: offset, reserved, address of the descriptors. */
 const filesUpdateBytes = 16
@@ -67,7 +67,7 @@ export class DirectSlots {
 
   /** Leases a place that nobody else gets. @throws ERR_RING_SLOTS_EXHAUSTED, ERR_RING_CLOSED, ERR_RING_LOST */
   lease(): DirectSlot {
-    checkOpen(this.handle)
+    checkAlive(this.handle)
     const index = this.free.pop()
     if (index === undefined) {
       throw new RingError(

@@ -13,15 +13,20 @@ function checked(result: number): number {
   return result
 }
 
+/** The ring is there. @throws ERR_RING_CLOSED, ERR_RING_LOST */
+export function checkAlive(handle: RingHandle): void {
+  if (handle.client.state === ClientState.open) return
+  throw handle.client.state === ClientState.lost ? ringErrors.lost(handle.client.lossCause) : ringErrors.closed()
+}
+
 /**
- * The ring is there. Its descriptor's number may be another file's after it was closed.
+ * The ring is there, and in the kernel. Its descriptor's number may be another file's after it was closed.
  * @throws ERR_RING_CLOSED, ERR_RING_LOST, ERR_RING_OPERATION_UNSUPPORTED where there is no ring in the kernel
  */
 export function checkOpen(handle: RingHandle): void {
   if (handle.client.poller === Poller.threadpool)
     throw withoutRing('io_uring_register(2)', 'there is no ring in the kernel that anything could be registered with')
-  if (handle.client.state === ClientState.open) return
-  throw handle.client.state === ClientState.lost ? ringErrors.lost(handle.client.lossCause) : ringErrors.closed()
+  checkAlive(handle)
 }
 
 /** From this thread, which is any thread's right. @throws SystemError, ERR_RING_CLOSED, ERR_RING_LOST */
