@@ -118,7 +118,7 @@ export class Ringmaster {
     binding() // says at once if there is no addon
     const found = await capabilities()
     await loadSupport()
-    const facts = { ...readMachine(), rings: found.rings, sqpoll: found.sqpoll }
+    const facts = { ...readMachine(), rings: found.rings, sqpoll: found.sqpoll, memory: found.memory }
     const placement = place(facts, {
       ...resolved,
       // Where a default has been filled in, the rules may do better.

@@ -4,6 +4,7 @@ import { addressOfView } from '../addresses.ts'
 import { prepCancelMatching, prepCancelWhere, prepNop, prepNopResult } from '../operations/control.ts'
 import { prepPollAdd } from '../operations/polls.ts'
 import { prepMsgRing, prepMsgRingFd } from '../operations/registered.ts'
+import { prepTimeout } from '../operations/timeouts.ts'
 import { writeSqe } from '../operations/row.ts'
 import { prepSocketCommand, prepSocketName } from '../operations/sockets.ts'
 import { EBADF, ENOENT, first, noDescriptor, socketIn } from './feature.ts'
@@ -45,6 +46,18 @@ const cancelTrial =
     })
     return result === ENOENT ? 0 : result
   }
+
+/**
+ * With a timeout that would run for an hour. Linux 6.1 ignores flags of cancellations that it does not know, and looks for the user_data
+ * alone: what tells is which request is found.
+ */
+function besideTimeout(ring: ScratchRing, cancel: (number: number) => Fill): number | null {
+  ring.bytes.fill(0, 0, 16).writeUInt32LE(3600, 0)
+  const armed = first(ring, (words, at) => {
+    prepTimeout(words, at, 0, addressOfView(ring.bytes), 0, 0)
+  })
+  return armed === null ? first(ring, cancel(ring.lastNumber())) : armed
+}
 
 /** A command of a socket that was just made, in direct descriptor 2. */
 const commandTrial =
@@ -89,17 +102,23 @@ export const ringFeatures: Readonly<Record<RingFeature, FeatureRow>> = {
     proof: EBADF,
     trial: cancelTrial(CancelFlag.FD | CancelFlag.FD_FIXED, scratchSlots - 1),
   },
-  cancelOp: { since: '6.6', says: 'cancels by opcode', proof: 'done', trial: cancelTrial(CancelFlag.OP, -1) },
+  cancelOp: {
+    since: '6.6',
+    says: 'cancels by opcode',
+    proof: 'done',
+    trial: (ring) =>
+      besideTimeout(ring, () => (words, at) => {
+        prepCancelWhere(words, at, 0, -1, -1, -1, Op.TIMEOUT, CancelFlag.OP)
+      }),
+  },
   cancelUserData: {
     since: '6.6',
     says: 'cancels by request and something else',
-    proof: 'done',
-    trial: (ring) => {
-      const result = first(ring, (words, at) => {
-        prepCancelWhere(words, at, 0, -1, -1, -1, Op.NOP, CancelFlag.USERDATA | CancelFlag.OP)
-      })
-      return result === ENOENT ? 0 : result
-    },
+    proof: ENOENT, // the timeout is no NOP
+    trial: (ring) =>
+      besideTimeout(ring, (number) => (words, at) => {
+        prepCancelWhere(words, at, 0, number, 0, -1, Op.NOP, CancelFlag.USERDATA | CancelFlag.OP)
+      }),
   },
   syncCancel: {
     since: '6.0',

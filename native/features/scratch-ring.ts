@@ -21,6 +21,8 @@ export interface ScratchRing {
   readonly otherFd: number
   /** Memory that the kernel may use for as long as there is the ring. */
   readonly bytes: Buffer
+  /** The number of the operation that was submitted last, which is its user_data. */
+  lastNumber(): number
   /** Submits one operation. Its results so far: none while it waits. */
   submit(fill: Fill): readonly ScratchResult[]
   /** As submit(), of a chain: each operation's last result, or null. */
@@ -114,6 +116,7 @@ export function openScratchRing(prepare: ((ringFd: number) => void) | null): Scr
     fd: main.fd,
     otherFd: other.fd,
     bytes: Buffer.from(memory, bytesAt, 8192),
+    lastNumber: () => last,
     submit: (fill) => {
       publish([fill])
       return later()

@@ -33,6 +33,7 @@ export type StreamFeature =
   | 'timeoutBoottime'
   | 'timeoutRealtime'
 
+const EFAULT = -14
 const POLLIN = 1
 const select = SqeFlag.BUFFER_SELECT
 
@@ -49,6 +50,12 @@ const sendZcTrial =
     first(ring, (words, at) => {
       prepSendZc(words, at, 0, noDescriptor, 0, 0, 0, ioFlags, 0)
     })
+
+/** Older kernels look the buffer up first, and there is none: they know the flag, too. */
+const sendZcFixedTrial = (ring: ScratchRing): number | null => {
+  const result = sendZcTrial(RecvSendFlag.FIXED_BUF)(ring)
+  return result === EFAULT ? EBADF : result
+}
 
 /** An hour, which no trial waits for. */
 const timeoutTrial =
@@ -203,7 +210,7 @@ export const streamFeatures: Readonly<Record<StreamFeature, FeatureRow>> = {
     says: 'such a send from a registered buffer',
     opcodes: [Op.SEND_ZC],
     proof: EBADF,
-    trial: sendZcTrial(RecvSendFlag.FIXED_BUF),
+    trial: sendZcFixedTrial,
   },
   sendmsgZc: {
     since: '6.1',

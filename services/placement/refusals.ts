@@ -29,14 +29,19 @@ export function refuseImpossible(facts: PlacementFacts, wishes: PlacementWishes)
 }
 
 // Without rings there is the poller `threadpool`, unless something was asked for that only the kernel's rings have.
-function refuseRings({ rings }: PlacementFacts, { poller, restrictions }: PlacementWishes): void {
+function refuseRings({ rings, memory: kinds }: PlacementFacts, wishes: PlacementWishes): void {
+  const { poller, restrictions, memory = 'auto' } = wishes
   if (poller === Poller.threadpool) {
     if (restrictions === undefined) return
     const reason =
       "are kept by the kernel's rings, and poller 'threadpool' has none: choose another poller or leave restrictions out"
     throw invalidArgValue('options.restrictions', restrictions, reason)
   }
-  if (rings.ok) return
+  if (rings.ok) {
+    if (memory === 'auto' || kinds === undefined || kinds.includes(memory)) return
+    const reason = `is not what this kernel can have rings in${memory === 'user' ? ', which came with Linux 6.5' : ''}: leave it out, or choose '${kinds[0] ?? 'auto'}'`
+    throw invalidArgValue('options.memory', memory, reason)
+  }
   if (poller !== 'auto') throw unavailable(rings, `poller '${poller}' was asked for: `)
   if (restrictions !== undefined)
     throw unavailable(rings, "restrictions were asked for, which only the kernel's rings keep: ")

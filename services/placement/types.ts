@@ -1,5 +1,6 @@
 // What goes into placement and what comes out. Used by the rules in this folder and by those who read their outcome.
 import type { Verdict } from '../../native/capabilities.ts'
+import type { MemoryKind } from '../../native/ring-geometry.ts'
 import type { Poller } from '../../workers/poller-kind.ts'
 import type { MachineFacts } from '../machine/facts.ts'
 
@@ -8,6 +9,8 @@ export interface PlacementFacts extends MachineFacts {
   /** Whether rings are allowed, and rings with an SQ thread; if not, why. */
   readonly rings: Verdict
   readonly sqpoll: Verdict
+  /** Whose memory rings can be in; absent: not asked. */
+  readonly memory?: readonly MemoryKind[]
 }
 
 /** What the user asked for; `auto` is left to the rules. */
@@ -24,6 +27,7 @@ export interface PlacementWishes {
   readonly cqEntries?: number | 'auto' | undefined
   readonly sqThreadIdleMs?: number | 'auto' | undefined
   readonly spinNs?: number | 'auto' | undefined
+  readonly memory?: MemoryKind | 'auto' | undefined
   /** What rings are to accept; only the kernel's can be restricted. */
   readonly restrictions?: object | undefined
 }

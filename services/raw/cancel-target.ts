@@ -5,6 +5,7 @@ import { operations } from '../../native/operations/index.ts'
 import { checkInteger } from '../arguments.ts'
 import { checkDescriptor, checkOptions, checkTarget } from './checks.ts'
 import type { Descriptor, Operation } from './operation.ts'
+import { requireFeature } from './support.ts'
 
 /** What to cancel: everything that is given must match. Or `any`, which goes with nothing that names requests. */
 export interface AsyncCancelOptions {
@@ -28,7 +29,10 @@ export interface CancelTarget {
   readonly cancelFlags: number
 }
 
-/** @throws ERR_INVALID_ARG_VALUE (nothing to match, or `any` with something to match), ERR_INVALID_ARG_TYPE */
+/**
+ * @throws ERR_INVALID_ARG_VALUE (nothing to match, or `any` with something to match), ERR_INVALID_ARG_TYPE,
+ * ERR_RING_OPERATION_UNSUPPORTED (opcode, or operation with something else, before 6.6)
+ */
 export function cancelTarget(options: AsyncCancelOptions): CancelTarget {
   const { operation, fd, opcode, any = false, all = false } = checkOptions(options)
   if (operation === undefined && fd === undefined && opcode === undefined && !any)
@@ -46,6 +50,9 @@ export function cancelTarget(options: AsyncCancelOptions): CancelTarget {
   if (typeof descriptor !== 'number') cancelFlags |= CancelFlag.FD_FIXED
   // The user_data is what matches by default; together with others it has to be asked for.
   if (operation !== undefined && (fd !== undefined || opcode !== undefined)) cancelFlags |= CancelFlag.USERDATA
+  // Linux 6.1 does not refuse what it does not know of these: it ignores it, and cancels something else.
+  if (opcode !== undefined) requireFeature('cancelOp')
+  if ((cancelFlags & CancelFlag.USERDATA) !== 0) requireFeature('cancelUserData')
   const number = typeof descriptor === 'number' ? descriptor : descriptor.direct
   return { target, descriptor: number, opcode: code, cancelFlags }
 }

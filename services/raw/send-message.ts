@@ -10,6 +10,7 @@ import { checkInteger } from '../arguments.ts'
 import { checkFd, checkMessageTarget } from './checks.ts'
 import { makeOperation } from './operation.ts'
 import type { DirectDescriptor, Operation } from './operation.ts'
+import { requireFeature } from './support.ts'
 
 /** Where a mailbox is. A Mailbox is one; to another thread of the process the two numbers are sent. */
 export interface MailboxAddress {
@@ -55,6 +56,7 @@ export function dataMessage(to: MailboxAddress, message: MessageContent): Operat
   const data = checkInteger(message.data, 'data', -(2 ** 31), 2 ** 31 - 1)
   const tag = checkInteger(message.tag ?? 0, 'tag', 0, uint32Max)
   const cqeFlags = checkInteger(message.flags ?? 0, 'flags', 0, uint32Max)
+  if (cqeFlags !== 0) requireFeature('msgRingFlagsPass')
   return makeOperation(msgRing, (words, at, flags) => {
     prepMsgRing(words, at, flags, ringFd, data, address, tag, cqeFlags === 0 ? 0 : MessageRing.FLAGS_PASS)
     words[at + 11] = cqeFlags

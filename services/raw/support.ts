@@ -63,9 +63,15 @@ function triedFeatures(found: Capabilities): Features {
  * @throws ERR_RING_OPERATION_UNSUPPORTED with the reason
  */
 export function requireFeature(name: FeatureName): void {
-  if (known?.rings.ok !== true) return
+  const missing = missingFeature(name)
+  if (missing !== undefined) throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', missing)
+}
+
+/** Why this kernel lacks a feature, for errors of the kernel that do not say; undefined where it has it, or is not asked. */
+export function missingFeature(name: FeatureName): string | undefined {
+  if (known?.rings.ok !== true) return undefined
   const { ok, reason, says } = triedFeatures(known)[name]
-  if (!ok) throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `this kernel has no ${name} (${says}): ${reason}`)
+  return ok ? undefined : `this kernel has no ${name} (${says}): ${reason}`
 }
 
 /** What a ring with the poller `threadpool` cannot have. */

@@ -16,6 +16,8 @@ import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.t
 import type { Descriptor, Operation } from '../operation.ts'
 import { decodeAddress, socketAddressBytesMax } from '../socket-address.ts'
 import type { SocketAddress } from '../socket-address.ts'
+import { missingFeature } from '../support.ts'
+import type { FeatureName } from '../../../native/features.ts'
 
 const ENOTSUP = -95
 const payloadBytes = 16
@@ -87,6 +89,12 @@ export function discard(options: {
   )
 }
 
+/** Sockets of older kernels take no commands at all; those of newer ones say the same of what they cannot do with one. */
+const lacks =
+  (feature: FeatureName) =>
+  (errno: number): string | undefined =>
+    errno === ENOTSUP ? missingFeature(feature) : undefined
+
 /** Which option of a socket. */
 export interface SocketOptionName {
   readonly fd: Descriptor
@@ -98,7 +106,8 @@ export interface SocketOptionName {
 /**
  * getsockopt(2). Resolves with the option's bytes, for most a 32-bit number.
  * Since 6.7. io_uring_prep_cmd_sock(3).
- * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: ENOTSUP (level), ENOPROTOOPT (option), …
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: ENOTSUP (level), ENOPROTOOPT (option), …;
+ * ERR_RING_OPERATION_UNSUPPORTED before 6.7
  */
 export function getsockopt(options: SocketOptionName & { readonly length?: number }): Operation<Buffer> {
   const fd = checkDescriptor(checkOptions(options).fd)
@@ -115,6 +124,7 @@ export function getsockopt(options: SocketOptionName & { readonly length?: numbe
       keep: [value],
       sqeFlags: descriptorFlags(fd),
       result: (length) => Buffer.from(value.subarray(0, length)),
+      refusal: lacks('socketGetsockopt'),
     },
   )
 }
@@ -122,7 +132,8 @@ export function getsockopt(options: SocketOptionName & { readonly length?: numbe
 /**
  * setsockopt(2); a number is set as 32 bits. Resolves with 0.
  * Since 6.7. io_uring_prep_cmd_sock(3).
- * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: ENOPROTOOPT, EINVAL, EPERM, …
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE. Rejects: ENOPROTOOPT, EINVAL, EPERM, …;
+ * ERR_RING_OPERATION_UNSUPPORTED before 6.7
  */
 export function setsockopt(
   options: SocketOptionName & { readonly value: number | ArrayBufferView },
@@ -142,7 +153,7 @@ export function setsockopt(
       const [number, address] = [descriptorNumber(fd), partAddress(part)]
       prepSocketCommand(words, at, flags, number, SocketCommand.SETSOCKOPT, level, option, address, partLength(part))
     },
-    { keep: [part.view], sqeFlags: descriptorFlags(fd) },
+    { keep: [part.view], sqeFlags: descriptorFlags(fd), refusal: lacks('socketGetsockopt') },
   )
 }
 
@@ -154,7 +165,8 @@ const socketQueues: Readonly<Record<'received' | 'unsent', number>> = {
 /**
  * How many bytes wait in a socket: received and not read, or sent and not acknowledged. Resolves with the number.
  * Since 6.7. io_uring_prep_cmd_sock(3), tcp(7) SIOCINQ and SIOCOUTQ.
- * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE. Rejects: ENOTSUP, EINVAL (a socket that listens)
+ * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE. Rejects: ENOTSUP, EINVAL (a socket that listens);
+ * ERR_RING_OPERATION_UNSUPPORTED before 6.7
  */
 export function socketQueue(options: {
   readonly fd: Descriptor
@@ -167,7 +179,7 @@ export function socketQueue(options: {
     (words, at, flags) => {
       prepSocketCommand(words, at, flags, descriptorNumber(fd), command, 0, 0, 0, 0)
     },
-    { sqeFlags: descriptorFlags(fd) },
+    { sqeFlags: descriptorFlags(fd), refusal: lacks('socketInq') },
   )
 }
 

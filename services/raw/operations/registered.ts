@@ -30,6 +30,7 @@ import {
 import type { DirectTarget } from '../checks.ts'
 import { descriptorFlags, makeOperation } from '../operation.ts'
 import type { DirectDescriptor, Operation } from '../operation.ts'
+import { requireFeature } from '../support.ts'
 
 const int32Max = 2 ** 31 - 1
 /** IORING_FILE_INDEX_ALLOC as the offset of an update. */
@@ -182,7 +183,8 @@ export interface MessageDescriptorOptions extends MsgRingOptions {
 /**
  * Posts a completion to another ring, or gives it a direct descriptor. Resolves with 0, or with the slot that was allocated there.
  * Since 5.18. io_uring_prep_msg_ring(3).
- * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_INVALID_ARG_VALUE (a ring of Ringmaster, and user data that is no mailbox's).
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_INVALID_ARG_VALUE (a ring of Ringmaster, and user data that is no mailbox's),
+ * ERR_RING_OPERATION_UNSUPPORTED (cqeFlags before 6.3).
  * Rejects: EBADF, EBADFD (not a ring, or disabled), EOVERFLOW (its CQ is full), EINVAL
  */
 export function msgRing(options: MessageDataOptions | MessageDescriptorOptions): Operation<number> {
@@ -201,6 +203,7 @@ export function msgRing(options: MessageDataOptions | MessageDescriptorOptions):
   }
   const result = checkInteger(options.result, 'result', -(2 ** 31), int32Max)
   const cqeFlags = checkInteger(options.cqeFlags ?? 0, 'cqeFlags', 0, 2 ** 32 - 1)
+  if (cqeFlags !== 0) requireFeature('msgRingFlagsPass')
   const pass = cqeFlags === 0 ? 0 : MessageRing.FLAGS_PASS
   return makeOperation(msgRingRow, (words, at, flags) => {
     prepMsgRing(words, at, flags, ringFd, result, low, high, pass)

@@ -203,6 +203,15 @@ describe('what cannot come true is refused', () => {
     expect(refused).toThrow(expect.objectContaining({ code }) as Error)
   })
 
+  it('ring memory that the kernel does not have, before anything falls back', () => {
+    using folder = simulate({ cpus: 8 })
+    const facts = { ...readMachine(folder.root), rings: allowed, sqpoll: allowed, memory: ['mapped'] as const }
+    const wishes = { rings: 'auto', poller: 'auto', memory: 'user' } as const
+    expect(() => place(facts, wishes)).toThrow(/options\.memory'.*Linux 6\.5.*choose 'mapped'/)
+    expect(() => place(facts, wishes)).toThrow(expect.objectContaining({ code: invalid }) as Error)
+    expect(place(facts, { ...wishes, memory: 'mapped' }).poller).toBe('kernel')
+  })
+
   it('restrictions with a poller that has no ring to keep them', () => {
     const refused = (): Placement => placeOn({ cpus: 8 }, { poller: 'threadpool', restrictions: {} })
     expect(refused).toThrow(/options\.restrictions' are kept by the kernel's rings, and poller 'threadpool' has none/)
