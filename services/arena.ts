@@ -198,8 +198,7 @@ export class Arenas {
     const sizeBytes = slabBytes * slabs
     const memory = allocateSharedMemory(sizeBytes)
     const { index, reason } = this.register(Buffer.from(memory, 0, sizeBytes))
-    const clients = this.handles.map(({ client }) => client)
-    const core = new ArenaSlabs(memory, slabBytes, slabs, waitersMax, clients, index, fixedFor === 'all')
+    const core = new ArenaSlabs(memory, slabBytes, slabs, waitersMax, this.handles, index, fixedFor === 'all')
     const arena = new Arena(core, reason, this)
     this.cores.push(core)
     this.open.add(arena)

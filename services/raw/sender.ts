@@ -10,6 +10,7 @@ import { CqeFlag, Op, RecvSendFlag, zeroCopyCopied } from '../../native/abi.ts'
 import { RingError, abortError } from '../../native/errors.ts'
 import { prepSend, prepSendZc, send, sendZc } from '../../native/operations/messages.ts'
 import { resultError } from '../../workers/completions.ts'
+import type { MemoryHolder } from '../../workers/memory-holders.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { throwIfAborted } from '../abort.ts'
@@ -111,7 +112,7 @@ class Sending implements Completion {
   }
 }
 
-export class Sender {
+export class Sender implements MemoryHolder {
   private readonly handle: RingHandle
   private readonly fd: Descriptor
   private readonly thresholdBytes: number
@@ -169,12 +170,24 @@ export class Sender {
         )
       this.waiting.push(new Sending(this, part, resolve, reject))
       if (this.current === null) this.next()
+      else this.handle.memoryHolders.add(this)
     })
   }
 
   private next(): void {
     this.current = this.waiting.shift() ?? null
     if (this.current !== null) this.submit(this.current)
+    this.tellHolders()
+  }
+
+  /** What has its request is in the slot table: this is the rest. @internal */
+  *heldViews(): Iterable<ArrayBufferView> {
+    for (const { part } of this.waiting) yield part.view
+  }
+
+  private tellHolders(): void {
+    if (this.waiting.length === 0) this.handle.memoryHolders.delete(this)
+    else this.handle.memoryHolders.changed()
   }
 
   private submit(sending: Sending): void {
@@ -249,6 +262,7 @@ export class Sender {
     this.current = null
     sending.end(failure)
     for (const waiting of this.waiting.splice(0)) waiting.end(failure)
+    this.tellHolders()
   }
 
   /** A notification came. Sendings call it. */
