@@ -7,8 +7,9 @@
 // which makes them the kernel's, is stored once for all that were released in one turn of the microtask queue.
 import { CqeFlag } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
-import { RingError, invalidArgType, outOfRange } from '../../native/errors.ts'
+import { RingError, invalidArgType, invalidArgValue, outOfRange } from '../../native/errors.ts'
 import { provideBuffers } from '../../native/operations/registered.ts'
+import type { MemoryHolder } from '../../workers/memory-holders.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { checkInteger } from '../arguments.ts'
 import {
@@ -53,7 +54,7 @@ export interface ProvidedBuffersStatus {
 
 const settled = Promise.resolve()
 
-export class ProvidedBuffers implements LeaseOwner {
+export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
   /** The buffer group: what requests name. */
   readonly group: number
   readonly count: number
@@ -120,6 +121,11 @@ export class ProvidedBuffers implements LeaseOwner {
     return this.isClosed
   }
 
+  /** Its memory is its own: no arena's is in it. @internal */
+  heldViews(): Iterable<ArrayBufferView> {
+    return [this.memory]
+  }
+
   // A full entry each time: the kernel rewrites address and length of what it uses in pieces.
   private put(id: number): void {
     const place = this.tail & (this.count - 1)
@@ -168,6 +174,14 @@ export class ProvidedBuffers implements LeaseOwner {
       throw new RingError('ERR_RING_BUFFERS_CLOSED', 'the provided buffers are closed: make new ones for new requests')
     this.publish()
     return this.group
+  }
+
+  /** @throws ERR_INVALID_ARG_VALUE where `handle` is not the ring whose buffers these are. @internal */
+  checkRing(handle: RingHandle): void {
+    if (handle === this.handle) return
+    const here = handle.ring === this.handle.ring ? `ring ${handle.ring} of another Ringmaster` : `ring ${handle.ring}`
+    const reason = `are those of ring ${this.handle.ring}, and this is ${here}: provide buffers on the ring that takes from them`
+    throw invalidArgValue('buffers', this, reason)
   }
 
   /** What the kernel still sees of a buffer's entry: it takes from the length what it uses up. */

@@ -15,6 +15,7 @@ import { ClientState } from '../../workers/submission.ts'
 import { throwIfAborted } from '../abort.ts'
 import { checkInteger, checkSignal } from '../arguments.ts'
 import { fillEntry } from './fill-entry.ts'
+import { checkRing } from './operation.ts'
 import type { Operation } from './operation.ts'
 import type { ProvidedBuffers } from './provided-buffers.ts'
 import { checkSupported } from './support.ts'
@@ -84,6 +85,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
 
   /** Made by RawRing.stream(). @throws AbortError, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_OPERATION_UNSUPPORTED */
   constructor(handle: RingHandle, source: StreamOperation<T>, options: StreamOptions) {
+    checkRing(source.operation, handle)
     checkSupported(source.operation.row, handle.client.poller, source.operation.sqeFlags)
     const { needs } = source
     if (needs !== undefined && (handle.geometry.features & needs.feature) === 0)
