@@ -52,7 +52,15 @@ export interface ProvidedBuffersStatus {
   readonly available: number
 }
 
+/** Somebody who waits for a buffer. Told once, then no longer in the line. */
+export interface BufferWaiter {
+  /** There is a buffer, or the group was closed. Returns whether a request was made that may take it. */
+  buffersFree(): boolean
+}
+
 const settled = Promise.resolve()
+/** Who was told of a buffer and has not taken it by then perhaps never will: the next one is told. */
+const nextWaiterMs = 5
 
 export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
   /** The buffer group: what requests name. */
@@ -79,7 +87,9 @@ export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
   private isClosed = false
   private publishing = false
   private waking = false
-  private onReturned: (() => void)[] = []
+  private readonly waiters = new Set<BufferWaiter>()
+  private turns = 0
+  private nextWaiter: NodeJS.Timeout | null = null
 
   /** Made by RawRing.provideBuffers(). @throws SystemError of io_uring_register(2), ERR_OUT_OF_RANGE, ERR_RING_* */
   constructor(handle: RingHandle, options: ProvidedBuffersOptions) {
@@ -147,10 +157,7 @@ export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
     if (this.publishedTail === this.tail) return
     this.publishedTail = this.tail
     Atomics.store(this.tailWord, 0, this.tail)
-    if (this.onReturned.length > 0 && !this.waking) {
-      this.waking = true
-      void settled.then(this.wake)
-    }
+    this.wakeSoon()
   }
 
   private readonly publishLater = (): void => {
@@ -158,11 +165,29 @@ export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
     if (!this.isClosed) this.publish()
   }
 
+  /** There may be a buffer for who waits: streams say so when a request of theirs is over. @internal */
+  wakeSoon(): void {
+    if (this.waking || this.waiters.size === 0 || (this.free === 0 && !this.isClosed)) return
+    this.waking = true
+    void settled.then(this.wake)
+  }
+
   // Never from within publish(): select() calls that while an entry is being written, and who is called submits others. As many
-  // as there are buffers, in the order of asking: the others would find none and wait again.
+  // make requests as there are buffers, in the order of asking: the others would find none and wait again. A request may end
+  // without a buffer, or find that its data is gone: so the others are not left alone with a buffer that is free.
   private readonly wake = (): void => {
     this.waking = false
-    for (const callback of this.onReturned.splice(0, this.isClosed ? Infinity : this.free)) callback()
+    let left = this.isClosed ? Infinity : this.free
+    for (const waiter of this.waiters) {
+      if (left <= 0) break
+      this.waiters.delete(waiter)
+      if (waiter.buffersFree()) left--
+    }
+    if (this.waiters.size === 0 || this.free === 0 || this.nextWaiter !== null) return
+    this.nextWaiter = setTimeout(() => {
+      this.nextWaiter = null
+      this.wakeSoon()
+    }, nextWaiterMs).unref()
   }
 
   /**
@@ -239,6 +264,7 @@ export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
     this.consumed[id]! += lengthBytes
     this.leases[id]! += 1
     this.growing[id] = grows ? 1 : 0
+    this.turns++
     if (!grows) this.free--
     return this.memory.subarray(start, start + lengthBytes)
   }
@@ -246,6 +272,7 @@ export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
   /** A lease of the buffer was released; leases call it. */
   giveBack(id: number): void {
     this.leases[id]! -= 1
+    this.turns++
     if (this.isClosed || this.leases[id] !== 0 || this.growing[id] !== 0) return
     this.put(id)
     if (this.publishing) return
@@ -253,12 +280,25 @@ export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
     void settled.then(this.publishLater)
   }
 
-  /** Calls back, soon, when there are buffers or the group was closed. Waiters are called in the order of asking. */
-  whenAvailable(callback: () => void): void {
-    this.onReturned.push(callback)
-    if ((this.free === 0 && !this.isClosed) || this.waking) return
-    this.waking = true
-    void settled.then(this.wake)
+  /** Somebody waits: who comes now stands behind them. @internal */
+  get contended(): boolean {
+    return this.waiters.size > 0 && !this.isClosed
+  }
+
+  /** Buffers taken and given back so far: whether there is progress. @internal */
+  get turnsTaken(): number {
+    return this.turns
+  }
+
+  /** Tells `waiter`, soon, when there are buffers or the group was closed, in the order of asking. @internal */
+  whenAvailable(waiter: BufferWaiter): void {
+    this.waiters.add(waiter)
+    this.wakeSoon()
+  }
+
+  /** Who does not want one any more leaves the line. @internal */
+  withdraw(waiter: BufferWaiter): void {
+    this.waiters.delete(waiter)
   }
 
   /** What the kernel says of the group (REGISTER_PBUF_STATUS, 6.8). @throws SystemError, ERR_RING_CLOSED */
@@ -275,6 +315,7 @@ export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
     if (this.isClosed) return
     this.isClosed = true
     closeGroup(this.handle, this.group, this.shared)
+    if (this.nextWaiter !== null) clearTimeout(this.nextWaiter)
     this.wake()
   }
 
