@@ -126,6 +126,13 @@ export class Sender implements MemoryHolder {
   private shortages = 0
   private slot = -1
   private generation = 0
+  /** Heard while something is under way only: a signal outlives many senders. */
+  private readonly signal: AbortSignal | undefined
+  private listening = false
+  private readonly onAbort = (): void => {
+    this.listening = false
+    this.abort(abortError(this.signal!))
+  }
 
   /** Made by RawRing.sender(). @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
   constructor(handle: RingHandle, fd: Descriptor, options: SenderOptions) {
@@ -140,13 +147,7 @@ export class Sender implements MemoryHolder {
         : checkInteger(zeroCopyThresholdBytes, 'zeroCopyThresholdBytes', 0, Number.MAX_SAFE_INTEGER)
     this.waitingMax = checkInteger(waitingMax, 'waitingMax', 1, 65536)
     this.reason = isSupported(sendZc, handle.client.poller) ? null : 'unsupported'
-    signal?.addEventListener(
-      'abort',
-      () => {
-        this.abort(abortError(signal))
-      },
-      { once: true },
-    )
+    this.signal = signal
   }
 
   get zeroCopy(): ZeroCopyState {
@@ -162,6 +163,7 @@ export class Sender implements MemoryHolder {
   send(buffer: ArrayBufferView, offset?: number, length?: number): Promise<number> {
     return new Promise((resolve, reject) => {
       const part = checkPart(buffer, offset, length)
+      if (this.signal?.aborted === true) this.failure ??= abortError(this.signal)
       if (this.failure !== null) throw this.failure
       if (this.waiting.length >= this.waitingMax)
         throw new RingError(
@@ -176,6 +178,7 @@ export class Sender implements MemoryHolder {
 
   private next(): void {
     this.current = this.waiting.shift() ?? null
+    this.listen(this.current !== null)
     if (this.current !== null) this.submit(this.current)
     this.tellHolders()
   }
@@ -188,6 +191,13 @@ export class Sender implements MemoryHolder {
   private tellHolders(): void {
     if (this.waiting.length === 0) this.handle.memoryHolders.delete(this)
     else this.handle.memoryHolders.changed()
+  }
+
+  private listen(wanted: boolean): void {
+    if (wanted === this.listening || this.signal === undefined) return
+    this.listening = wanted
+    if (wanted) this.signal.addEventListener('abort', this.onAbort, { once: true })
+    else this.signal.removeEventListener('abort', this.onAbort)
   }
 
   private submit(sending: Sending): void {
@@ -260,9 +270,22 @@ export class Sender implements MemoryHolder {
   private fail(sending: Sending, failure: Error): void {
     this.failure = failure
     this.current = null
+    this.listen(false)
     sending.end(failure)
     for (const waiting of this.waiting.splice(0)) waiting.end(failure)
     this.tellHolders()
+  }
+
+  /**
+   * Takes no more: the send that is under way is cancelled, and it and all behind it reject with ERR_RING_BUFFERS_CLOSED. The socket
+   * stays open. Safe to repeat.
+   */
+  close(): void {
+    this.abort(new RingError('ERR_RING_BUFFERS_CLOSED', 'the sender is closed: make a new one'))
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
   }
 
   /** A notification came. Sendings call it. */
