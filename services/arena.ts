@@ -1,7 +1,6 @@
 // Arenas: memory for reads and writes that the kernel knows already. Ringmaster.arena() makes one: its memory is registered once
 // on every ring, at the same index, and requests with a buffer of it need not have their pages looked up and held each time.
 // Where it cannot be registered it is ordinary shared memory, and says why.
-import { readFileSync } from 'node:fs'
 import { abortError, errnoName, invalidArgType, invalidArgValue, outOfRange, ringErrors } from '../native/errors.ts'
 import { arenasMax, pageBytes, rawBuffers } from '../native/layout.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
@@ -11,6 +10,7 @@ import type { BufferTable } from '../workers/buffer-table.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import { throwIfAborted } from './abort.ts'
 import { checkInteger, checkSignal } from './arguments.ts'
+import { memlockRefusal } from './memlock.ts'
 
 export interface ArenaOptions {
   /** Bytes of a slab, which is what a lease gives: a multiple of 4096. Default 65,536. */
@@ -51,19 +51,9 @@ function checkArenaOptions(options: unknown): void {
   throw invalidArgValue(`options.${unknown}`, value, `is not an option; there are ${optionNames.join(', ')}`)
 }
 
-function memlockLimit(): string {
-  const line = /^Max locked memory +(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))
-  return line?.[1] ?? 'unknown'
-}
-
 /** Why the kernel would not register. */
 function refusal(errno: number, sizeBytes: number): string {
-  if (errno === ENOMEM) {
-    return (
-      `the kernel would not lock ${sizeBytes} bytes for this user ("Max locked memory" is ${memlockLimit()} bytes, all processes ` +
-      'of the user together): raise it with ulimit -l or LimitMEMLOCK=, give the process CAP_IPC_LOCK, or make a smaller arena'
-    )
-  }
+  if (errno === ENOMEM) return `${memlockRefusal(sizeBytes)}, or make a smaller arena`
   const refused = `the kernel refused to register the memory (${errnoName(errno)})`
   if (errno !== EACCES) return refused
   return `${refused}: the restrictions of the rings do not name register_buffers_update (option restrictions of Ringmaster.start())`
@@ -198,8 +188,7 @@ export class Arenas {
     const sizeBytes = slabBytes * slabs
     const memory = allocateSharedMemory(sizeBytes)
     const { index, reason } = this.register(Buffer.from(memory, 0, sizeBytes))
-    const clients = this.handles.map(({ client }) => client)
-    const core = new ArenaSlabs(memory, slabBytes, slabs, waitersMax, clients, index, fixedFor === 'all')
+    const core = new ArenaSlabs(memory, slabBytes, slabs, waitersMax, this.handles, index, fixedFor === 'all')
     const arena = new Arena(core, reason, this)
     this.cores.push(core)
     this.open.add(arena)

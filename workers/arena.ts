@@ -6,7 +6,7 @@
 //                                          └── its ring was lost: never again
 import { ringErrors } from '../native/errors.ts'
 import { visitUsers } from './memory-users.ts'
-import type { RingClient } from './ring-client.ts'
+import type { MemoryUser } from './memory-users.ts'
 
 const SlabState = { free: 0, leased: 1, released: 2, lost: 3 } as const
 
@@ -38,7 +38,7 @@ export class ArenaSlabs {
   index: number | null
   /** Whether reads and writes of files that go through the page cache are fixed ones, too. */
   readonly always: boolean
-  private readonly clients: readonly RingClient[]
+  private readonly rings: readonly MemoryUser[]
   private readonly waitersMax: number
   private readonly state: Uint8Array
   private readonly generation: Int32Array
@@ -56,7 +56,7 @@ export class ArenaSlabs {
     slabBytes: number,
     slabs: number,
     waitersMax: number,
-    clients: readonly RingClient[],
+    rings: readonly MemoryUser[],
     index: number | null,
     always: boolean,
   ) {
@@ -64,7 +64,7 @@ export class ArenaSlabs {
     this.slabBytes = slabBytes
     this.slabs = slabs
     this.waitersMax = waitersMax
-    this.clients = clients
+    this.rings = rings
     this.index = index
     this.always = always
     this.state = new Uint8Array(slabs)
@@ -162,7 +162,7 @@ export class ArenaSlabs {
     const visit = (view: ArrayBufferView, lost: boolean): void => {
       used.fill(lost ? SlabState.lost : SlabState.released, this.slabOf(view), this.lastSlabOf(view) + 1)
     }
-    visitUsers(this.clients, this.memory, visit, watch ? this.onRequestOver : null)
+    visitUsers(this.rings, this.memory, visit, watch ? this.onRequestOver : null)
     for (let slab = 0; slab < this.slabs; slab++) {
       if (this.state[slab] !== SlabState.released || used[slab] === SlabState.released) continue
       this.releasedCount--

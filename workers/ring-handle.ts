@@ -16,6 +16,7 @@ import type { ControlLink } from './control.ts'
 import { IdleStrategy } from './idle-strategy.ts'
 import { Leases } from './leases.ts'
 import { ownRings } from './mailboxes.ts'
+import { MemoryHolders } from './memory-holders.ts'
 import { Poller } from './poller-kind.ts'
 import { quarantineMemory } from './quarantine.ts'
 import { RingClient } from './ring-client.ts'
@@ -82,6 +83,8 @@ export class RingHandle {
   readonly workerThreadId: number
   /** Memory that the kernel knows by registration: kept while the ring is open, and for good where it did not drain. */
   readonly registered: Set<object> = new Set()
+  /** Who has memory waiting that no request uses yet: arenas ask. */
+  readonly memoryHolders: MemoryHolders = new MemoryHolders()
   /** Called when closing begins: streams, which never end by themselves, end then. */
   readonly onClosing: Set<() => void> = new Set()
   /** Why the ring has its poller. */

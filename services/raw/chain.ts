@@ -8,7 +8,7 @@ import { isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
 import { countBarrier, drainRefused } from './drain.ts'
 import { carryOutLinked } from './linked-chain.ts'
-import { checkOperation } from './operation.ts'
+import { checkOperation, checkRing } from './operation.ts'
 import type { Operation } from './operation.ts'
 import { linkTimeout } from './operations/timeouts.ts'
 import type { LinkTimeoutOptions } from './operations/timeouts.ts'
@@ -86,6 +86,7 @@ export class Chain<T extends readonly unknown[] = []> {
 
   private add(operation: Operation<unknown>, options: StepOptions, hard: boolean, hidden: boolean): this {
     checkOperation(operation)
+    checkRing(operation, this.handle)
     if (this.running) throw invalidArgValue('chain', 'a chain', 'is being carried out: build another, or wait for it')
     checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
     const before = this.steps.at(-1)

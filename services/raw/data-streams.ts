@@ -109,7 +109,7 @@ export function recvStream(
       prepRecv(words, at, flags, descriptorNumber(fd), 0, itemBytesMax, messageFlags, allFlags, buffers.select())
       words[at + 11] = turnBytesMax
     },
-    { sqeFlags: descriptorFlags(fd) | SqeFlag.BUFFER_SELECT, keep: [buffers] },
+    { sqeFlags: descriptorFlags(fd) | SqeFlag.BUFFER_SELECT, keep: [buffers], buffers },
   )
   if (bundle) {
     return {
@@ -147,7 +147,7 @@ export function readStream(options: {
       (words, at, flags) => {
         prepReadMultishot(words, at, flags, descriptorNumber(fd), 0, -1, buffers.select())
       },
-      { sqeFlags: descriptorFlags(fd) | SqeFlag.BUFFER_SELECT, keep: [buffers] },
+      { sqeFlags: descriptorFlags(fd) | SqeFlag.BUFFER_SELECT, keep: [buffers], buffers },
     ),
     ...leased(buffers),
   }
@@ -214,7 +214,7 @@ export function recvmsgStream(options: RecvmsgStreamOptions): StreamOperation<Me
         const bits = messageFlags | MessageFlag.MSG_CMSG_CLOEXEC
         prepRecvmsg(words, at, flags, descriptorNumber(fd), address, bits, ioFlags, buffers.select())
       },
-      { sqeFlags: descriptorFlags(fd) | SqeFlag.BUFFER_SELECT, keep: [buffers, header] },
+      { sqeFlags: descriptorFlags(fd) | SqeFlag.BUFFER_SELECT, keep: [buffers, header], buffers },
     ),
     item: (result, cqeFlags) => {
       const lease = buffers.take(result, cqeFlags)

@@ -5,7 +5,9 @@ import { addressOfView } from '../../native/addresses.ts'
 import { RingError, invalidArgType } from '../../native/errors.ts'
 import type { OperationRow } from '../../native/operations/row.ts'
 import { resultError } from '../../workers/completions.ts'
+import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { SlotTable } from '../../workers/slots.ts'
+import type { ProvidedBuffers } from './provided-buffers.ts'
 
 /** A slot in a ring's table of registered files; cheaper than a descriptor, and known to that ring only. */
 export interface DirectDescriptor {
@@ -28,6 +30,8 @@ export interface Operation<R = number> {
   readonly row: OperationRow
   /** Buffers, paths and structs that the kernel uses: kept until the last CQE. */
   readonly keep: readonly unknown[]
+  /** The provided buffers that it takes from: it can be carried out on their ring only. */
+  readonly buffers: ProvidedBuffers | null
   /** SqeFlag.* that belong to the arguments: FIXED_FILE, BUFFER_SELECT. */
   readonly sqeFlags: number
   /** Bytes asked for, where a smaller result is a short transfer; else -1. */
@@ -53,6 +57,7 @@ export interface Operation<R = number> {
 /** The parts of an operation that most have in common. */
 export interface OperationParts<R> {
   readonly keep?: readonly unknown[]
+  readonly buffers?: ProvidedBuffers | null
   readonly sqeFlags?: number
   readonly wantedBytes?: number
   readonly path?: string | undefined
@@ -84,6 +89,7 @@ export function makeOperation<R = number>(
       fill(words, at, sqeFlags)
     },
     keep: parts.keep ?? [],
+    buffers: parts.buffers ?? null,
     sqeFlags: parts.sqeFlags ?? 0,
     wantedBytes: parts.wantedBytes ?? -1,
     path: parts.path,
@@ -114,6 +120,11 @@ export function operationError(operation: Operation<unknown>, result: number): E
 export function checkOperation(given: unknown): void {
   if (typeof given !== 'object' || given === null || !('row' in given))
     throw invalidArgType('operation', 'an operation of `op` (what is for stream() is none)', given)
+}
+
+/** Groups of buffers have the same numbers on every ring: elsewhere another's memory would be filled. @throws ERR_INVALID_ARG_VALUE */
+export function checkRing(operation: Operation<unknown>, handle: RingHandle): void {
+  operation.buffers?.checkRing(handle)
 }
 
 /** The number that goes into the SQE. */

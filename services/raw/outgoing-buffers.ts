@@ -11,6 +11,7 @@ import { addressOfView } from '../../native/addresses.ts'
 import { RingError, abortError } from '../../native/errors.ts'
 import { prepSend, send } from '../../native/operations/messages.ts'
 import { ignoreResult, resultError } from '../../workers/completions.ts'
+import type { MemoryHolder } from '../../workers/memory-holders.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { throwIfAborted } from '../abort.ts'
@@ -57,7 +58,7 @@ const cutShort = (unsentBytes: number): RingError =>
     `the connection took all but ${unsentBytes} bytes of a bundle: it is about to fail, or something else sent on it`,
   )
 
-export class OutgoingBuffers implements Completion {
+export class OutgoingBuffers implements Completion, MemoryHolder {
   readonly count: number
   private readonly handle: RingHandle
   private readonly operation: Operation
@@ -131,6 +132,7 @@ export class OutgoingBuffers implements Completion {
         `${this.count} buffers wait to be sent: await flush() before more, or raise count`,
       )
     this.waiting.push(view)
+    this.handle.memoryHolders.add(this)
     this.accepted += view.byteLength
   }
 
@@ -223,11 +225,23 @@ export class OutgoingBuffers implements Completion {
       return
     }
     if (this.unsentBytes === 0) this.sending = []
+    this.tellHolders()
     while (this.flushes.length > 0 && this.flushes[0]!.untilBytes <= this.sent) {
       const flush = this.flushes.shift()!
       flush.resolve(flush.untilBytes - flush.startBytes)
     }
     this.proceed()
+  }
+
+  /** What waits, and what is in the group: more than one request may be needed for it. @internal */
+  *heldViews(): Iterable<ArrayBufferView> {
+    yield* this.waiting
+    yield* this.sending
+  }
+
+  private tellHolders(): void {
+    if (this.queued === 0) this.handle.memoryHolders.delete(this)
+    else this.handle.memoryHolders.changed()
   }
 
   // A request takes 256 buffers at most, and ends where the socket made it wait: then the others are still in the group. Where it
@@ -242,6 +256,7 @@ export class OutgoingBuffers implements Completion {
   private fail(): void {
     this.waiting = []
     this.sending = []
+    this.tellHolders()
     for (const flush of this.flushes.splice(0)) flush.reject(this.failure)
   }
 

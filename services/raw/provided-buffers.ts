@@ -7,8 +7,9 @@
 // which makes them the kernel's, is stored once for all that were released in one turn of the microtask queue.
 import { CqeFlag } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
-import { RingError, invalidArgType, outOfRange } from '../../native/errors.ts'
+import { RingError, invalidArgType, invalidArgValue, outOfRange } from '../../native/errors.ts'
 import { provideBuffers } from '../../native/operations/registered.ts'
+import type { MemoryHolder } from '../../workers/memory-holders.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { checkInteger } from '../arguments.ts'
 import {
@@ -51,9 +52,17 @@ export interface ProvidedBuffersStatus {
   readonly available: number
 }
 
-const settled = Promise.resolve()
+/** Somebody who waits for a buffer. Told once, then no longer in the line. */
+export interface BufferWaiter {
+  /** There is a buffer, or the group was closed. Returns whether a request was made that may take it. */
+  buffersFree(): boolean
+}
 
-export class ProvidedBuffers implements LeaseOwner {
+const settled = Promise.resolve()
+/** Who was told of a buffer and has not taken it by then perhaps never will: the next one is told. */
+const nextWaiterMs = 5
+
+export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
   /** The buffer group: what requests name. */
   readonly group: number
   readonly count: number
@@ -78,7 +87,9 @@ export class ProvidedBuffers implements LeaseOwner {
   private isClosed = false
   private publishing = false
   private waking = false
-  private onReturned: (() => void)[] = []
+  private readonly waiters = new Set<BufferWaiter>()
+  private turns = 0
+  private nextWaiter: NodeJS.Timeout | null = null
 
   /** Made by RawRing.provideBuffers(). @throws SystemError of io_uring_register(2), ERR_OUT_OF_RANGE, ERR_RING_* */
   constructor(handle: RingHandle, options: ProvidedBuffersOptions) {
@@ -120,6 +131,11 @@ export class ProvidedBuffers implements LeaseOwner {
     return this.isClosed
   }
 
+  /** Its memory is its own: no arena's is in it. @internal */
+  heldViews(): Iterable<ArrayBufferView> {
+    return [this.memory]
+  }
+
   // A full entry each time: the kernel rewrites address and length of what it uses in pieces.
   private put(id: number): void {
     const place = this.tail & (this.count - 1)
@@ -141,10 +157,7 @@ export class ProvidedBuffers implements LeaseOwner {
     if (this.publishedTail === this.tail) return
     this.publishedTail = this.tail
     Atomics.store(this.tailWord, 0, this.tail)
-    if (this.onReturned.length > 0 && !this.waking) {
-      this.waking = true
-      void settled.then(this.wake)
-    }
+    this.wakeSoon()
   }
 
   private readonly publishLater = (): void => {
@@ -152,11 +165,29 @@ export class ProvidedBuffers implements LeaseOwner {
     if (!this.isClosed) this.publish()
   }
 
+  /** There may be a buffer for who waits: streams say so when a request of theirs is over. @internal */
+  wakeSoon(): void {
+    if (this.waking || this.waiters.size === 0 || (this.free === 0 && !this.isClosed)) return
+    this.waking = true
+    void settled.then(this.wake)
+  }
+
   // Never from within publish(): select() calls that while an entry is being written, and who is called submits others. As many
-  // as there are buffers, in the order of asking: the others would find none and wait again.
+  // make requests as there are buffers, in the order of asking: the others would find none and wait again. A request may end
+  // without a buffer, or find that its data is gone: so the others are not left alone with a buffer that is free.
   private readonly wake = (): void => {
     this.waking = false
-    for (const callback of this.onReturned.splice(0, this.isClosed ? Infinity : this.free)) callback()
+    let left = this.isClosed ? Infinity : this.free
+    for (const waiter of this.waiters) {
+      if (left <= 0) break
+      this.waiters.delete(waiter)
+      if (waiter.buffersFree()) left--
+    }
+    if (this.waiters.size === 0 || this.free === 0 || this.nextWaiter !== null) return
+    this.nextWaiter = setTimeout(() => {
+      this.nextWaiter = null
+      this.wakeSoon()
+    }, nextWaiterMs).unref()
   }
 
   /**
@@ -168,6 +199,14 @@ export class ProvidedBuffers implements LeaseOwner {
       throw new RingError('ERR_RING_BUFFERS_CLOSED', 'the provided buffers are closed: make new ones for new requests')
     this.publish()
     return this.group
+  }
+
+  /** @throws ERR_INVALID_ARG_VALUE where `handle` is not the ring whose buffers these are. @internal */
+  checkRing(handle: RingHandle): void {
+    if (handle === this.handle) return
+    const here = handle.ring === this.handle.ring ? `ring ${handle.ring} of another Ringmaster` : `ring ${handle.ring}`
+    const reason = `are those of ring ${this.handle.ring}, and this is ${here}: provide buffers on the ring that takes from them`
+    throw invalidArgValue('buffers', this, reason)
   }
 
   /** What the kernel still sees of a buffer's entry: it takes from the length what it uses up. */
@@ -225,6 +264,7 @@ export class ProvidedBuffers implements LeaseOwner {
     this.consumed[id]! += lengthBytes
     this.leases[id]! += 1
     this.growing[id] = grows ? 1 : 0
+    this.turns++
     if (!grows) this.free--
     return this.memory.subarray(start, start + lengthBytes)
   }
@@ -232,6 +272,7 @@ export class ProvidedBuffers implements LeaseOwner {
   /** A lease of the buffer was released; leases call it. */
   giveBack(id: number): void {
     this.leases[id]! -= 1
+    this.turns++
     if (this.isClosed || this.leases[id] !== 0 || this.growing[id] !== 0) return
     this.put(id)
     if (this.publishing) return
@@ -239,12 +280,25 @@ export class ProvidedBuffers implements LeaseOwner {
     void settled.then(this.publishLater)
   }
 
-  /** Calls back, soon, when there are buffers or the group was closed. Waiters are called in the order of asking. */
-  whenAvailable(callback: () => void): void {
-    this.onReturned.push(callback)
-    if ((this.free === 0 && !this.isClosed) || this.waking) return
-    this.waking = true
-    void settled.then(this.wake)
+  /** Somebody waits: who comes now stands behind them. @internal */
+  get contended(): boolean {
+    return this.waiters.size > 0 && !this.isClosed
+  }
+
+  /** Buffers taken and given back so far: whether there is progress. @internal */
+  get turnsTaken(): number {
+    return this.turns
+  }
+
+  /** Tells `waiter`, soon, when there are buffers or the group was closed, in the order of asking. @internal */
+  whenAvailable(waiter: BufferWaiter): void {
+    this.waiters.add(waiter)
+    this.wakeSoon()
+  }
+
+  /** Who does not want one any more leaves the line. @internal */
+  withdraw(waiter: BufferWaiter): void {
+    this.waiters.delete(waiter)
   }
 
   /** What the kernel says of the group (REGISTER_PBUF_STATUS, 6.8). @throws SystemError, ERR_RING_CLOSED */
@@ -261,6 +315,7 @@ export class ProvidedBuffers implements LeaseOwner {
     if (this.isClosed) return
     this.isClosed = true
     closeGroup(this.handle, this.group, this.shared)
+    if (this.nextWaiter !== null) clearTimeout(this.nextWaiter)
     this.wake()
   }
 

@@ -14,7 +14,7 @@ import { countBarrier, drainRefused } from './drain.ts'
 import { fillEntry } from './fill-entry.ts'
 import { Mailbox } from './mailbox.ts'
 import type { MessagesOptions } from './mailbox.ts'
-import { checkOperation, operationError, succeeded } from './operation.ts'
+import { checkOperation, checkRing, operationError, succeeded } from './operation.ts'
 import type { Descriptor, DirectDescriptor, Operation } from './operation.ts'
 import { dataMessage, descriptorMessage } from './send-message.ts'
 import type { MailboxAddress, MessageContent, SendDescriptorOptions } from './send-message.ts'
@@ -98,6 +98,7 @@ export class RawRing {
   submit<R>(operation: Operation<R>, options: SubmitOptions = {}): Promise<R> {
     try {
       checkOperation(operation)
+      checkRing(operation, this.handle)
       checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
       throwIfAborted(options.signal)
       if (options.personality !== undefined) personalityId(options.personality) // throws before a place is taken

@@ -1,10 +1,11 @@
 // Registered buffers of one ring: `rings.raw(n).buffers`. Memory that the kernel looked up and pinned once, for readFixed,
 // writeFixed, their vectored forms and zero-copy sends. Arenas register theirs by themselves; this is for memory of one's own.
-import { kernelError, outOfRange, ringErrors, RingError } from '../../native/errors.ts'
+import { invalidArgValue, kernelError, outOfRange, ringErrors, RingError } from '../../native/errors.ts'
 import { rawBuffers } from '../../native/layout.ts'
 import { LossResult } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { checkInteger, checkView } from '../arguments.ts'
+import { memlockRefusal } from '../memlock.ts'
 import { checkOptions } from './checks.ts'
 
 /** A buffer that the kernel knows. */
@@ -15,7 +16,7 @@ export interface BufferRegistration {
   readonly buffer: ArrayBufferView
   /**
    * Resolves when the entry was replaced or emptied and no request uses the memory any more: the kernel's own word (a tag's
-   * completion, 5.13). Rejects with ERR_RING_LOST where the ring was lost before.
+   * completion, 5.13). It is about this ring's entry: clones on other rings hold the memory until they are emptied, too. Rejects with ERR_RING_LOST where the ring was lost before.
    */
   readonly released: Promise<void>
 }
@@ -27,6 +28,15 @@ export interface CloneOptions {
   readonly index?: number
   /** How many. Default: to the end of the tables. */
   readonly count?: number
+}
+
+const ENOMEM = -12
+
+/** As arenas explain it; `code` stays the kernel's. */
+function memlockError(sizeBytes: number): Error {
+  const error = kernelError(ENOMEM, 'io_uring_register')
+  error.message += `: ${memlockRefusal(sizeBytes)}, or register less`
+  return error
 }
 
 /** As the kernel has it: one registered buffer is at most 1 GiB. */
@@ -53,8 +63,8 @@ export class RegisteredBuffers {
   /**
    * Registers `buffer` as entry `index`, in place of what was there; with null, empties it. What was there is the kernel's until
    * its `released`. Requests that were made go on with what they had. One system call, which pins the memory; it counts
-   * against RLIMIT_MEMLOCK. io_uring_register_buffers_update_tag(3); since 5.13, as sparse tables 5.19.
-   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_OPERATION_UNSUPPORTED, ERR_RING_CLOSED, ERR_RING_LOST,
+   * against RLIMIT_MEMLOCK. Not of a resizable ArrayBuffer: the kernel would go on with the old pages. io_uring_register_buffers_update_tag(3); since 5.13, as sparse tables 5.19.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_RING_OPERATION_UNSUPPORTED, ERR_RING_CLOSED, ERR_RING_LOST,
    * ERR_RING_BACKLOG_FULL; SystemError: ENOMEM (locked memory), EOPNOTSUPP (memory of a file), EFAULT
    */
   update(index: number, buffer: ArrayBufferView): BufferRegistration
@@ -67,6 +77,8 @@ export class RegisteredBuffers {
       return undefined
     }
     const { byteLength } = checkView(buffer)
+    if (buffer.buffer instanceof ArrayBuffer && Reflect.get(buffer.buffer, 'resizable') === true)
+      throw invalidArgValue('buffer', buffer, 'must not be resizable: the kernel would keep the pages that it has now')
     if (byteLength === 0 || byteLength > bufferBytesMax)
       throw outOfRange('buffer.byteLength', `>= 1 && <= ${bufferBytesMax}`, byteLength)
     let settle: (ended: number) => void = () => undefined
@@ -78,7 +90,9 @@ export class RegisteredBuffers {
       }
     })
     released.catch(() => undefined) // most do not ask
-    this.assertDone(buffers.put(index, buffer, settle))
+    const result = buffers.put(index, buffer, settle)
+    if (result === ENOMEM && this.handle.client.state === 'open') throw memlockError(byteLength)
+    this.assertDone(result)
     return { index, buffer, released }
   }
 

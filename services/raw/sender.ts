@@ -10,6 +10,7 @@ import { CqeFlag, Op, RecvSendFlag, zeroCopyCopied } from '../../native/abi.ts'
 import { RingError, abortError } from '../../native/errors.ts'
 import { prepSend, prepSendZc, send, sendZc } from '../../native/operations/messages.ts'
 import { resultError } from '../../workers/completions.ts'
+import type { MemoryHolder } from '../../workers/memory-holders.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { throwIfAborted } from '../abort.ts'
@@ -111,7 +112,7 @@ class Sending implements Completion {
   }
 }
 
-export class Sender {
+export class Sender implements MemoryHolder {
   private readonly handle: RingHandle
   private readonly fd: Descriptor
   private readonly thresholdBytes: number
@@ -125,6 +126,13 @@ export class Sender {
   private shortages = 0
   private slot = -1
   private generation = 0
+  /** Heard while something is under way only: a signal outlives many senders. */
+  private readonly signal: AbortSignal | undefined
+  private listening = false
+  private readonly onAbort = (): void => {
+    this.listening = false
+    this.abort(abortError(this.signal!))
+  }
 
   /** Made by RawRing.sender(). @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
   constructor(handle: RingHandle, fd: Descriptor, options: SenderOptions) {
@@ -139,13 +147,7 @@ export class Sender {
         : checkInteger(zeroCopyThresholdBytes, 'zeroCopyThresholdBytes', 0, Number.MAX_SAFE_INTEGER)
     this.waitingMax = checkInteger(waitingMax, 'waitingMax', 1, 65536)
     this.reason = isSupported(sendZc, handle.client.poller) ? null : 'unsupported'
-    signal?.addEventListener(
-      'abort',
-      () => {
-        this.abort(abortError(signal))
-      },
-      { once: true },
-    )
+    this.signal = signal
   }
 
   get zeroCopy(): ZeroCopyState {
@@ -161,6 +163,7 @@ export class Sender {
   send(buffer: ArrayBufferView, offset?: number, length?: number): Promise<number> {
     return new Promise((resolve, reject) => {
       const part = checkPart(buffer, offset, length)
+      if (this.signal?.aborted === true) this.failure ??= abortError(this.signal)
       if (this.failure !== null) throw this.failure
       if (this.waiting.length >= this.waitingMax)
         throw new RingError(
@@ -169,12 +172,32 @@ export class Sender {
         )
       this.waiting.push(new Sending(this, part, resolve, reject))
       if (this.current === null) this.next()
+      else this.handle.memoryHolders.add(this)
     })
   }
 
   private next(): void {
     this.current = this.waiting.shift() ?? null
+    this.listen(this.current !== null)
     if (this.current !== null) this.submit(this.current)
+    this.tellHolders()
+  }
+
+  /** What has its request is in the slot table: this is the rest. @internal */
+  *heldViews(): Iterable<ArrayBufferView> {
+    for (const { part } of this.waiting) yield part.view
+  }
+
+  private tellHolders(): void {
+    if (this.waiting.length === 0) this.handle.memoryHolders.delete(this)
+    else this.handle.memoryHolders.changed()
+  }
+
+  private listen(wanted: boolean): void {
+    if (wanted === this.listening || this.signal === undefined) return
+    this.listening = wanted
+    if (wanted) this.signal.addEventListener('abort', this.onAbort, { once: true })
+    else this.signal.removeEventListener('abort', this.onAbort)
   }
 
   private submit(sending: Sending): void {
@@ -247,8 +270,22 @@ export class Sender {
   private fail(sending: Sending, failure: Error): void {
     this.failure = failure
     this.current = null
+    this.listen(false)
     sending.end(failure)
     for (const waiting of this.waiting.splice(0)) waiting.end(failure)
+    this.tellHolders()
+  }
+
+  /**
+   * Takes no more: the send that is under way is cancelled, and it and all behind it reject with ERR_RING_BUFFERS_CLOSED. The socket
+   * stays open. Safe to repeat.
+   */
+  close(): void {
+    this.abort(new RingError('ERR_RING_BUFFERS_CLOSED', 'the sender is closed: make a new one'))
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
   }
 
   /** A notification came. Sendings call it. */

@@ -15,8 +15,9 @@ import { ClientState } from '../../workers/submission.ts'
 import { throwIfAborted } from '../abort.ts'
 import { checkInteger, checkSignal } from '../arguments.ts'
 import { fillEntry } from './fill-entry.ts'
+import { checkRing } from './operation.ts'
 import type { Operation } from './operation.ts'
-import type { ProvidedBuffers } from './provided-buffers.ts'
+import type { BufferWaiter, ProvidedBuffers } from './provided-buffers.ts'
 import { checkSupported } from './support.ts'
 
 /** A multishot operation and what to make of its shots. */
@@ -52,7 +53,10 @@ export interface StreamOptions {
 const EINTR = -4
 const ENOBUFS = -105
 const ECANCELED = -125
-/** Times in a row that the kernel may say that there is no buffer while we know of one: then they are not what we think. */
+/**
+ * Times in a row that the kernel may say that there is no buffer while we know of one, and nobody else has taken or given back
+ * any meanwhile: then they are not what we think.
+ */
 const starvationsMax = 100
 
 interface Waiting<T> {
@@ -60,7 +64,7 @@ interface Waiting<T> {
   reject(error: unknown): void
 }
 
-export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, Completion {
+export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, Completion, BufferWaiter {
   private readonly handle: RingHandle
   private readonly source: StreamOperation<T>
   private readonly waitingMax: number
@@ -72,6 +76,8 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
   private stopping = false
   private starved = false
   private starvations = 0
+  /** What the buffers had seen when there was none for this stream. */
+  private turnsSeen = -1
   private ended = false
   private failure: unknown = null
   private onStopped: (() => void)[] = []
@@ -84,6 +90,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
 
   /** Made by RawRing.stream(). @throws AbortError, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_OPERATION_UNSUPPORTED */
   constructor(handle: RingHandle, source: StreamOperation<T>, options: StreamOptions) {
+    checkRing(source.operation, handle)
     checkSupported(source.operation.row, handle.client.poller, source.operation.sqeFlags)
     const { needs } = source
     if (needs !== undefined && (handle.geometry.features & needs.feature) === 0)
@@ -123,6 +130,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
   private end(failure: unknown): void {
     if (!this.ended) this.failure = failure
     this.ended = true
+    if (this.starved) this.fed()
     this.signal?.removeEventListener('abort', this.onAbort)
   }
 
@@ -172,8 +180,11 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
       this.end(error)
       this.stop()
     }
-    if (last) for (const stopped of this.onStopped.splice(0)) stopped()
-    else if (this.items.length >= this.waitingMax) this.stop()
+    if (last) {
+      for (const stopped of this.onStopped.splice(0)) stopped()
+      this.source.buffers?.wakeSoon() // what this request did not take others may have
+    }
+    if (!last && this.items.length >= this.waitingMax) this.stop()
     this.proceed()
   }
 
@@ -197,14 +208,8 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     // The kernel's private "restart me" errors are its EINTR.
     const cancelled = result === ECANCELED || result === EINTR || (result <= -512 && result >= -516)
     if (this.ended || (this.stopping && cancelled) || this.source.passes?.(result) === true) return
-    // None is free: one will be given back. One is free: others were faster, but not for ever.
-    const starving = buffers?.available === 0 || this.starvations++ < starvationsMax
-    if (result === ENOBUFS && buffers !== undefined && starving) {
-      this.starved = true
-      buffers.whenAvailable(() => {
-        this.starved = false
-        this.proceed()
-      })
+    if (result === ENOBUFS && buffers !== undefined && this.mayStarve(buffers)) {
+      if (this.consumers.length > 0) this.starve(buffers)
       return
     }
     const closing = result === ECANCELED && this.handle.client.state !== ClientState.open
@@ -213,8 +218,35 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     this.end(error)
   }
 
-  /** Serves consumers that wait, ends them, or arms the request again. */
-  private proceed(): void {
+  // None is free: one will be given back. One is free: others were faster, and as long as they go on so may this stream.
+  private mayStarve(buffers: ProvidedBuffers): boolean {
+    const { turnsTaken } = buffers
+    if (buffers.available === 0 || turnsTaken !== this.turnsSeen) this.starvations = 0
+    this.turnsSeen = turnsTaken
+    return this.starvations++ < starvationsMax
+  }
+
+  private starve(buffers: ProvidedBuffers): void {
+    this.starved = true
+    this.handle.onClosing.add(this.onClosing)
+    buffers.whenAvailable(this)
+  }
+
+  private fed(): void {
+    this.starved = false
+    this.source.buffers?.withdraw(this)
+    if (this.slot < 0) this.handle.onClosing.delete(this.onClosing)
+  }
+
+  /** Its turn to take a buffer has come: the line of ProvidedBuffers. @internal */
+  buffersFree(): boolean {
+    this.fed()
+    this.proceed(true)
+    return this.slot >= 0
+  }
+
+  /** Serves consumers that wait, ends them, or arms the request again: in its turn, where others wait for a buffer. */
+  private proceed(inTurn = false): void {
     if (this.ended) {
       if (this.slot >= 0 || this.items.length > 0) return
       for (const consumer of this.consumers.splice(0)) {
@@ -226,6 +258,11 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
       return
     }
     if (this.slot >= 0 || this.starved || this.consumers.length === 0) return
+    const { buffers } = this.source
+    if (!inTurn && buffers?.contended === true) {
+      this.starve(buffers)
+      return
+    }
     try {
       this.arm()
     } catch (error) {

@@ -296,6 +296,9 @@ describe('FIXBUF, the table', () => {
     const range = expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }) as Error
     expect(() => buffers.update(rawBuffers, Buffer.alloc(1))).toThrow(range)
     expect(() => buffers.update(0, Buffer.alloc(0))).toThrow(range)
+    const resizable: unknown = Reflect.construct(ArrayBuffer, [64, { maxByteLength: 128 }])
+    const value = expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }) as Error
+    expect(() => buffers.update(0, new Uint8Array(resizable as ArrayBuffer))).toThrow(value)
     await rings.close()
   })
 })

@@ -70,6 +70,7 @@ export function read(
       },
       {
         keep: selection.keep,
+        buffers: selection.buffers,
         sqeFlags: sqeFlags | selection.sqeFlags,
         result: selection.result,
         spoiled: selection.spoiled,

@@ -100,7 +100,7 @@ export function recv(
   const ioFlags = pollFirstFlag(options)
   const sqeFlags = descriptorFlags(fd)
   if ('buffers' in options || 'bufferGroup' in options) {
-    const { select, length, keep, result, spoiled, sqeFlags: selectFlags } = checkSelection(options)
+    const { select, length, keep, buffers, result, spoiled, sqeFlags: selectFlags } = checkSelection(options)
     const bundled = 'bundle' in options && options.bundle === true
     const bundleFlag = bundled ? RecvSendFlag.BUNDLE : 0
     return makeOperation<BufferLease | BundleLease | SelectedBuffer | null>(
@@ -110,6 +110,7 @@ export function recv(
       },
       {
         keep,
+        buffers,
         sqeFlags: sqeFlags | selectFlags,
         result: bundled ? bundleOf(checkBuffers(options.buffers)) : result,
         spoiled: bundled ? () => undefined : spoiled,

@@ -34,6 +34,7 @@ export interface Selection {
   readonly select: () => number
   readonly length: number
   readonly keep: readonly unknown[]
+  readonly buffers: ProvidedBuffers | null
   readonly sqeFlags: number
   readonly result: (value: number, cqeFlags: number) => BufferLease | SelectedBuffer | null
   /** A request that failed may have taken a buffer all the same. */
@@ -49,6 +50,7 @@ export function checkSelection(options: FromBuffers | FromGroup, reads = false):
       select: () => buffers.select(),
       length,
       keep: [buffers],
+      buffers,
       sqeFlags: bufferSelect,
       result: (value, cqeFlags) => leaseOf(buffers, value, cqeFlags, reads ? length : 0),
       spoiled: (value, cqeFlags) => buffers.take(value, cqeFlags, reads ? length : 0)?.release(),
@@ -60,6 +62,7 @@ export function checkSelection(options: FromBuffers | FromGroup, reads = false):
     spoiled: () => undefined,
     length,
     keep: [],
+    buffers: null,
     sqeFlags: bufferSelect,
     result: (value, cqeFlags) => ({
       bytes: value,

@@ -1,6 +1,7 @@
 // Sends that decide or join: outgoing buffers (bundles), the sender (zero copy or not), sends of several buffers. The other end is
 // node:net.
 import * as fs from 'node:fs'
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { op } from '../../../services/raw/index.ts'
 import type { RawRing } from '../../../services/raw/index.ts'
@@ -168,6 +169,29 @@ describe.each(pollers)('sends, %s', (poller) => {
       const failed = await Promise.all([failure(failing.send(large)), failure(failing.send(large))])
       expect(failed.map(({ code }) => code)).toEqual(['EPIPE', 'EPIPE'])
       expect(handleOf(raw).client.inFlight).toBe(0)
+    })
+
+    it('rejects what is under way and what waits when it is closed', async () => {
+      const [here] = await socketPair(raw, own)
+      const sender = raw.sender(here)
+      const sends = [sender.send(Buffer.alloc(10 << 20)), sender.send(Buffer.from('x'))].map((send) => failure(send))
+      sender.close()
+      sender.close()
+      const closed = { code: 'ERR_RING_BUFFERS_CLOSED' }
+      for (const outcome of [...(await Promise.all(sends)), await failure(sender.send(Buffer.from('x')))])
+        expect(outcome).toMatchObject(closed)
+    })
+
+    it('listens to its signal only while it has something to send', async () => {
+      const [here, there] = await socketPair(raw, own)
+      const controller = new AbortController()
+      const senders = Array.from({ length: 20 }, () => raw.sender(here, { signal: controller.signal }))
+      expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+      for (const sender of senders) expect(await sender.send(Buffer.from('x'))).toBe(1)
+      expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+      expect(await raw.submit(op.recv({ fd: there, buffer: Buffer.alloc(20), flags: ['MSG_WAITALL'] }))).toBe(20)
+      controller.abort()
+      expect(await failure(senders[0]!.send(Buffer.from('x')))).toMatchObject({ name: 'AbortError' })
     })
   })
 
