@@ -77,9 +77,9 @@ class LinkedChain implements Completion {
   start(): void {
     const { handle, steps, run } = this
     const { client } = handle
-    // Draining and silence exclude each other: the kernel does not count what gets no CQE.
-    const silent = run.drain ? 0 : silentSteps(steps, handle.geometry.features)
-    client.chain(steps.length)
+    const silent = silentSteps(steps, handle.geometry.features)
+    if (run.drain) client.barrier(steps.length)
+    else client.chain(steps.length)
     const places = new Int32Array(steps.length)
     let failure: Error | null = null
     steps.forEach((step, index) => {
@@ -91,7 +91,6 @@ class LinkedChain implements Completion {
       places[index] = client.at
       let flags = operation.sqeFlags | (step.async ? SqeFlag.ASYNC : 0)
       if (index < steps.length - 1) flags |= step.hard ? SqeFlag.IO_HARDLINK : SqeFlag.IO_LINK
-      if (index === 0 && run.drain) flags |= SqeFlag.IO_DRAIN
       if (index < silent) flags |= SqeFlag.CQE_SKIP_SUCCESS
       failure ??= fillEntry(client, operation, flags)
     })
@@ -101,7 +100,6 @@ class LinkedChain implements Completion {
     }
     this.silent = silent
     if (silent > 0) {
-      handle.drains = false
       for (let index = 0; index < silent; index++) client.slots.credits[this.slots[index]!] = steps.length
       client.slots.credits[this.slots[silent]!] = silent + 1
     }
