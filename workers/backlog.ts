@@ -13,6 +13,8 @@ export class Backlog {
   private readonly dead: Uint8Array
   private readonly slots: Int32Array
   private readonly mask: number
+  /** Where groups begin that wait for everything before them, in their order. */
+  private readonly barriers: number[] = []
   private head = 0
   private tail = 0
 
@@ -43,6 +45,17 @@ export class Backlog {
     this.dead[index] = 0
     this.slots[index] = slot
     return index * sqeWords
+  }
+
+  /** The group that is reserved next is a barrier. */
+  announceBarrier(): void {
+    this.barriers.push(this.tail)
+  }
+
+  /** Whether the group at the head is a barrier. */
+  get headIsBarrier(): boolean {
+    while (this.barriers.length > 0 && ((this.barriers[0]! - this.head) | 0) < 0) this.barriers.shift()
+    return this.length > 0 && this.barriers[0] === this.head
   }
 
   /** Entries of the group at the head; 0 when empty. */

@@ -3,15 +3,24 @@ import { kernelError, ringErrors } from '../native/errors.ts'
 import { operationSyscall } from '../native/operations/index.ts'
 import type { Completion, SlotTable } from './slots.ts'
 
+const EINTR = -4
+
 /** Results that no kernel gives: the request was settled without a CQE. */
 export const LossResult = { lost: -100_001, closed: -100_002 } as const
+
+// The kernel's private "restart me" errors leak from cancelled requests: to users they are EINTR (include/linux/errno.h).
+const restarts = (result: number): boolean => result <= -512 && result >= -516
+
+/** Whether the request says that it was interrupted: by nothing else than a cancellation. */
+export function interrupted(result: number): boolean {
+  return result === EINTR || restarts(result)
+}
 
 /** A request's error by its result: the kernel's, or ours where there was no CQE. */
 export function resultError(result: number, syscall: string, path?: string): Error {
   if (result === LossResult.lost) return ringErrors.lost(undefined)
   if (result === LossResult.closed) return ringErrors.closed()
-  // The kernel's private "restart me" errors leak from cancelled requests: to users they are EINTR (include/linux/errno.h).
-  return kernelError(result <= -512 && result >= -516 ? -4 : result, syscall, path)
+  return kernelError(restarts(result) ? EINTR : result, syscall, path)
 }
 
 /** The error of a failed request: named after its operation, with its path where the slot has one. */

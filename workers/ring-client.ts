@@ -19,7 +19,6 @@ import { quarantineOwner } from './quarantine.ts'
 import { SlotState } from './slots.ts'
 import type { Completion } from './slots.ts'
 import { StrayDescriptors } from './stray-descriptors.ts'
-import { cancelAllNow, cancelNow } from './sync-cancel.ts'
 import { ClientState, Submission, reservedSlots } from './submission.ts'
 import type { SubmissionOptions } from './submission.ts'
 
@@ -37,8 +36,6 @@ export interface RingClientOptions extends SubmissionOptions {
 export class RingClient extends Submission implements Pumped {
   /** Why the ring was lost, once it is. */
   lossCause: unknown = null
-  /** Barriers (IOSQE_IO_DRAIN) that are not over: whoever makes one counts it in and out. */
-  barriers = 0
   private readonly pump: Pump
   private readonly watcher: EventWatcher
   private onRested: (() => void) | null = null
@@ -120,7 +117,7 @@ export class RingClient extends Submission implements Pumped {
     const { ring } = this
     // Room in the SQ is announced by nobody: while requests wait for it, keep looking.
     const { headGroup } = this.backlog
-    if (headGroup > 0 && this.inFlight + headGroup <= this.inFlightMax) return false
+    if (headGroup > 0 && this.inFlight + headGroup <= this.room) return false
     if (this.cancels.length > 0) return false
     if (this.poller === Poller.caller && ring.unconsumed > 0) return false
     ring.listen()
@@ -181,9 +178,6 @@ export class RingClient extends Submission implements Pumped {
     if (slots.state[slot] === SlotState.queued) {
       cancelQueued(this, slot)
       this.pump.schedule() // nothing may be left to wait for
-    } else if (this.cancelsByCall) {
-      if (slots.state[slot] === SlotState.submitted) cancelNow(this.ringFd, slot, generation)
-      this.cancelAgain(slot, generation)
     } else if (this.takeReserved(this.cancelDone, { slot, generation })) {
       prepCancel(this.words, this.at, slot, generation)
     } else {
@@ -192,14 +186,9 @@ export class RingClient extends Submission implements Pumped {
     }
   }
 
-  /** A cancellation that is a request waits behind a barrier in the kernel; the `threadpool` poller lets it overtake. */
-  private get cancelsByCall(): boolean {
-    return this.barriers > 0 && this.poller !== Poller.threadpool
-  }
-
   /** Whether the next request would have to wait for a place in the ring. */
   get full(): boolean {
-    return this.backlog.length > 0 || this.inFlight >= this.inFlightMax
+    return this.backlog.length > 0 || this.inFlight >= this.room
   }
 
   /** Settles waiting requests that the ASYNC_CANCEL entry in `cancel` matches, with -ECANCELED. Returns how many. */
@@ -301,8 +290,7 @@ export class RingClient extends Submission implements Pumped {
     this.failBacklog(LossResult.closed)
     // Again and again: a step that starts because the one before it was cancelled has missed the cancellation.
     for (const endMs = performance.now() + deadlineMs; performance.now() < endMs;) {
-      if (this.cancelsByCall) cancelAllNow(this.ringFd)
-      else if (this.inFlight > 0 && this.takeReserved(ignoreResult, null)) {
+      if (this.inFlight > 0 && this.takeReserved(ignoreResult, null)) {
         prepCancelMatching(this.words, this.at, -1, CancelFlag.ANY | CancelFlag.ALL)
       }
       if (await this.restedWithin(Math.min(cancelAgainMs, deadlineMs))) return true

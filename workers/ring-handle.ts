@@ -71,8 +71,6 @@ export class RingHandle {
    * at a time and cuts what is longer, or begins in the middle: there, who wants a chain carries out its steps one by one.
    */
   readonly chainsWhole: boolean
-  /** False once a request was made without a CQE: the kernel then refuses IOSQE_IO_DRAIN on this ring for good. */
-  drains = true
   /** Null where the kernel cannot chain open → read on a direct descriptor. */
   readonly leases: Leases | null
   /** The ring's table of registered buffers. */

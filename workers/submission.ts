@@ -62,6 +62,9 @@ export abstract class Submission {
   protected readonly stages: StageRecorder
   readonly backlog: Backlog
   protected readonly inFlightMax: number
+  /** `inFlightMax`, or 0 while a barrier is in the ring or waits for what is: then nothing else gets in. */
+  protected room: number
+  private barrierOut = false
   protected readonly addon: NativeBinding
   private batchOpenedMs = -1
   private groupLeft = 0
@@ -76,6 +79,7 @@ export abstract class Submission {
     this.counters = options.metrics.client
     this.stages = new StageRecorder(options.metrics)
     this.inFlightMax = options.inFlightMax
+    this.room = options.inFlightMax
     this.backlogMax = options.backlogMax
     this.ringFd = options.ring.geometry.ringFd
     this.slots = new SlotTable(options.inFlightMax + options.backlogMax + reservedSlots, ignoreResult)
@@ -116,13 +120,18 @@ export abstract class Submission {
     this.assertOpen()
     this.groupLeft = this.groupHead = count
     this.intoBacklog = false
-    if (backlog.length === 0 && this.inFlight + count <= this.inFlightMax) {
+    if (backlog.length === 0 && this.inFlight + count <= this.room) {
       if (ring.hasRoom(count)) return
       this.publish()
       if (ring.hasRoom(count)) return
     }
     // Publishing may have found out that the ring is lost.
     this.assertOpen()
+    if (this.barrierOut && this.inFlight === 0 && backlog.length === 0) {
+      this.liftBarrier()
+      this.chain(count)
+      return
+    }
     // A chain that the ring can never hold would wait, and everything behind it, for ever.
     if (count > this.chainMax || !backlog.hasRoom(count) || this.slots.available < count + reservedSlots) {
       this.groupLeft = 0
@@ -130,6 +139,35 @@ export abstract class Submission {
       throw ringErrors.backlogFull(backlog.capacity)
     }
     this.intoBacklog = true
+  }
+
+  /**
+   * As chain(), for a barrier: begins when everything before it is over, and what is claimed later after it. It is held here and
+   * not handed to the kernel (IOSQE_IO_DRAIN), where cancellations would wait behind it for what they are to cancel.
+   * @throws ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED, ERR_RING_LOST
+   */
+  barrier(count: number): void {
+    if (this.backlog.length === 0) this.liftBarrier()
+    const { room } = this
+    if (this.inFlight > 0) this.room = 0
+    try {
+      this.chain(count)
+    } finally {
+      this.room = room
+    }
+    if (this.intoBacklog) this.backlog.announceBarrier()
+    else this.barrierBegins()
+  }
+
+  private barrierBegins(): void {
+    this.barrierOut = true
+    this.room = 0
+  }
+
+  /** Once nothing is in flight, a barrier that was is over. */
+  private liftBarrier(): void {
+    if (this.inFlight === 0) this.barrierOut = false
+    if (!this.barrierOut) this.room = this.inFlightMax
   }
 
   /** Nothing is submitted any more, cancellations neither: nobody would settle them. */
@@ -257,11 +295,14 @@ export abstract class Submission {
   /** Moves waiting groups into the ring while they fit. */
   protected drainBacklog(): void {
     const { backlog, ring, slots } = this
+    this.liftBarrier()
     for (;;) {
       backlog.dropDead()
       const group = backlog.headGroup
       if (group === 0) break
-      if (this.inFlight + group > this.inFlightMax) break
+      const barrier = backlog.headIsBarrier
+      if (barrier && this.inFlight > 0) this.room = 0
+      if (this.inFlight + group > this.room) break
       if (!ring.hasRoom(group)) {
         this.publish()
         if (!ring.hasRoom(group)) break
@@ -271,6 +312,7 @@ export abstract class Submission {
         backlog.shiftTo(ring.sqes, ring.reserve())
         this.inFlight++
       }
+      if (barrier) this.barrierBegins()
     }
     this.counters[ClientCounter.backlog] = backlog.length
     this.publish()

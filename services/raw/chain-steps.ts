@@ -3,6 +3,7 @@
 import { CqeFlag } from '../../native/abi.ts'
 import { RingError, abortError } from '../../native/errors.ts'
 import { linkTimeout } from '../../native/operations/timeouts.ts'
+import { interrupted } from '../../workers/completions.ts'
 import type { SlotTable } from '../../workers/slots.ts'
 import { operationError, succeeded } from './operation.ts'
 import type { Operation } from './operation.ts'
@@ -28,13 +29,17 @@ export interface Step {
 }
 
 export const ECANCELED = -125
-const EINTR = -4
+const ENOENT = -2
 const ETIME = -62
+const EALREADY = -114
 
 /** Whether the step limits the time of the one before it. */
 export function isLimit(step: Step | undefined): boolean {
   return step?.operation.row === linkTimeout
 }
+
+/** Whether it was cancelled, before it began or while it ran. */
+const stopped = (result: number): boolean => result === ECANCELED || interrupted(result)
 
 /** Whether the kernel takes this result for a failure, after which what is softly linked does not run. */
 export function failsLink(operation: Operation<unknown>, result: number): boolean {
@@ -51,6 +56,7 @@ export class ChainResults {
   private readonly notifications: Int32Array
   private readonly over: Uint8Array
   private readonly errors = new Map<number, Error>()
+  private readonly expired = new Set<number>()
   private left: number
 
   /** `slots`: the table of the ring that carries the chain out, which explains what the ring itself refuses. */
@@ -94,9 +100,26 @@ export class ChainResults {
     this.errors.set(index, error)
   }
 
+  /** Notes that the limit of this step was carried out by us: the step is being cancelled. */
+  recordExpired(index: number): void {
+    this.expired.add(index)
+  }
+
+  // A limit ends as one that ran out where we carried it out, and where it found its step running in a kernel worker thread
+  // (EALREADY: interrupted there) or on its way from one place to another (ENOENT).
+  private settleLimits(): void {
+    for (let index = 1; index < this.steps.length; index++) {
+      if (!isLimit(this.steps[index]) || !stopped(this.results[index - 1]!)) continue
+      const result = this.results[index]
+      const ranOut = result === EALREADY || result === ENOENT || (result === ECANCELED && this.expired.has(index - 1))
+      if (ranOut) this.results[index] = ETIME
+    }
+  }
+
   /** One for each step, in their order. After an abort, what was cancelled says so with an AbortError. */
   outcomes(signal: AbortSignal | undefined): StepOutcome[] {
     const aborted = signal?.aborted === true ? abortError(signal) : undefined
+    this.settleLimits()
     return this.steps.flatMap((step, index) => (step.hidden ? [] : [this.outcome(step, index, aborted)]))
   }
 
@@ -118,7 +141,7 @@ export class ChainResults {
     if ((this.cqeFlags[index]! & CqeFlag.BUFFER) !== 0) operation.spoiled(result, this.cqeFlags[index]!)
     const error = operationError(operation, result)
     this.slots.explain?.(operation.row.opcode, error)
-    if (result !== ECANCELED && result !== EINTR) return { status: 'failed', error }
+    if (!stopped(result)) return { status: 'failed', error }
     // The timeout's own result is -ETIME if it fired; for waits on futexes and processes it is how many it cancelled.
     const limit = this.results[index + 1] ?? 0
     const fired = isLimit(this.steps[index + 1]) && (limit === ETIME || limit > 0)

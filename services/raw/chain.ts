@@ -6,7 +6,6 @@ import { throwIfAborted } from '../abort.ts'
 import { checkSignal } from '../arguments.ts'
 import { isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
-import { countBarrier, drainRefused } from './drain.ts'
 import { carryOutLinked } from './linked-chain.ts'
 import { checkOperation, checkRing } from './operation.ts'
 import type { Operation } from './operation.ts'
@@ -19,9 +18,8 @@ import { checkSupported } from './support.ts'
 export interface StepOptions {
   /**
    * Only whether it failed is of interest: `done` comes without a value. Steps like this at the beginning of a chain, softly
-   * linked and without a timeout, get no completion of their own (IOSQE_CQE_SKIP_SUCCESS, 5.17). Two things to know: once a
-   * ring had one of these the kernel refuses `drain` there for good; and where the first step is one and the kernel refuses
-   * an entry of the chain before it begins, it does not say which: all are `cancelled`.
+   * linked, in a chain without time limits, get no completion of their own (IOSQE_CQE_SKIP_SUCCESS, 5.17). To know: where the
+   * first step is one and the kernel refuses an entry of the chain before it begins, it does not say which: all are `cancelled`.
    */
   readonly quiet?: boolean
   /** Hand it to a kernel worker thread at once (IOSQE_ASYNC) instead of trying without blocking first. */
@@ -34,7 +32,7 @@ export interface ChainSubmitOptions {
    * hangs on a hard link begins all the same, and is cancelled if it waits for anything.
    */
   readonly signal?: AbortSignal
-  /** Start it after everything before it is over, and what follows after it (IOSQE_IO_DRAIN): a barrier for the whole ring. */
+  /** Start it after everything before it is over, and what follows after it (what IOSQE_IO_DRAIN does): a barrier for the whole ring. */
   readonly drain?: boolean
 }
 
@@ -103,7 +101,7 @@ export class Chain<T extends readonly unknown[] = []> {
    * an outcome, not a rejection. Where the kernel carries it out, all are published at once; where the SQ thread is shared
    * each step is submitted when the one before it is over.
    * @throws (rejects) ERR_INVALID_ARG_VALUE (no steps, running already), ERR_OUT_OF_RANGE (longer than the ring), AbortError,
-   * ERR_RING_OPERATION_UNSUPPORTED (`drain`: not on this ring), ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED: nothing was done then
+   * ERR_RING_OPERATION_UNSUPPORTED (`drain`, where the SQ thread is shared), ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED: nothing was done then
    */
   submit(options?: ChainSubmitOptions): Promise<ChainOutcomes<T>>
   async submit({ signal, drain = false }: ChainSubmitOptions = {}): Promise<StepOutcome[]> {
@@ -117,19 +115,15 @@ export class Chain<T extends readonly unknown[] = []> {
       throw outOfRange('chain.length', `<= ${chainMax} (sqEntries, or cqEntries less what is kept free)`, steps.length)
     throwIfAborted(checkSignal(signal))
     const linked = handle.chainsWhole || steps.length === 1
-    if (drain) {
-      const reason = linked
-        ? drainRefused(handle)
-        : 'its SQ thread is shared, and its chains are carried out step by step'
-      if (reason !== null)
-        throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `this chain cannot be drained on this ring: ${reason}`)
-    }
+    if (drain && !linked)
+      throw new RingError(
+        'ERR_RING_OPERATION_UNSUPPORTED',
+        'this chain cannot be drained on this ring: its SQ thread is shared, and its chains are carried out step by step',
+      )
     this.running = true
     try {
       if (!linked) return await carryOutStepped(handle, steps, signal)
-      const outcomes = carryOutLinked(handle, steps, { signal, drain })
-      if (drain) countBarrier(handle.client, outcomes)
-      return await outcomes
+      return await carryOutLinked(handle, steps, { signal, drain })
     } finally {
       this.running = false
     }

@@ -4,8 +4,8 @@
 // Quiet steps get no CQE of their own (IOSQE_CQE_SKIP_SUCCESS, 5.17), and who counts completions must know what one stands for.
 // The kernel's rules (io_fail_links() in io_uring/timeout.c): a step that fails always posts; if it was to be quiet, none of
 // the steps that are cancelled with it posts; if it was not, all of them do, the quiet ones too. So that each CQE says by
-// itself how many requests are over, only steps at the chain's beginning are really silent, as long as they are quiet, softly
-// linked, and without a time limit:
+// itself how many requests are over, only steps at the chain's beginning are really silent, as long as they are quiet and softly
+// linked, and no step has a time limit (limit-guard.ts must see when a step begins):
 //
 //   quiet quiet step step     all is well:      CQE 3 (stands for 3), CQE 4
 //     1     2    3    4       2 fails:          CQE 2 (stands for 4)
@@ -22,6 +22,7 @@ import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { ChainResults, ECANCELED, isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
 import { fillEntry } from './fill-entry.ts'
+import { LimitGuard } from './limit-guard.ts'
 
 /** How to carry out a chain. */
 export interface ChainRun {
@@ -37,13 +38,9 @@ const neverSilent: ReadonlySet<number> = new Set([Op.SEND_ZC, Op.SENDMSG_ZC, Op.
 
 /** How many steps at the beginning need no CQE. */
 function silentSteps(steps: readonly Step[], features: number): number {
-  if ((features & Feature.CQE_SKIP) === 0) return 0
+  if ((features & Feature.CQE_SKIP) === 0 || steps.some(isLimit)) return 0
   const silent = (step: Step, index: number): boolean =>
-    step.quiet &&
-    !step.hard &&
-    index < steps.length - 1 &&
-    !isLimit(steps[index + 1]) &&
-    !neverSilent.has(step.operation.row.opcode)
+    step.quiet && !step.hard && index < steps.length - 1 && !neverSilent.has(step.operation.row.opcode)
   const first = steps.findIndex((step, index) => !silent(step, index))
   return first < 0 ? 0 : first
 }
@@ -57,6 +54,8 @@ class LinkedChain implements Completion {
   private readonly slots: Int32Array
   private readonly generations: Int32Array
   private silent = 0
+  private current = 0
+  private guard: LimitGuard | null = null
   private resolve: (outcomes: StepOutcome[]) => void = () => undefined
   private readonly onAbort = (): void => {
     this.cancelRunning()
@@ -78,9 +77,9 @@ class LinkedChain implements Completion {
   start(): void {
     const { handle, steps, run } = this
     const { client } = handle
-    // Draining and silence exclude each other: the kernel does not count what gets no CQE.
-    const silent = run.drain ? 0 : silentSteps(steps, handle.geometry.features)
-    client.chain(steps.length)
+    const silent = silentSteps(steps, handle.geometry.features)
+    if (run.drain) client.barrier(steps.length)
+    else client.chain(steps.length)
     const places = new Int32Array(steps.length)
     let failure: Error | null = null
     steps.forEach((step, index) => {
@@ -92,7 +91,6 @@ class LinkedChain implements Completion {
       places[index] = client.at
       let flags = operation.sqeFlags | (step.async ? SqeFlag.ASYNC : 0)
       if (index < steps.length - 1) flags |= step.hard ? SqeFlag.IO_HARDLINK : SqeFlag.IO_LINK
-      if (index === 0 && run.drain) flags |= SqeFlag.IO_DRAIN
       if (index < silent) flags |= SqeFlag.CQE_SKIP_SUCCESS
       failure ??= fillEntry(client, operation, flags)
     })
@@ -102,11 +100,16 @@ class LinkedChain implements Completion {
     }
     this.silent = silent
     if (silent > 0) {
-      handle.drains = false
       for (let index = 0; index < silent; index++) client.slots.credits[this.slots[index]!] = steps.length
       client.slots.credits[this.slots[silent]!] = silent + 1
     }
     run.signal?.addEventListener('abort', this.onAbort, { once: true })
+    if (!steps.some(isLimit)) return
+    const expired = (index: number): void => {
+      this.results.recordExpired(index)
+    }
+    this.guard = new LimitGuard({ client, steps, slots: this.slots, generations: this.generations, expired })
+    this.guard.follow(0)
   }
 
   // Claimed entries are published whatever happens: those of a chain that cannot be filled do nothing.
@@ -137,10 +140,17 @@ class LinkedChain implements Completion {
       if (posted && index <= this.silent) this.settleSilent(index)
     }
     this.results.record(index, result, cqeFlags)
+    if (this.guard !== null) this.followLimits(this.guard)
     if (this.results.complete) {
       this.run.signal?.removeEventListener('abort', this.onAbort)
       this.resolve(this.results.outcomes(this.run.signal))
     } else if (this.run.signal?.aborted === true) this.cancelRunning()
+  }
+
+  private followLimits(guard: LimitGuard): void {
+    while (this.current < this.steps.length && this.results.isOver(this.current)) this.current++
+    if (this.results.complete) guard.stop()
+    else guard.follow(this.current)
   }
 
   /** The CQE of a silent step, or of the first one after them: those before it were carried out, and after a silent one none is. */

@@ -1,6 +1,5 @@
 // RawRing: one ring, every operation its kernel has. What `rings.raw(n)` gives; the home of `ringmaster/raw`.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { RingError } from '../../native/errors.ts'
 import { ignoreResult } from '../../workers/completions.ts'
 import { CqeFlag, Op, SqeFlag } from '../../native/abi.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
@@ -10,7 +9,6 @@ import { abortable, throwIfAborted } from '../abort.ts'
 import { Chain } from './chain.ts'
 import { directSlotsOf } from './direct-slots.ts'
 import type { DirectSlots } from './direct-slots.ts'
-import { countBarrier, drainRefused } from './drain.ts'
 import { fillEntry } from './fill-entry.ts'
 import { Mailbox } from './mailbox.ts'
 import type { MessagesOptions } from './mailbox.ts'
@@ -38,7 +36,7 @@ export interface SubmitOptions {
   readonly signal?: AbortSignal
   /** Always hand it to a kernel worker thread (IOSQE_ASYNC) instead of trying without blocking first. */
   readonly async?: boolean
-  /** Start it after everything before it is over, and what follows after it (IOSQE_IO_DRAIN): a barrier for the whole ring. */
+  /** Start it after everything before it is over, and what follows after it (what IOSQE_IO_DRAIN does): a barrier for the whole ring. */
   readonly drain?: boolean
   /** Carry it out with these credentials instead of the ring's own: registrations.personality(), or its id (5.6). */
   readonly personality?: Personality | number
@@ -102,13 +100,11 @@ export class RawRing {
       checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
       throwIfAborted(options.signal)
       if (options.personality !== undefined) personalityId(options.personality) // throws before a place is taken
-      const refusal = options.drain === true ? drainRefused(this.handle) : null
-      if (refusal !== null)
-        throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `nothing can be drained on this ring: ${refusal}`)
       const { client } = this.handle
       if (operation.row.opcode === Op.ASYNC_CANCEL && options.drain !== true && client.full) {
         return submitCancel(client, operation, (cancel) => this.submitAhead(cancel, options))
       }
+      if (options.drain === true) client.barrier(1)
       return this.begin(operation, options, client.claim(operation.row.opcode, settleOperation, operation, null))
     } catch (error) {
       return Promise.reject(error)
@@ -117,8 +113,7 @@ export class RawRing {
 
   private begin<R>(operation: Operation<R>, options: SubmitOptions, slot: number): Promise<R> {
     const { client } = this.handle
-    const extra = (options.async === true ? SqeFlag.ASYNC : 0) | (options.drain === true ? SqeFlag.IO_DRAIN : 0)
-    const failure = fillEntry(client, operation, operation.sqeFlags | extra)
+    const failure = fillEntry(client, operation, operation.sqeFlags | (options.async === true ? SqeFlag.ASYNC : 0))
     if (failure !== null) {
       client.slots.completion[slot] = ignoreResult
       throw failure
@@ -127,7 +122,6 @@ export class RawRing {
       setPersonality(client.words, client.at, personalityId(options.personality))
     }
     const promise = client.slots.promise<R>(slot)
-    if (options.drain === true) countBarrier(client, promise)
     return options.signal === undefined ? promise : abortable(client, slot, promise, options.signal)
   }
 

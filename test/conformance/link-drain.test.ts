@@ -78,23 +78,84 @@ describeOnEveryRing(
       }
     })
 
-    it('defer: what waits behind a barrier can be cancelled', async () => {
+    it('defer: what waits behind a barrier, and the barrier, can be cancelled while what is before them goes on', async () => {
       const { raw } = stand
       const { read, write } = await emptyPipe(stand)
       const before = raw.submit(op.read({ fd: read, buffer: Buffer.alloc(1) }))
-      const waiting = op.nop()
-      const deferred = settledWithin(raw.submit(waiting, { drain: true }))
       const abort = new AbortController()
-      const chain = raw.chain().link(lasting(60_000)).link(op.nop()).submit({ drain: true, signal: abort.signal })
+      const { signal } = abort
+      const barrier = settledWithin(raw.submit(op.nop(), { drain: true, signal }))
+      const chain = raw.chain().link(lasting(60_000)).link(op.nop()).submit({ drain: true, signal })
+      const behind = raw.submit(op.nop())
+      expect(await settledWithin(behind, 30)).toBe('pending')
       abort.abort()
-      // The kernel does not find what it has not begun: both go on waiting, and the chain is cancelled when it begins.
-      expect(await settledWithin(deferred, 30)).toBe('pending')
-      writeSync(write, 'x')
-      expect([await before, await deferred]).toEqual([1, 'resolved'])
+      expect(await barrier).toBe('ABORT_ERR')
       expect(await chain).toMatchObject([
         { status: 'cancelled', error: { name: 'AbortError' } },
         { status: 'cancelled', error: { name: 'AbortError' } },
       ])
+      expect(await behind).toBe(0) // nothing holds it back any more
+      writeSync(write, 'x')
+      expect(await before).toBe(1)
+    })
+
+    it('defer: what runs in a kernel worker thread is cancelled while a barrier waits for it', async () => {
+      const { raw } = stand
+      const { read } = await emptyPipe(stand)
+      const { write } = await emptyPipe(stand)
+      const abort = new AbortController()
+      const { signal } = abort
+      const splice = settledWithin(raw.submit(op.splice({ fdIn: read, fdOut: write, length: 1 }), { signal }))
+      const barrier = raw.submit(op.nop(), { drain: true })
+      expect(await settledWithin(barrier, 30)).toBe('pending')
+      abort.abort()
+      expect(await splice).toBe('ABORT_ERR')
+      expect(await barrier).toBe(0)
+    })
+
+    it('defer: asyncCancel goes past a barrier, to what it waits for and to the barrier itself', async () => {
+      const { raw } = stand
+      const { read, write } = await emptyPipe(stand)
+      const reading = op.read({ fd: read, buffer: Buffer.alloc(1) })
+      const first = settledWithin(raw.submit(reading))
+      const barrier = raw.submit(op.nop(), { drain: true })
+      expect(await settledWithin(barrier, 10)).toBe('pending')
+      expect(await raw.submit(op.asyncCancel({ operation: reading }))).toBe(0)
+      expect([await first, await barrier]).toEqual(['ECANCELED', 0])
+      const second = raw.submit(reading)
+      const held = op.nop()
+      const cancelled = settledWithin(raw.submit(held, { drain: true }))
+      expect(await raw.submit(op.asyncCancel({ operation: held }))).toBe(0)
+      expect(await cancelled).toBe('ECANCELED')
+      writeSync(write, 'x')
+      expect(await second).toBe(1)
+    })
+
+    it('defer: a barrier with nothing before it begins at once, and holds back only what follows', async () => {
+      const { raw } = stand
+      const { read, write } = await emptyPipe(stand)
+      const barrier = raw.submit(op.read({ fd: read, buffer: Buffer.alloc(1) }), { drain: true })
+      const behind = raw.submit(op.nop())
+      expect(await settledWithin(behind, 30)).toBe('pending')
+      writeSync(write, 'x')
+      expect([await barrier, await behind, await raw.submit(op.nop())]).toEqual([1, 0, 0])
+    })
+
+    it('defer: a time limit before a barrier runs out, and a quiet chain does not end draining', async () => {
+      const { raw } = stand
+      const { read } = await emptyPipe(stand)
+      const limited = raw
+        .chain()
+        .link(op.read({ fd: read, buffer: Buffer.alloc(1) }))
+        .timeout(10)
+        .link(op.nop())
+        .submit()
+      const barrier = raw.submit(op.nop(), { drain: true })
+      expect(await limited).toMatchObject([{ status: 'timed-out' }, { status: 'cancelled' }])
+      expect(await barrier).toBe(0)
+      const quiet = await raw.chain().link(op.nop(), { quiet: true }).link(op.nop()).submit({ drain: true })
+      expect(quiet).toMatchObject([{ status: 'done' }, { status: 'done' }])
+      expect(await raw.submit(op.nop(), { drain: true })).toBe(0)
     })
 
     it('defer: what a barrier waits for can be cancelled, though a cancellation would wait behind the barrier', async () => {

@@ -12,10 +12,12 @@ import {
 } from '../../../native/operations/timeouts.ts'
 import { checkInteger } from '../../arguments.ts'
 import { checkOptions, checkTarget, checkTimeMs, namedValue } from '../checks.ts'
+import { limitOf, noteLimit } from '../limit-times.ts'
+import type { ClockName } from '../limit-times.ts'
 import { makeOperation, timespec } from '../operation.ts'
 import type { Operation } from '../operation.ts'
 
-const clocks: Readonly<Record<'monotonic' | 'boottime' | 'realtime', number>> = {
+const clocks: Readonly<Record<ClockName, number>> = {
   monotonic: 0,
   boottime: TimeoutFlag.BOOTTIME,
   realtime: TimeoutFlag.REALTIME,
@@ -26,7 +28,7 @@ export interface LinkTimeoutOptions {
   /** How long, in milliseconds; fractions count. With `absolute`: when, in milliseconds of the clock. */
   readonly timeMs: number
   /** `boottime` goes on while the machine sleeps; `realtime` is Date.now() (5.15). Default `monotonic`, process.hrtime(). */
-  readonly clock?: keyof typeof clocks
+  readonly clock?: ClockName
   readonly absolute?: boolean
 }
 
@@ -90,14 +92,39 @@ export function timeoutRemove(options: TimeoutRemoveOptions): Operation<number> 
   let updateFlags: number = TimeoutFlag.UPDATE
   if (options.absolute === true) updateFlags |= TimeoutFlag.ABS
   if (target.row === linkTimeoutRow) updateFlags |= TimeoutFlag.LINK_TIMEOUT_UPDATE
+  // Until the kernel has answered nobody knows how long a limit has left; where it refuses, all is as before.
+  let unchangedMs = 0
   return makeOperation(
     timeoutRemoveRow,
     (words, at, flags) => {
       const { slot, generation } = target.ticket
       if (time === null) prepTimeoutRemove(words, at, flags, slot, generation)
-      else prepTimeoutUpdate(words, at, flags, slot, generation, addressOfView(time), updateFlags)
+      else {
+        prepTimeoutUpdate(words, at, flags, slot, generation, addressOfView(time), updateFlags)
+        const limit = limitOf(target.ticket)
+        if (limit === undefined || limit.changedMs === Infinity) return
+        unchangedMs = limit.changedMs
+        limit.changedMs = Infinity
+      }
     },
-    { keep: [target, time] },
+    {
+      keep: [target, time],
+      result: (value) => {
+        const limit = limitOf(target.ticket)
+        if (limit !== undefined && options.timeMs !== undefined)
+          Object.assign(limit, {
+            timeMs: options.timeMs,
+            absolute: options.absolute === true,
+            changedMs: performance.now(),
+          })
+        return value
+      },
+      refusal: () => {
+        const limit = limitOf(target.ticket)
+        if (limit?.changedMs === Infinity) limit.changedMs = unchangedMs
+        return undefined
+      },
+    },
   )
 }
 
@@ -109,11 +136,16 @@ export function timeoutRemove(options: TimeoutRemoveOptions): Operation<number> 
  */
 export function linkTimeout(options: LinkTimeoutOptions): Operation<'elapsed'> {
   const { time, clockFlags } = checkTime(options)
-  return makeOperation<'elapsed'>(
+  const asMade = { timeMs: options.timeMs, absolute: options.absolute === true, changedMs: 0 }
+  const limit = { clock: options.clock ?? 'monotonic', ...asMade }
+  const operation = makeOperation<'elapsed'>(
     linkTimeoutRow,
     (words, at, flags) => {
       prepLinkTimeout(words, at, flags, addressOfView(time), clockFlags)
+      Object.assign(limit, asMade)
     },
     { keep: [time], expectedErrno: ETIME, result: () => 'elapsed' },
   )
+  noteLimit(operation.ticket, limit)
+  return operation
 }
