@@ -102,8 +102,10 @@ export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
     if (totalBytes > totalBytesMax) throw outOfRange('count * sizeBytes', `<= ${totalBytesMax}`, totalBytes)
     const wanted = options.bufferGroup
     if (wanted !== undefined) checkInteger(wanted, 'bufferGroup', 0, 65535)
+    const incremental: unknown = options.incremental ?? false
+    if (typeof incremental !== 'boolean') throw invalidArgType('incremental', 'of type boolean', incremental)
     this.handle = handle
-    this.incremental = options.incremental === true
+    this.incremental = incremental
     checkSupported(provideBuffers, handle.client.poller, 0)
     requireFeature(this.incremental ? 'bufferRingIncremental' : 'bufferRing')
     const ring = allocatePages(this.count * bufferEntryBytes)

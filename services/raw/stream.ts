@@ -72,6 +72,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
   private items: T[] = []
   private consumers: Waiting<T>[] = []
   private slot = -1
+  private armedSlot = -1
   private generation = 0
   private stopping = false
   private starved = false
@@ -155,6 +156,11 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
   private arm(): void {
     const { client, onClosing } = this.handle
     const { operation } = this.source
+    const { ticket } = operation
+    // While the last completion is being settled its slot is still taken: by this stream itself.
+    const own = ticket.slot === this.armedSlot && ticket.generation === this.generation
+    if (!own && ticket.slots?.holds(ticket.slot, ticket.generation) === true)
+      throw ringErrors.operationInFlight(operation.row.name)
     const slot = client.claim(operation.row.opcode, this, operation, null)
     const failure = fillEntry(client, operation, operation.sqeFlags, true)
     if (failure !== null) {
@@ -162,6 +168,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
       throw failure
     }
     this.slot = slot
+    this.armedSlot = slot
     this.generation = client.slots.generation[slot]!
     this.stopping = false
     onClosing.add(this.onClosing)

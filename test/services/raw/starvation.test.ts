@@ -69,6 +69,23 @@ describe.each(pollers)('few buffers for many streams, %s', (poller) => {
     expect((await waits[0]!).done).toBe(true)
   })
 
+  it('an operation is one stream at a time, and can be another one afterwards', async () => {
+    using buffers = raw.provideBuffers({ count: 2, sizeBytes: 64 })
+    const [here, there] = await socketPair(raw, own)
+    const operation = recvStream({ fd: here, buffers })
+    const first = raw.stream(operation)
+    const waiting = first.next()
+    expect(await failure(raw.stream(operation).next())).toMatchObject({ code: 'ERR_RING_OPERATION_IN_FLIGHT' })
+    await raw.submit(op.send({ fd: there, buffer: Buffer.from('1') }))
+    ;(await waiting).value?.release()
+    await first.return()
+    const second = raw.stream(operation)
+    const again = second.next()
+    await raw.submit(op.send({ fd: there, buffer: Buffer.from('2') }))
+    ;(await again).value?.release()
+    await second.return()
+  })
+
   it('a stream that waits for a buffer ends with the ring', async () => {
     const buffers = raw.provideBuffers({ count: 1, sizeBytes: 64 })
     const [holder, starving] = await Promise.all([0, 1].map(() => socketPair(raw, own)))
