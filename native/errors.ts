@@ -49,6 +49,10 @@ export const ringErrors = {
     ),
   workerLost: (cause: unknown): RingError =>
     new RingError('ERR_RING_WORKER_LOST', 'the ring worker ended before it answered', { cause }),
+  mailboxGone: (cause?: unknown): RingError =>
+    new RingError('ERR_RING_CLOSED', 'the ring of this mailbox is closed, and nothing can be sent to it any more', {
+      cause,
+    }),
   leaseReleased: (): RingError =>
     new RingError(
       'ERR_RING_LEASE_RELEASED',

@@ -17,6 +17,7 @@ export function checkPath(path: unknown): string | Buffer {
     return plain
   }
   if (plain instanceof Uint8Array) {
+    if (plain.buffer.byteLength === 0) checkAttached(plain, 'path')
     const bytes = Buffer.isBuffer(plain) ? plain : Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength)
     if (bytes.includes(0))
       throw invalidArgValue('path', plain, 'must be a string, Uint8Array, or URL without null bytes')
@@ -57,11 +58,11 @@ export function checkView(buffer: unknown): ArrayBufferView {
 }
 
 // Node 20 cannot be asked: no view can be made of memory that is gone.
-function checkAttached(view: ArrayBufferView): void {
+function checkAttached(view: ArrayBufferView, name = 'buffer'): void {
   try {
     new Uint8Array(view.buffer)
   } catch {
-    throw invalidArgValue('buffer', view, 'is detached')
+    throw invalidArgValue(name, view, 'is detached')
   }
 }
 
@@ -93,6 +94,12 @@ export function checkEncoding(encoding: unknown): BufferEncoding | null {
   if (encoding === null || encoding === undefined || encoding === 'buffer') return null
   if (typeof encoding === 'string' && Buffer.isEncoding(encoding)) return encoding
   throw invalidArgValue('encoding', encoding, 'is invalid encoding')
+}
+
+/** An option that is on or off; not given: off. @throws ERR_INVALID_ARG_TYPE */
+export function checkBoolean(value: unknown, name: string): boolean {
+  if (value === undefined || typeof value === 'boolean') return value === true
+  throw invalidArgType(name, 'of type boolean', value)
 }
 
 /** @throws ERR_INVALID_ARG_TYPE */

@@ -5,12 +5,22 @@
 //   user_data of a message:   low word                                        high word
 //                             bit 31: 1, no slot is that high                  the sender's tag
 //                             bit 30: a direct descriptor came, not data
-//                             bits 0–29: number of the mailbox, never used twice
+//                             bits 0–29: number of the mailbox, no other's in the process
+
+import { threadId } from 'node:worker_threads'
 
 /** In the low word of a message's user_data. */
 export const mailboxBit = 0x80000000
 export const descriptorBit = 0x40000000
 const numberMask = 0x3fffffff
+
+/**
+ * The number of the mailbox that is made next in this thread. Threads begin a million apart, so that addresses of two mailboxes of the
+ * process differ: a ring may get the descriptor number of one that was closed.
+ */
+const numbersPerThread = 2 ** 20
+const firstNumber = (threadId % 1024) * numbersPerThread + 1
+let nextNumber = firstNumber
 
 /** Descriptors of this thread's rings: a message to one of them must be for a mailbox, or it would answer somebody's request. */
 export const ownRings: Set<number> = new Set()
@@ -26,7 +36,7 @@ export interface MessageSink {
 export class Mailboxes {
   private readonly open = new Map<number, MessageSink>()
   private readonly disown: (direct: number) => void
-  private next = 1
+  private opened = false
   private ended = false
 
   /** `disown` closes a direct descriptor that came for a mailbox that is closed. */
@@ -36,13 +46,14 @@ export class Mailboxes {
 
   /** Whether messages may come: to closed mailboxes too, whose address others still have. */
   get expecting(): boolean {
-    return this.next > 1 && !this.ended
+    return this.opened && !this.ended
   }
 
   /** Returns the low word of its address, as an unsigned number. */
   add(sink: MessageSink): number {
-    const number = this.next
-    this.next = (this.next % numberMask) + 1
+    const number = nextNumber
+    nextNumber = nextNumber + 1 < firstNumber + numbersPerThread ? nextNumber + 1 : firstNumber
+    this.opened = true
     this.open.set(number, sink)
     return mailboxBit + number
   }
@@ -58,7 +69,7 @@ export class Mailboxes {
     const mailbox = this.open.get(number)
     const isDescriptor = (low & descriptorBit) !== 0
     if (mailbox === undefined) {
-      if (isDescriptor && number > 0 && number < this.next) this.disown(result)
+      if (isDescriptor && number >= firstNumber && number < nextNumber) this.disown(result)
       return false
     }
     mailbox.arrived(result, cqeFlags >>> 0, high >>> 0, isDescriptor)

@@ -129,8 +129,7 @@ export abstract class Submission {
     this.assertOpen()
     if (this.barrierOut && this.inFlight === 0 && backlog.length === 0) {
       this.liftBarrier()
-      this.chain(count)
-      return
+      return this.chain(count)
     }
     // A chain that the ring can never hold would wait, and everything behind it, for ever.
     if (count > this.chainMax || !backlog.hasRoom(count) || this.slots.available < count + reservedSlots) {
@@ -142,9 +141,8 @@ export abstract class Submission {
   }
 
   /**
-   * As chain(), for a barrier: begins when everything before it is over, and what is claimed later after it. It is held here and
-   * not handed to the kernel (IOSQE_IO_DRAIN), where cancellations would wait behind it for what they are to cancel.
-   * @throws ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED, ERR_RING_LOST
+   * As chain(), for a barrier: begins when everything before it is over, and what is claimed later after it. Held here and not
+   * in the kernel (IOSQE_IO_DRAIN), where cancellations would wait behind it for what they are to cancel. @throws as chain()
    */
   barrier(count: number): void {
     if (this.backlog.length === 0) this.liftBarrier()
@@ -156,12 +154,7 @@ export abstract class Submission {
       this.room = room
     }
     if (this.intoBacklog) this.backlog.announceBarrier()
-    else this.barrierBegins()
-  }
-
-  private barrierBegins(): void {
-    this.barrierOut = true
-    this.room = 0
+    else [this.barrierOut, this.room] = [true, 0]
   }
 
   /** Once nothing is in flight, a barrier that was is over. */
@@ -312,7 +305,7 @@ export abstract class Submission {
         backlog.shiftTo(ring.sqes, ring.reserve())
         this.inFlight++
       }
-      if (barrier) this.barrierBegins()
+      if (barrier) [this.barrierOut, this.room] = [true, 0]
     }
     this.counters[ClientCounter.backlog] = backlog.length
     this.publish()

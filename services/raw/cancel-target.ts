@@ -2,7 +2,7 @@
 import { CancelFlag } from '../../native/abi.ts'
 import { invalidArgValue } from '../../native/errors.ts'
 import { operations } from '../../native/operations/index.ts'
-import { checkInteger } from '../arguments.ts'
+import { checkBoolean, checkInteger } from '../arguments.ts'
 import { checkDescriptor, checkOptions, checkTarget } from './checks.ts'
 import type { Descriptor, Operation } from './operation.ts'
 import { requireFeature } from './support.ts'
@@ -34,7 +34,8 @@ export interface CancelTarget {
  * ERR_RING_OPERATION_UNSUPPORTED (opcode, or operation with something else, before 6.6)
  */
 export function cancelTarget(options: AsyncCancelOptions): CancelTarget {
-  const { operation, fd, opcode, any = false, all = false } = checkOptions(options)
+  const { operation, fd, opcode } = checkOptions(options)
+  const [any, all] = [checkBoolean(options.any, 'any'), checkBoolean(options.all, 'all')]
   if (operation === undefined && fd === undefined && opcode === undefined && !any)
     throw invalidArgValue('options', options, 'must name what to cancel: operation, fd, opcode or any')
   // The kernel refuses some of these, and takes others for `any` alone.

@@ -38,6 +38,9 @@ export function isLimit(step: Step | undefined): boolean {
   return step?.operation.row === linkTimeout
 }
 
+/** How a limit ends that the kernel took. */
+const endsOfLimits: ReadonlySet<number> = new Set([ETIME, ENOENT, ECANCELED, EALREADY])
+
 /** Whether it was cancelled, before it began or while it ran. */
 const stopped = (result: number): boolean => result === ECANCELED || interrupted(result)
 
@@ -144,7 +147,14 @@ export class ChainResults {
     if (!stopped(result)) return { status: 'failed', error }
     // The timeout's own result is -ETIME if it fired; for waits on futexes and processes it is how many it cancelled.
     const limit = this.results[index + 1] ?? 0
-    const fired = isLimit(this.steps[index + 1]) && (limit === ETIME || limit > 0)
+    const limitStep = this.steps[index + 1]
+    const fired = isLimit(limitStep) && (limit === ETIME || limit > 0)
+    // The limit itself was refused (restrictions), and with it the step: nobody else says why.
+    if (limitStep?.hidden === true && limit < 0 && !endsOfLimits.has(limit)) {
+      const refusal = operationError(limitStep.operation, limit)
+      this.slots.explain?.(limitStep.operation.row.opcode, refusal)
+      return { status: 'failed', error: refusal }
+    }
     return fired ? { status: 'timed-out', error } : { status: 'cancelled', error: aborted ?? error }
   }
 }

@@ -3,7 +3,8 @@
 import { RingError, invalidArgValue, outOfRange, ringErrors } from '../../native/errors.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { throwIfAborted } from '../abort.ts'
-import { checkSignal } from '../arguments.ts'
+import { checkBoolean, checkSignal } from '../arguments.ts'
+import { checkOptions } from './checks.ts'
 import { isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
 import { carryOutLinked } from './linked-chain.ts'
@@ -61,8 +62,8 @@ export class Chain<T extends readonly unknown[] = []> {
   }
 
   /**
-   * Adds a step; the next one runs whatever becomes of this one (but not if the chain is refused as a whole). What must be
-   * undone, a close above all, hangs on one of these.
+   * Adds a step; the next one runs whatever becomes of this one, once it has begun: not if it was cancelled because a softly linked
+   * one before it failed, and not if the chain is refused as a whole. What must be undone, a close above all, hangs on one of these.
    * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_RING_OPERATION_UNSUPPORTED
    */
   hardlink<R>(operation: Operation<R>, options: StepOptions & { readonly quiet: true }): Chain<[...T, R | undefined]>
@@ -88,10 +89,17 @@ export class Chain<T extends readonly unknown[] = []> {
     if (this.running) throw invalidArgValue('chain', 'a chain', 'is being carried out: build another, or wait for it')
     checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
     const before = this.steps.at(-1)
-    const { quiet = false, async = false } = options
+    const quiet = checkBoolean(checkOptions(options).quiet, 'quiet')
+    const async = checkBoolean(options.async, 'async')
     const step = { operation, hard, quiet, async, hidden }
     if (isLimit(step) && (before === undefined || isLimit(before)))
-      throw invalidArgValue('timeout', operation.row.name, 'limits a step: add one before it')
+      throw invalidArgValue(
+        'timeout',
+        operation.row.name,
+        before === undefined
+          ? 'limits the step before it, and there is none: add one first'
+          : 'limits a step that has a limit already',
+      )
     this.steps.push(step)
     return this
   }
@@ -104,7 +112,9 @@ export class Chain<T extends readonly unknown[] = []> {
    * ERR_RING_OPERATION_UNSUPPORTED (`drain`, where the SQ thread is shared), ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED: nothing was done then
    */
   submit(options?: ChainSubmitOptions): Promise<ChainOutcomes<T>>
-  async submit({ signal, drain = false }: ChainSubmitOptions = {}): Promise<StepOutcome[]> {
+  async submit(options: ChainSubmitOptions = {}): Promise<StepOutcome[]> {
+    const signal = checkSignal(checkOptions(options).signal)
+    const drain = checkBoolean(options.drain, 'drain')
     const { handle, steps } = this
     if (steps.length === 0) throw invalidArgValue('chain', steps, 'has no steps')
     if (this.running) throw invalidArgValue('chain', 'a chain', 'is being carried out: build another, or wait for it')
@@ -113,7 +123,7 @@ export class Chain<T extends readonly unknown[] = []> {
     const { chainMax } = handle.client
     if (steps.length > chainMax)
       throw outOfRange('chain.length', `<= ${chainMax} (sqEntries, or cqEntries less what is kept free)`, steps.length)
-    throwIfAborted(checkSignal(signal))
+    throwIfAborted(signal)
     const linked = handle.chainsWhole || steps.length === 1
     if (drain && !linked)
       throw new RingError(

@@ -29,7 +29,8 @@ export interface IntoDirect {
 /** The options object. @throws ERR_INVALID_ARG_TYPE */
 export function checkOptions<T extends object>(options: T): T {
   const given: unknown = options
-  if (typeof given !== 'object' || given === null) throw invalidArgType('options', 'of type object', given)
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw invalidArgType('options', 'of type object', given)
   return options
 }
 

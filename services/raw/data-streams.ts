@@ -5,7 +5,7 @@ import { binding } from '../../native/binding.ts'
 import { invalidArgValue, outOfRange } from '../../native/errors.ts'
 import { prepRecv, prepRecvmsg, recv, recvmsg } from '../../native/operations/messages.ts'
 import { prepReadMultishot, readMultishot } from '../../native/operations/vectors.ts'
-import { checkInteger } from '../arguments.ts'
+import { checkBoolean, checkInteger } from '../arguments.ts'
 import { checkDescriptor, checkOptions, flagBits } from './checks.ts'
 import { MessageFlag } from './flags.ts'
 import type { Flags } from './flags.ts'
@@ -61,7 +61,8 @@ function receiveFlags(options: ReceiveStreamOptions): { messageFlags: number; io
   const messageFlags = flagBits(options.flags, MessageFlag, 'flags')
   if ((messageFlags & MessageFlag.MSG_WAITALL) !== 0)
     throw invalidArgValue('flags', options.flags, 'cannot have MSG_WAITALL in a stream')
-  const ioFlags = RecvSendFlag.RECV_MULTISHOT | (options.pollFirst === true ? RecvSendFlag.POLL_FIRST : 0)
+  const ioFlags =
+    RecvSendFlag.RECV_MULTISHOT | (checkBoolean(options.pollFirst, 'pollFirst') ? RecvSendFlag.POLL_FIRST : 0)
   return { messageFlags, ioFlags }
 }
 
@@ -93,7 +94,7 @@ export function recvStream(options: RecvStreamOptions & { readonly bundle: true 
 export function recvStream(
   options: RecvStreamOptions & { readonly bundle?: boolean },
 ): StreamOperation<BufferLease> | StreamOperation<BundleLease> {
-  requireFeature(checkOptions(options).bundle === true ? 'recvBundle' : 'multishotRecv')
+  requireFeature(checkBoolean(checkOptions(options).bundle, 'bundle') ? 'recvBundle' : 'multishotRecv')
   const fd = checkDescriptor(options.fd)
   const buffers = checkBuffers(options.buffers)
   const { messageFlags, ioFlags } = receiveFlags(options)

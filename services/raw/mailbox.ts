@@ -1,7 +1,8 @@
 // Mailbox: messages that other rings, and threads without one, post to this ring with MSG_RING, as an async iterator. Made by
 // RawRing.messages(); send-message.ts sends them.
 import { msgRing } from '../../native/operations/registered.ts'
-import { abortError } from '../../native/errors.ts'
+import { abortError, ringErrors } from '../../native/errors.ts'
+import { ClientState } from '../../workers/submission.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { throwIfAborted } from '../abort.ts'
 import { checkInteger } from '../arguments.ts'
@@ -64,6 +65,16 @@ export class Mailbox implements AsyncIterableIterator<RingMessage, undefined> {
     this.address = handle.client.openMailbox(this)
     this.signal = options.signal
     this.signal?.addEventListener('abort', this.onAbort, { once: true })
+  }
+
+  /** @internal The ring is closed or being closed: another may have its descriptor's number soon. @throws ERR_RING_CLOSED */
+  checkRing(): void {
+    if (this.ringClosed) throw ringErrors.mailboxGone()
+  }
+
+  /** @internal */
+  get ringClosed(): boolean {
+    return this.handle.client.state !== ClientState.open
   }
 
   [Symbol.asyncIterator](): this {

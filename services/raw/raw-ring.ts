@@ -1,12 +1,15 @@
 // RawRing: one ring, every operation its kernel has. What `rings.raw(n)` gives; the home of `ringmaster/raw`.
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { invalidArgType } from '../../native/errors.ts'
 import { ignoreResult } from '../../workers/completions.ts'
 import { CqeFlag, Op, SqeFlag } from '../../native/abi.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
 import { ClientState } from '../../workers/submission.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
+import { checkBoolean, checkInteger, checkSignal } from '../arguments.ts'
 import { Chain } from './chain.ts'
+import { checkOptions } from './checks.ts'
 import { directSlotsOf } from './direct-slots.ts'
 import type { DirectSlots } from './direct-slots.ts'
 import { fillEntry } from './fill-entry.ts'
@@ -14,7 +17,7 @@ import { Mailbox } from './mailbox.ts'
 import type { MessagesOptions } from './mailbox.ts'
 import { checkOperation, checkRing, operationError, succeeded } from './operation.ts'
 import type { Descriptor, DirectDescriptor, Operation } from './operation.ts'
-import { dataMessage, descriptorMessage } from './send-message.ts'
+import { dataMessage, descriptorMessage, explained } from './send-message.ts'
 import type { MailboxAddress, MessageContent, SendDescriptorOptions } from './send-message.ts'
 import { OutgoingBuffers } from './outgoing-buffers.ts'
 import type { OutgoingBuffersOptions } from './outgoing-buffers.ts'
@@ -60,8 +63,21 @@ const settleOperation: Completion = {
   },
 }
 
-const personalityId = (personality: Personality | number): number =>
-  checkPersonality(typeof personality === 'object' ? personality.id : personality)
+const noOptions: SubmitOptions = {}
+
+const personalityId = (personality: Personality | number): number => {
+  const given: unknown = personality
+  return checkPersonality(typeof given === 'object' && given !== null && 'id' in given ? given.id : given)
+}
+
+/** Before a place is taken. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+function checkSubmitOptions(options: SubmitOptions): void {
+  const { signal, async, drain, personality } = checkOptions(options)
+  checkSignal(signal)
+  checkBoolean(async, 'async')
+  checkBoolean(drain, 'drain')
+  if (personality !== undefined) personalityId(personality)
+}
 
 export class RawRing {
   /** What io_uring_register(2) sets on this ring. */
@@ -82,7 +98,10 @@ export class RawRing {
     return this.handle.ring
   }
 
-  /** The ring's descriptor, for msg_ring and epoll. It is the ring's: do not close it. -1 of a `threadpool`, which has none. */
+  /**
+   * The ring's descriptor, for msg_ring and epoll. It is the ring's: do not close it, and do not use it once the ring is closed: the number may be another
+   * file's then. -1 of a `threadpool`, which has none.
+   */
   get ringFd(): number {
     return this.handle.geometry.ringFd
   }
@@ -93,13 +112,13 @@ export class RawRing {
    * @throws (rejects) SystemError; ERR_RING_OPERATION_UNSUPPORTED where this kernel has no such operation; AbortError;
    * ERR_RING_OPERATION_IN_FLIGHT where this very operation is not over yet; ERR_INVALID_ARG_VALUE for a multishot one
    */
-  submit<R>(operation: Operation<R>, options: SubmitOptions = {}): Promise<R> {
+  submit<R>(operation: Operation<R>, options: SubmitOptions = noOptions): Promise<R> {
     try {
       checkOperation(operation)
       checkRing(operation, this.handle)
+      if (options !== noOptions) checkSubmitOptions(options)
       checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
       throwIfAborted(options.signal)
-      if (options.personality !== undefined) personalityId(options.personality) // throws before a place is taken
       const { client } = this.handle
       if (operation.row.opcode === Op.ASYNC_CANCEL && options.drain !== true && client.full) {
         return submitCancel(client, operation, (cancel) => this.submitAhead(cancel, options))
@@ -170,10 +189,10 @@ export class RawRing {
 
   /**
    * Sends a message to a mailbox, of this ring or of another one of the process. Resolves when it is in the other's queue.
-   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EBADF, EBADFD (no ring there), EOVERFLOW (no memory left to queue it)
+   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: ERR_RING_CLOSED (the mailbox's ring), EBADF, EBADFD (no ring there), EOVERFLOW (no memory left to queue it)
    */
   async sendMessage(to: MailboxAddress, message: MessageContent): Promise<void> {
-    await this.submit(dataMessage(to, message))
+    await explained(to, this.submit(dataMessage(to, message)))
   }
 
   /**
@@ -187,16 +206,21 @@ export class RawRing {
     descriptor: DirectDescriptor,
     options: SendDescriptorOptions = {},
   ): Promise<number> {
-    return this.submit(descriptorMessage(to, descriptor, options))
+    return explained(to, this.submit(descriptorMessage(to, descriptor, options)))
   }
 
   /**
    * io_uring_register(2) as it is, for what has no function of its own: `argument` must be laid out as the kernel wants it, and memory that it
    * points to must live as long as the kernel uses it. Nothing is checked. A sharp tool: unregistering the eventfd, or other
    * people's files, stops everybody on this ring. Returns the kernel's answer.
-   * @throws SystemError, ERR_RING_CLOSED, ERR_RING_LOST
+   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, SystemError, ERR_RING_CLOSED, ERR_RING_LOST
    */
   register(opcode: number, argument: ArrayBufferView | null, count: number): number {
+    checkInteger(opcode, 'opcode', 0, 2 ** 31 - 1)
+    const given: unknown = argument
+    if (given !== null && !ArrayBuffer.isView(given))
+      throw invalidArgType('argument', 'null or an instance of Buffer, TypedArray, or DataView', given)
+    checkInteger(count, 'count', 0, 2 ** 32 - 1)
     return register(this.handle, opcode, argument, count)
   }
 

@@ -1,6 +1,6 @@
 // Registered buffers of one ring: `rings.raw(n).buffers`. Memory that the kernel looked up and pinned once, for readFixed,
 // writeFixed, their vectored forms and zero-copy sends. Arenas register theirs by themselves; this is for memory of one's own.
-import { invalidArgValue, kernelError, outOfRange, ringErrors, RingError } from '../../native/errors.ts'
+import { invalidArgType, invalidArgValue, kernelError, outOfRange, ringErrors, RingError } from '../../native/errors.ts'
 import { rawBuffers } from '../../native/layout.ts'
 import { LossResult } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
@@ -98,11 +98,13 @@ export class RegisteredBuffers {
 
   /**
    * Takes entries of another ring over: the same registration, pinned and charged once. What was in these entries here is
-   * replaced; entries that are empty there become empty here. io_uring_clone_buffers_offset(3); since 6.13.
-   * @throws ERR_OUT_OF_RANGE, ERR_RING_OPERATION_UNSUPPORTED, ERR_RING_CLOSED; SystemError
+   * replaced; entries that are empty there become empty here.
+   * io_uring_clone_buffers_offset(3); since 6.13 (6.12: whole tables only).
+   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_OPERATION_UNSUPPORTED, ERR_RING_CLOSED; SystemError
    */
   clone(from: { readonly buffers: RegisteredBuffers }, options: CloneOptions = {}): void {
-    const source = checkOptions(from).buffers
+    const source: unknown = checkOptions(from).buffers
+    if (!(source instanceof RegisteredBuffers)) throw invalidArgType('from', 'a ring of rings.raw()', from)
     const fromIndex = source.checkIndex(checkOptions(options).fromIndex ?? 0, 'fromIndex')
     const index = this.checkIndex(options.index ?? fromIndex)
     const countMax = Math.min(source.size - fromIndex, this.size - index)

@@ -2,12 +2,13 @@
 // without a ring of one's own. mailbox.ts receives.
 import { MessageRing } from '../../native/abi.ts'
 import { binding } from '../../native/binding.ts'
-import { RingError, invalidArgType, kernelError } from '../../native/errors.ts'
+import { RingError, invalidArgType, kernelError, ringErrors } from '../../native/errors.ts'
 import { msgRing, prepMsgRing, prepMsgRingFd } from '../../native/operations/registered.ts'
 import { allocateDirect } from '../../native/operations/row.ts'
 import { descriptorBit } from '../../workers/mailboxes.ts'
-import { checkInteger } from '../arguments.ts'
+import { checkBoolean, checkInteger } from '../arguments.ts'
 import { checkFd, checkMessageTarget } from './checks.ts'
+import { Mailbox } from './mailbox.ts'
 import { makeOperation } from './operation.ts'
 import type { DirectDescriptor, Operation } from './operation.ts'
 import { requireFeature } from './support.ts'
@@ -43,10 +44,22 @@ function checkObject(value: unknown, name: string): void {
 
 function checkAddress(to: MailboxAddress): MailboxAddress {
   checkObject(to, 'to')
+  if (to instanceof Mailbox) to.checkRing()
   const ringFd = checkFd(to.ringFd, 'to.ringFd')
   const address = checkInteger(to.address, 'to.address', 0, uint32Max)
   checkMessageTarget(ringFd, address, 'to.address')
   return { ringFd, address }
+}
+
+/** Sends, and says of a ring that was closed meanwhile that it was. @throws (rejects) what `sending` does, ERR_RING_CLOSED */
+export async function explained<R>(to: MailboxAddress, sending: Promise<R>): Promise<R> {
+  try {
+    return await sending
+  } catch (error) {
+    const absent = error instanceof Error && 'code' in error && (error.code === 'EBADF' || error.code === 'EBADFD')
+    if (absent && to instanceof Mailbox && to.ringClosed) throw ringErrors.mailboxGone(error)
+    throw error
+  }
 }
 
 /** Data for a mailbox, as an operation: for RawRing.submit() and chains. */
@@ -73,7 +86,7 @@ export function descriptorMessage(
   checkObject(descriptor, 'descriptor')
   const source = checkInteger(descriptor.direct, 'descriptor.direct', 0, 2 ** 31 - 1)
   const tag = checkInteger(options.tag ?? 0, 'tag', 0, uint32Max)
-  const skip = options.silent === true ? MessageRing.CQE_SKIP : 0
+  const skip = checkBoolean(options.silent, 'silent') ? MessageRing.CQE_SKIP : 0
   return makeOperation(msgRing, (words, at, flags) => {
     prepMsgRingFd(words, at, flags, ringFd, source, allocateDirect, address | descriptorBit, tag, skip)
   })

@@ -7,15 +7,16 @@
 // A shot that was posted is delivered, whatever the last CQE says: nothing is lost, nothing comes twice. What ends a request and
 // not the stream: our own cancel, no buffer left, a full completion queue (the last CQE is then a shot like any other).
 import { CqeFlag } from '../../native/abi.ts'
-import { RingError, abortError, ringErrors } from '../../native/errors.ts'
+import { RingError, abortError, invalidArgType, ringErrors } from '../../native/errors.ts'
 import { ignoreResult, resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { ClientState } from '../../workers/submission.ts'
 import { throwIfAborted } from '../abort.ts'
 import { checkInteger, checkSignal } from '../arguments.ts'
+import { checkOptions } from './checks.ts'
 import { fillEntry } from './fill-entry.ts'
-import { checkRing } from './operation.ts'
+import { checkOperation, checkRing } from './operation.ts'
 import type { Operation } from './operation.ts'
 import type { BufferWaiter, ProvidedBuffers } from './provided-buffers.ts'
 import { checkSupported } from './support.ts'
@@ -48,6 +49,13 @@ export interface StreamOptions {
    * Default 64.
    */
   readonly waitingMax?: number
+}
+
+/** @throws ERR_INVALID_ARG_TYPE */
+function checkSource(source: unknown): void {
+  const made = typeof source === 'object' && source !== null && 'operation' in source && 'item' in source
+  if (!made) throw invalidArgType('operation', 'what acceptStream(), pollStream(), … make', source)
+  checkOperation(source.operation)
 }
 
 const EINTR = -4
@@ -91,6 +99,8 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
 
   /** Made by RawRing.stream(). @throws AbortError, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_OPERATION_UNSUPPORTED */
   constructor(handle: RingHandle, source: StreamOperation<T>, options: StreamOptions) {
+    checkSource(source)
+    checkOptions(options)
     checkRing(source.operation, handle)
     checkSupported(source.operation.row, handle.client.poller, source.operation.sqeFlags)
     const { needs } = source

@@ -11,7 +11,7 @@ import { accept, prepAcceptMultishot } from '../../native/operations/sockets.ts'
 import { prepTimeout, timeout } from '../../native/operations/timeouts.ts'
 import { ignoreResult } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
-import { checkInteger } from '../arguments.ts'
+import { checkBoolean, checkInteger } from '../arguments.ts'
 import { checkDescriptor, checkDirect, checkOptions, checkTimeMs, flagBits, namedValue, openedAs } from './checks.ts'
 import { PollEvent } from './flags.ts'
 import type { Flags } from './flags.ts'
@@ -60,7 +60,7 @@ export function acceptStream(
   // A slot given would be taken by the first connection and refused to the second.
   if (direct !== undefined && checkDirect(direct) !== allocateDirect)
     throw outOfRange('direct', "'allocate' where there are many", direct)
-  const ioFlags = acceptMultishot | (options.pollFirst === true ? AcceptFlag.POLL_FIRST : 0)
+  const ioFlags = acceptMultishot | (checkBoolean(options.pollFirst, 'pollFirst') ? AcceptFlag.POLL_FIRST : 0)
   return {
     operation: makeOperation(
       accept,
@@ -120,7 +120,7 @@ export function pollStream(options: PollStreamOptions): PollStreamOperation {
   requireFeature('multishotPoll')
   const fd = checkDescriptor(checkOptions(options).fd)
   let events = flagBits(options.events, PollEvent, 'events')
-  const pollFlags = options.level === true ? 0 : PollFlag.ADD_MULTI
+  const pollFlags = checkBoolean(options.level, 'level') ? 0 : PollFlag.ADD_MULTI
   const operation = makeOperation(
     pollAdd,
     (words, at, flags) => {

@@ -65,6 +65,25 @@ describeOnEveryRing('cancel, sync', (stand) => {
     return { end, slot, generation }
   }
 
+  it('sync-cancel: registrations.syncCancel() finds what runs on kernel threads, of whichever task they are', async () => {
+    const { raw } = stand
+    for (const by of ['operation', 'fd', 'opcode', 'all'] as const) {
+      const fd = await makePipe()
+      const operation = op.read({ fd, buffer: Buffer.alloc(1) })
+      const end = settledWithin(raw.submit(operation, { async: true }), 10_000)
+      const options = { operation: { operation }, fd: { fd }, opcode: { opcode: 'read' }, all: { fd, all: true } }[by]
+      // A thread that has not begun to wait yet is not found, or misses its interruption.
+      let answer: unknown
+      const found = async (): Promise<boolean> => {
+        answer = await raw.registrations.syncCancel({ ...options, timeoutMs: 20 }).catch((error: unknown) => error)
+        return (await settledWithin(end, 5)) !== 'pending'
+      }
+      while (!(await found()));
+      expect(interrupted).toContain(await end)
+      expect(answer).toBeDefined()
+    }
+  })
+
   for (const async of [false, true]) {
     const where = async ? 'on a kernel thread' : 'that waits for its pipe'
 

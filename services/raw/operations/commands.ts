@@ -9,7 +9,7 @@ import {
   prepUringCmd,
   uringCmd as uringCmdRow,
 } from '../../../native/operations/sockets.ts'
-import { checkInteger } from '../../arguments.ts'
+import { checkBoolean, checkInteger } from '../../arguments.ts'
 import { checkDescriptor, checkOptions, checkPart, namedValue, partAddress, partLength } from '../checks.ts'
 import { SocketLevel, SocketOption, UringCommand } from '../flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
@@ -193,7 +193,7 @@ export function getsockname(options: {
   readonly peer?: boolean
 }): Operation<SocketAddress | null> {
   const fd = checkDescriptor(checkOptions(options).fd)
-  const peer = options.peer === true ? 1 : 0
+  const peer = checkBoolean(options.peer, 'peer') ? 1 : 0
   const address = Buffer.alloc(socketAddressBytesMax)
   const length = new Uint32Array(1)
   return makeOperation(

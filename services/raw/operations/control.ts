@@ -34,7 +34,9 @@ export function nop(options: NopOptions = {}): Operation<number> {
  * Resolves with 0 for one request (1 for a wait on a futex or a process), with the number of matches with `all` or `any`.
  * Since 5.5. io_uring_prep_cancel(3).
  * @throws ERR_INVALID_ARG_VALUE (nothing to match, or `any` with something to match), ERR_INVALID_ARG_TYPE,
- * ERR_RING_OPERATION_UNSUPPORTED (opcode, or operation with something else, before 6.6). Rejects: ENOENT (nothing matches), EALREADY (too late)
+ * ERR_RING_OPERATION_UNSUPPORTED (opcode, or operation with something else, before 6.6). Rejects: ENOENT (nothing
+ * matches; also where it was on its way from one place to another), EALREADY (it runs in a kernel worker thread and has been interrupted,
+ * or it is completing): in both cases its own result says what became of it
  */
 export function asyncCancel(options: AsyncCancelOptions): Operation<number> {
   const { target, descriptor, opcode, cancelFlags } = cancelTarget(options)

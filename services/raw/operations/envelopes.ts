@@ -11,7 +11,7 @@ import {
   sendmsg as sendmsgRow,
   sendmsgZc as sendmsgZcRow,
 } from '../../../native/operations/messages.ts'
-import { checkInteger, checkView } from '../../arguments.ts'
+import { checkBoolean, checkInteger, checkView } from '../../arguments.ts'
 import { setBuffer } from '../../../native/operations/row.ts'
 import { checkDescriptor, checkFd, checkFixedBuffer, checkOptions, whileLeased, flagBits } from '../checks.ts'
 import type { FixedBuffer } from '../checks.ts'
@@ -100,7 +100,8 @@ function checkSendmsg(options: SendmsgOptions): Envelope {
   }
 }
 
-const pollFirstFlag = (options: MessageOptions): number => (options.pollFirst === true ? RecvSendFlag.POLL_FIRST : 0)
+const pollFirstFlag = (options: MessageOptions): number =>
+  checkBoolean(options.pollFirst, 'pollFirst') ? RecvSendFlag.POLL_FIRST : 0
 
 /**
  * sendmsg(2). Resolves with the bytes sent.
@@ -137,7 +138,8 @@ export function sendmsgZc(options: SendmsgZcOptions): Operation<ZeroCopySent> {
   const envelope = checkSendmsg(options)
   const fd = checkDescriptor(options.fd)
   const messageFlags = flagBits(options.flags, MessageFlag, 'flags')
-  const { bufferIndex, reportUsage = false } = options
+  const { bufferIndex } = options
+  const reportUsage = checkBoolean(options.reportUsage, 'reportUsage')
   const index = bufferIndex === undefined ? null : checkFixedBuffer(bufferIndex)
   let ioFlags = pollFirstFlag(options)
   if (index !== null) ioFlags |= RecvSendFlag.FIXED_BUF

@@ -12,7 +12,7 @@ import {
   write as writeRow,
 } from '../../../native/operations/files.ts'
 import { setBuffer, setOpFlags } from '../../../native/operations/row.ts'
-import { checkInteger, checkPosition } from '../../arguments.ts'
+import { checkBoolean, checkInteger, checkPosition } from '../../arguments.ts'
 import { leasedDescriptors, rawDescriptors } from '../../../native/layout.ts'
 import { checkDescriptor, checkOptions, checkPart, flagBits, partAddress, partLength } from '../checks.ts'
 import { RwFlag } from '../flags.ts'
@@ -128,7 +128,7 @@ export function fsync(options: FsyncOptions): Operation<number> {
   const fd = checkDescriptor(checkOptions(options).fd)
   const offset = checkInteger(options.offset ?? 0, 'offset', 0, intMax)
   const length = checkInteger(options.length ?? 0, 'length', 0, 2 ** 32 - 1)
-  const fsyncFlags = options.dataOnly === true ? fsyncDatasync : 0
+  const fsyncFlags = checkBoolean(options.dataOnly, 'dataOnly') ? fsyncDatasync : 0
   return makeOperation(
     fsyncRow,
     (words, at, flags) => {

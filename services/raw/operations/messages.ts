@@ -13,7 +13,7 @@ import {
   sendZc as sendZcRow,
   setDestination,
 } from '../../../native/operations/messages.ts'
-import { checkInteger } from '../../arguments.ts'
+import { checkBoolean, checkInteger } from '../../arguments.ts'
 import { checkDescriptor, checkFixedBuffer, checkOptions, checkPart, whileLeased } from '../checks.ts'
 import { flagBits, partAddress, partLength } from '../checks.ts'
 import type { FixedBuffer } from '../checks.ts'
@@ -46,7 +46,8 @@ export interface BufferOptions {
   readonly length?: number
 }
 
-const pollFirstFlag = (options: MessageOptions): number => (options.pollFirst === true ? RecvSendFlag.POLL_FIRST : 0)
+const pollFirstFlag = (options: MessageOptions): number =>
+  checkBoolean(options.pollFirst, 'pollFirst') ? RecvSendFlag.POLL_FIRST : 0
 
 // Only with MSG_WAITALL does the kernel take a short transfer for a failure of the link.
 const wanted = (messageFlags: number, length: number): number =>
@@ -101,7 +102,7 @@ export function recv(
   const sqeFlags = descriptorFlags(fd)
   if ('buffers' in options || 'bufferGroup' in options) {
     const { select, length, keep, buffers, result, spoiled, sqeFlags: selectFlags } = checkSelection(options)
-    const bundled = 'bundle' in options && options.bundle === true
+    const bundled = 'bundle' in options && checkBoolean(options.bundle, 'bundle')
     const bundleFlag = bundled ? RecvSendFlag.BUNDLE : 0
     return makeOperation<BufferLease | BundleLease | SelectedBuffer | null>(
       recvRow,
@@ -158,7 +159,8 @@ export function sendZc(options: SendZcOptions): Operation<ZeroCopySent> {
   const fd = checkDescriptor(checkOptions(options).fd)
   const part = checkPart(options.buffer, options.offset, options.length)
   const messageFlags = flagBits(options.flags, MessageFlag, 'flags')
-  const { bufferIndex, reportUsage = false } = options
+  const { bufferIndex } = options
+  const reportUsage = checkBoolean(options.reportUsage, 'reportUsage')
   const index = bufferIndex === undefined ? null : checkFixedBuffer(bufferIndex)
   let ioFlags = pollFirstFlag(options)
   if (index !== null) ioFlags |= RecvSendFlag.FIXED_BUF

@@ -17,7 +17,7 @@ import {
   removeBuffers as removeBuffersRow,
 } from '../../../native/operations/registered.ts'
 import { rawDescriptors } from '../../../native/layout.ts'
-import { checkInteger } from '../../arguments.ts'
+import { checkBoolean, checkInteger } from '../../arguments.ts'
 import {
   checkDirect,
   checkFd,
@@ -92,7 +92,7 @@ export interface FixedFdInstallOptions {
  */
 export function fixedFdInstall(options: FixedFdInstallOptions): Operation<number> {
   const fd = checkDirectDescriptor(checkOptions(options).fd, 'fd')
-  const installFlags = options.inherit === true ? 1 : 0
+  const installFlags = checkBoolean(options.inherit, 'inherit') ? 1 : 0
   return makeOperation(
     fixedFdInstallRow,
     (words, at, flags) => {
@@ -196,7 +196,7 @@ export function msgRing(options: MessageDataOptions | MessageDescriptorOptions):
   if ('fd' in options) {
     const source = checkDirectDescriptor(options.fd, 'fd').direct
     const target = checkDirect(options.into, 'into')
-    const skip = options.silent === true ? MessageRing.CQE_SKIP : 0
+    const skip = checkBoolean(options.silent, 'silent') ? MessageRing.CQE_SKIP : 0
     return makeOperation(msgRingRow, (words, at, flags) => {
       prepMsgRingFd(words, at, flags, ringFd, source, target, low, high, skip)
     })

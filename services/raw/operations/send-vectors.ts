@@ -2,6 +2,7 @@
 // chains; sendmsg does it on older kernels, and with addresses and control data.
 import { RecvSendFlag } from '../../../native/abi.ts'
 import { prepSend, prepSendZc, send as sendRow, sendZc as sendZcRow } from '../../../native/operations/messages.ts'
+import { checkBoolean } from '../../arguments.ts'
 import { checkDescriptor, checkOptions, flagBits } from '../checks.ts'
 import { MessageFlag } from '../flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
@@ -29,7 +30,8 @@ export function sendVector(options: SendVectorOptions): Operation<number> {
   const fd = checkDescriptor(checkOptions(options).fd)
   const vectors = checkVectors(options.buffers)
   const messageFlags = flagBits(options.flags, MessageFlag, 'flags')
-  const ioFlags = RecvSendFlag.SEND_VECTORIZED | (options.pollFirst === true ? RecvSendFlag.POLL_FIRST : 0)
+  const ioFlags =
+    RecvSendFlag.SEND_VECTORIZED | (checkBoolean(options.pollFirst, 'pollFirst') ? RecvSendFlag.POLL_FIRST : 0)
   return makeOperation(
     sendRow,
     (words, at, flags) => {
@@ -55,7 +57,8 @@ export function sendVectorZc(options: SendVectorOptions & { readonly reportUsage
   const vectors = checkVectors(options.buffers)
   const messageFlags = flagBits(options.flags, MessageFlag, 'flags')
   const { reportUsage = false } = options
-  let ioFlags = RecvSendFlag.SEND_VECTORIZED | (options.pollFirst === true ? RecvSendFlag.POLL_FIRST : 0)
+  let ioFlags =
+    RecvSendFlag.SEND_VECTORIZED | (checkBoolean(options.pollFirst, 'pollFirst') ? RecvSendFlag.POLL_FIRST : 0)
   if (reportUsage) ioFlags |= RecvSendFlag.SEND_ZC_REPORT_USAGE
   return makeOperation(
     sendZcRow,

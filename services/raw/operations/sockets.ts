@@ -17,7 +17,7 @@ import {
   socket as socketRow,
 } from '../../../native/operations/sockets.ts'
 import { setDirect, setIoFlags } from '../../../native/operations/row.ts'
-import { checkInteger } from '../../arguments.ts'
+import { checkBoolean, checkInteger } from '../../arguments.ts'
 import { closeOnExec } from '../../open-flags.ts'
 import { checkDescriptor, checkDirect, currentDirect, checkOptions, flagBits, namedValue, openedAs } from '../checks.ts'
 import type { IntoDirect, OpenTarget } from '../checks.ts'
@@ -39,7 +39,7 @@ export interface OpenedSocketOptions {
 export function socketFlags(options: OpenedSocketOptions, direct: OpenTarget | undefined): number {
   const bits = flagBits(options.flags, SocketFlag, 'flags')
   if (direct !== undefined) return bits & ~closeOnExec // EINVAL otherwise
-  return options.inherit === true ? bits : bits | closeOnExec
+  return checkBoolean(options.inherit, 'inherit') ? bits : bits | closeOnExec
 }
 
 export interface SocketOptions extends OpenedSocketOptions {
@@ -150,7 +150,8 @@ export function accept(
   const acceptFlags = socketFlags(options, direct)
   const index = direct === undefined ? -1 : checkDirect(direct)
   const ioFlags =
-    (options.dontWait === true ? AcceptFlag.DONTWAIT : 0) | (options.pollFirst === true ? AcceptFlag.POLL_FIRST : 0)
+    (checkBoolean(options.dontWait, 'dontWait') ? AcceptFlag.DONTWAIT : 0) |
+    (checkBoolean(options.pollFirst, 'pollFirst') ? AcceptFlag.POLL_FIRST : 0)
   const peer = Buffer.alloc(withPeer ? socketAddressBytesMax : 0)
   const length = new Uint32Array(1)
   const opened = openedAs(direct)

@@ -10,7 +10,7 @@ import {
   timeout as timeoutRow,
   timeoutRemove as timeoutRemoveRow,
 } from '../../../native/operations/timeouts.ts'
-import { checkInteger } from '../../arguments.ts'
+import { checkBoolean, checkInteger } from '../../arguments.ts'
 import { checkOptions, checkTarget, checkTimeMs, namedValue } from '../checks.ts'
 import { limitOf, noteLimit } from '../limit-times.ts'
 import type { ClockName } from '../limit-times.ts'
@@ -45,7 +45,10 @@ export type TimeoutEnd = 'elapsed' | 'counted'
 function checkTime(options: LinkTimeoutOptions): { time: Buffer; clockFlags: number } {
   const timeMs = checkTimeMs(checkOptions(options).timeMs)
   const clock = namedValue(options.clock ?? 'monotonic', clocks, 'clock')
-  return { time: timespec(timeMs), clockFlags: clock | (options.absolute === true ? TimeoutFlag.ABS : 0) }
+  return {
+    time: timespec(timeMs),
+    clockFlags: clock | (checkBoolean(options.absolute, 'absolute') ? TimeoutFlag.ABS : 0),
+  }
 }
 
 /**
@@ -57,7 +60,7 @@ export function timeout(options: TimeoutOptions): Operation<TimeoutEnd> {
   const { time, clockFlags } = checkTime(options)
   const count = checkInteger(options.count ?? 0, 'count', 0, 2 ** 31 - 1)
   // To the kernel running out is an error, ETIME, unless it is told otherwise.
-  const timeoutFlags = clockFlags | (options.breaksChain === true ? 0 : TimeoutFlag.ETIME_SUCCESS)
+  const timeoutFlags = clockFlags | (checkBoolean(options.breaksChain, 'breaksChain') ? 0 : TimeoutFlag.ETIME_SUCCESS)
   return makeOperation<TimeoutEnd>(
     timeoutRow,
     (words, at, flags) => {
@@ -66,7 +69,7 @@ export function timeout(options: TimeoutOptions): Operation<TimeoutEnd> {
     {
       keep: [time],
       expectedErrno: ETIME,
-      breaksChain: options.breaksChain === true,
+      breaksChain: checkBoolean(options.breaksChain, 'breaksChain'),
       result: (value) => (value === ETIME ? 'elapsed' : 'counted'),
     },
   )
@@ -89,8 +92,9 @@ export interface TimeoutRemoveOptions {
 export function timeoutRemove(options: TimeoutRemoveOptions): Operation<number> {
   const target = checkTarget(checkOptions(options).operation)
   const time = options.timeMs === undefined ? null : timespec(checkTimeMs(options.timeMs))
+  const absolute = checkBoolean(options.absolute, 'absolute')
   let updateFlags: number = TimeoutFlag.UPDATE
-  if (options.absolute === true) updateFlags |= TimeoutFlag.ABS
+  if (absolute) updateFlags |= TimeoutFlag.ABS
   if (target.row === linkTimeoutRow) updateFlags |= TimeoutFlag.LINK_TIMEOUT_UPDATE
   // Until the kernel has answered nobody knows how long a limit has left; where it refuses, all is as before.
   let unchangedMs = 0
@@ -114,7 +118,7 @@ export function timeoutRemove(options: TimeoutRemoveOptions): Operation<number> 
         if (limit !== undefined && options.timeMs !== undefined)
           Object.assign(limit, {
             timeMs: options.timeMs,
-            absolute: options.absolute === true,
+            absolute,
             changedMs: performance.now(),
           })
         return value
@@ -136,7 +140,7 @@ export function timeoutRemove(options: TimeoutRemoveOptions): Operation<number> 
  */
 export function linkTimeout(options: LinkTimeoutOptions): Operation<'elapsed'> {
   const { time, clockFlags } = checkTime(options)
-  const asMade = { timeMs: options.timeMs, absolute: options.absolute === true, changedMs: 0 }
+  const asMade = { timeMs: options.timeMs, absolute: checkBoolean(options.absolute, 'absolute'), changedMs: 0 }
   const limit = { clock: options.clock ?? 'monotonic', ...asMade }
   const operation = makeOperation<'elapsed'>(
     linkTimeoutRow,

@@ -3,7 +3,7 @@
 //   struct io_uring_napi { u32 busy_poll_to; u8 prefer_busy_poll; u8 opcode; u8 pad[2]; u32 op_param; u32 resv }
 import { RegisterOp } from '../../../native/abi.ts'
 import type { RingHandle } from '../../../workers/ring-handle.ts'
-import { checkInteger } from '../../arguments.ts'
+import { checkBoolean, checkInteger } from '../../arguments.ts'
 import { checkOptions } from '../checks.ts'
 import { register } from './call.ts'
 
@@ -20,7 +20,8 @@ function settings(argument: Buffer): NapiSettings {
 
 /** Sets them, and returns what they were before. */
 export function napi(handle: RingHandle, options: NapiSettings): NapiSettings {
-  const { busyPollUs, preferBusyPoll } = checkOptions(options)
+  const { busyPollUs } = checkOptions(options)
+  const preferBusyPoll = checkBoolean(options.preferBusyPoll, 'preferBusyPoll')
   const argument = Buffer.alloc(16)
   argument.writeUInt32LE(checkInteger(busyPollUs, 'busyPollUs', 0, 10_000_000), 0)
   argument.writeUInt8(preferBusyPoll ? 1 : 0, 4)

@@ -9,7 +9,9 @@ import { CancelFlag, RegisterOp } from '../../../native/abi.ts'
 import { binding } from '../../../native/binding.ts'
 import { kernelError } from '../../../native/errors.ts'
 import { prepCancelWhere } from '../../../native/operations/control.ts'
+import { Poller } from '../../../workers/poller-kind.ts'
 import type { RingHandle } from '../../../workers/ring-handle.ts'
+import type { Completion } from '../../../workers/slots.ts'
 import { checkTimeMs } from '../checks.ts'
 import { cancelTarget } from '../cancel-target.ts'
 import type { AsyncCancelOptions } from '../cancel-target.ts'
@@ -26,6 +28,32 @@ const EALREADY = -114
 const EINTR = -4
 const ETIME = -62
 const askAgainMs = 5
+
+/** Two answers to one question: what either found, and "not now" rather than "nothing". */
+function together(call: number, request: number): number {
+  if (call >= 0 || request >= 0) return Math.max(call, 0) + Math.max(request, 0)
+  return call === ENOENT ? request : call
+}
+
+/** Asks with an ASYNC_CANCEL, ahead of what waits. -ENOENT where there is no room for it just now. */
+function cancelByRequest(handle: RingHandle, cancel: Int32Array): Promise<number> {
+  const { client } = handle
+  if (client.poller === Poller.caller) return Promise.resolve(ENOENT) // the call has looked there
+  return new Promise((resolve) => {
+    const complete: Completion['complete'] = (_slots, _slot, result) => {
+      resolve(result)
+    }
+    if (client.claimCancel({ complete }, null, null) < 0) {
+      resolve(ENOENT)
+      return
+    }
+    const { words, at } = client
+    const [slot, generation] = [words[at + 8]!, words[at + 9]!]
+    for (let word = 0; word < sqeWords; word++) words[at + word] = cancel[word]!
+    words[at + 8] = slot
+    words[at + 9] = generation
+  })
+}
 
 /** Resolves with how many were cancelled. */
 export async function syncCancel(handle: RingHandle, options: SyncCancelOptions): Promise<number> {
@@ -49,7 +77,9 @@ export async function syncCancel(handle: RingHandle, options: SyncCancelOptions)
   const deadlineMs = performance.now() + timeoutMs
   for (;;) {
     checkOpen(handle)
-    const result = binding().register(handle.geometry.ringFd, RegisterOp.REGISTER_SYNC_CANCEL, argument, 1)
+    let result = binding().register(handle.geometry.ringFd, RegisterOp.REGISTER_SYNC_CANCEL, argument, 1)
+    // The call looks among the kernel worker threads of the task that calls; those of the ring are its submitter's.
+    if (every || result === ENOENT) result = together(result, await cancelByRequest(handle, waiting))
     if (result >= 0) return found + result
     if (result === ENOENT && !every && target === undefined) found = handle.client.cancelWaiting(waiting, false)
     if (result === ENOENT && found > 0) return every ? found : 0
