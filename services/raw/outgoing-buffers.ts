@@ -11,7 +11,6 @@ import { addressOfView } from '../../native/addresses.ts'
 import { RingError, abortError } from '../../native/errors.ts'
 import { prepSend, send } from '../../native/operations/messages.ts'
 import { ignoreResult, resultError } from '../../workers/completions.ts'
-import type { MemoryHolder } from '../../workers/memory-holders.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { throwIfAborted } from '../abort.ts'
@@ -58,7 +57,7 @@ const cutShort = (unsentBytes: number): RingError =>
     `the connection took all but ${unsentBytes} bytes of a bundle: it is about to fail, or something else sent on it`,
   )
 
-export class OutgoingBuffers implements Completion, MemoryHolder {
+export class OutgoingBuffers implements Completion {
   readonly count: number
   private readonly handle: RingHandle
   private readonly operation: Operation

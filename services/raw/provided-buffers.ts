@@ -9,7 +9,6 @@ import { CqeFlag } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
 import { RingError, invalidArgType, invalidArgValue, outOfRange } from '../../native/errors.ts'
 import { provideBuffers } from '../../native/operations/registered.ts'
-import type { MemoryHolder } from '../../workers/memory-holders.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { checkInteger } from '../arguments.ts'
 import {
@@ -62,7 +61,7 @@ const settled = Promise.resolve()
 /** Who was told of a buffer and has not taken it by then perhaps never will: the next one is told. */
 const nextWaiterMs = 5
 
-export class ProvidedBuffers implements LeaseOwner, MemoryHolder {
+export class ProvidedBuffers implements LeaseOwner {
   /** The buffer group: what requests name. */
   readonly group: number
   readonly count: number

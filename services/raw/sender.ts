@@ -10,7 +10,6 @@ import { CqeFlag, Op, RecvSendFlag, zeroCopyCopied } from '../../native/abi.ts'
 import { RingError, abortError } from '../../native/errors.ts'
 import { prepSend, prepSendZc, send, sendZc } from '../../native/operations/messages.ts'
 import { resultError } from '../../workers/completions.ts'
-import type { MemoryHolder } from '../../workers/memory-holders.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { throwIfAborted } from '../abort.ts'
@@ -112,7 +111,7 @@ class Sending implements Completion {
   }
 }
 
-export class Sender implements MemoryHolder {
+export class Sender {
   private readonly handle: RingHandle
   private readonly fd: Descriptor
   private readonly thresholdBytes: number

@@ -18,7 +18,7 @@ import { checkOptions } from './checks.ts'
 import { fillEntry } from './fill-entry.ts'
 import { checkOperation, checkRing } from './operation.ts'
 import type { Operation } from './operation.ts'
-import type { BufferWaiter, ProvidedBuffers } from './provided-buffers.ts'
+import type { ProvidedBuffers } from './provided-buffers.ts'
 import { checkSupported } from './support.ts'
 
 /** A multishot operation and what to make of its shots. */
@@ -72,7 +72,7 @@ interface Waiting<T> {
   reject(error: unknown): void
 }
 
-export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, Completion, BufferWaiter {
+export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, Completion {
   private readonly handle: RingHandle
   private readonly source: StreamOperation<T>
   private readonly waitingMax: number
