@@ -109,8 +109,7 @@ export abstract class Submission {
   }
 
   /**
-   * Announces that the next `count` claims are one chain: neighbours in the SQ, published together. Without it every
-   * claim stands alone.
+   * Announces that the next `count` claims are one chain: neighbours in the SQ, published together. Else each stands alone.
    * @throws ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED, ERR_RING_LOST
    */
   chain(count: number): void {
@@ -120,17 +119,18 @@ export abstract class Submission {
     this.assertOpen()
     this.groupLeft = this.groupHead = count
     this.intoBacklog = false
+    if (backlog.length > 0 || this.inFlight + count > this.room || !ring.hasRoom(count)) this.makeRoom(count)
+  }
+
+  // Apart from chain(), so that what every request runs through stays small enough to be inlined.
+  private makeRoom(count: number): void {
+    const { ring, backlog } = this
+    if (this.inFlight === 0 && backlog.length === 0) this.liftBarrier()
     if (backlog.length === 0 && this.inFlight + count <= this.room) {
-      if (ring.hasRoom(count)) return
       this.publish()
       if (ring.hasRoom(count)) return
     }
-    // Publishing may have found out that the ring is lost.
-    this.assertOpen()
-    if (this.barrierOut && this.inFlight === 0 && backlog.length === 0) {
-      this.liftBarrier()
-      return this.chain(count)
-    }
+    this.assertOpen() // publishing may have found out that the ring is lost
     // A chain that the ring can never hold would wait, and everything behind it, for ever.
     if (count > this.chainMax || !backlog.hasRoom(count) || this.slots.available < count + reservedSlots) {
       this.groupLeft = 0
