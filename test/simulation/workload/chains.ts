@@ -25,6 +25,12 @@ function checkStep(play: Play, operation: Operation<unknown>, outcome: StepOutco
     return
   }
   const errno = fieldOf(outcome.error, 'errno')
+  if (result === -125 && outcome.status === 'failed' && fieldOf(outcome.error, 'syscall') === 'timeout') {
+    // Its limit was refused, and so it never ran: the error is the limit's.
+    const refused = [...play.kernel.ledger.values()].some(([first]) => first === errno)
+    require(refused, 'a limit is said to have been refused', outcome.error)
+    return
+  }
   require(errno === result, `the kernel's result was ${result}, the step says`, outcome.error)
   const cancelled = result === -125 || result === -4
   require(cancelled === (outcome.status !== 'failed'), `a step that ended with ${result} is called ${outcome.status}`)
@@ -102,7 +108,7 @@ const readFile: Act = async (play) => {
     return
   }
   const code = fieldOf(outcome.error, 'code')
-  const possible = missing ? ['ENOENT', 'ECANCELED'] : ['EIO', 'EAGAIN', 'EMFILE', 'ECANCELED', 'EINTR', 'EBADF']
+  const possible = missing ? ['ENOENT', 'ECANCELED', 'EINTR'] : ['EIO', 'EAGAIN', 'EMFILE', 'ECANCELED', 'EINTR', 'EBADF']
   require(possible.includes(String(code)), 'readFile failed as nothing did', outcome.error)
 }
 
