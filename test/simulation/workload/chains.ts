@@ -108,7 +108,9 @@ const readFile: Act = async (play) => {
     return
   }
   const code = fieldOf(outcome.error, 'code')
-  const possible = missing ? ['ENOENT', 'ECANCELED', 'EINTR'] : ['EIO', 'EAGAIN', 'EMFILE', 'ECANCELED', 'EINTR', 'EBADF']
+  const possible = missing
+    ? ['ENOENT', 'ECANCELED', 'EINTR']
+    : ['EIO', 'EAGAIN', 'EMFILE', 'ECANCELED', 'EINTR', 'EBADF']
   require(possible.includes(String(code)), 'readFile failed as nothing did', outcome.error)
 }
 
