@@ -5,7 +5,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { EnterFlag, Probe, ProbeOp, RegisterOp, SetupFlag, opSupported } from './abi.ts'
-import { binding } from './binding.ts'
+import { addonFailure, binding } from './binding.ts'
 import { RingUnavailableError, errnoName } from './errors.ts'
 import type { UnavailableReason } from './errors.ts'
 import { Control, placeRings } from './layout.ts'
@@ -268,6 +268,12 @@ let cached: Promise<Capabilities> | undefined
  * filters kill whoever does; elsewhere nothing can, and asking takes a millisecond.
  */
 export function capabilities(): Promise<Capabilities> {
-  cached ??= seccompFiltered() ? probeInChild() : Promise.resolve(probeHere())
+  cached ??= probe()
   return cached
+}
+
+function probe(): Promise<Capabilities> {
+  const failure = addonFailure()
+  if (failure !== null) return Promise.resolve(unusable(failure.reason, failure.detail))
+  return seccompFiltered() ? probeInChild() : Promise.resolve(probeHere())
 }

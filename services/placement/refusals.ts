@@ -29,7 +29,7 @@ export function refuseImpossible(facts: PlacementFacts, wishes: PlacementWishes)
 }
 
 // Without rings there is the poller `threadpool`, unless something was asked for that only the kernel's rings have.
-function refuseRings({ rings }: PlacementFacts, { poller, restrictions }: PlacementWishes): void {
+function refuseRings({ rings }: PlacementFacts, { poller, fallback, restrictions }: PlacementWishes): void {
   if (poller === Poller.threadpool) {
     if (restrictions === undefined) return
     const reason =
@@ -38,6 +38,7 @@ function refuseRings({ rings }: PlacementFacts, { poller, restrictions }: Placem
   }
   if (rings.ok) return
   if (poller !== 'auto') throw unavailable(rings, `poller '${poller}' was asked for: `)
+  if (fallback === false) throw unavailable(rings, 'option fallback is false: ')
   if (restrictions !== undefined)
     throw unavailable(rings, "restrictions were asked for, which only the kernel's rings keep: ")
 }
