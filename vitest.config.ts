@@ -6,9 +6,9 @@ import type { ViteUserConfig } from 'vitest/config'
 const threadsOnly = 'test/**/*.threads.test.ts'
 
 /** What must hold without the addon, too. */
-const withoutAddon = ['abort', 'file', 'lifecycle', 'open-flags', 'read-file', 'stat'].map(
-  (name) => `test/services/${name}.test.ts`,
-)
+const withoutAddon = ['abort', 'file', 'lifecycle', 'open-flags', 'read-file', 'stat']
+  .map((name) => `test/services/${name}.test.ts`)
+  .concat('test/http/confinement.test.ts', 'test/http/range-requests.test.ts')
 
 const config: ViteUserConfig = defineConfig({
   test: {

@@ -261,14 +261,20 @@ export function probeInChild(): Promise<Capabilities> {
   })
 }
 
+/** What a program was short of, and may have later. */
+const passing: readonly UnavailableReason[] = ['descriptors', 'memlock']
+
 let cached: Promise<Capabilities> | undefined
 
 /**
- * What this process may do, asked once. Where a seccomp filter is in force, a child process asks first, because some
+ * What this process may do, asked once, but for what it is short of (descriptors, locked memory), which is asked again. Where a seccomp filter is in force, a child process asks first, because some
  * filters kill whoever does; elsewhere nothing can, and asking takes a millisecond.
  */
 export function capabilities(): Promise<Capabilities> {
-  cached ??= probe()
+  cached ??= probe().then((found) => {
+    if (found.rings.reason !== undefined && passing.includes(found.rings.reason)) cached = undefined
+    return found
+  })
   return cached
 }
 
