@@ -5,6 +5,11 @@ import type { ViteUserConfig } from 'vitest/config'
 
 const threadsOnly = 'test/**/*.threads.test.ts'
 
+/** What must hold without the addon, too. */
+const withoutAddon = ['abort', 'file', 'lifecycle', 'open-flags', 'read-file', 'stat']
+  .map((name) => `test/services/${name}.test.ts`)
+  .concat('test/http/confinement.test.ts', 'test/http/range-requests.test.ts')
+
 const config: ViteUserConfig = defineConfig({
   test: {
     pool: 'forks',
@@ -18,6 +23,11 @@ const config: ViteUserConfig = defineConfig({
     reporters: ['default', './test/reporter/summary-line.ts'],
     projects: [
       { extends: true, test: { name: 'forks', include: ['test/**/*.test.ts'], exclude: [threadsOnly] } },
+      // The same specifications in plain Node.js: where there is no addon, files are read and written as everywhere.
+      {
+        extends: true,
+        test: { name: 'plain', include: withoutAddon, env: { RINGMASTER_ADDON: 'none' } },
+      },
       // The addon loaded by several threads of one process: it must keep its state per environment.
       { extends: true, test: { name: 'threads', include: [threadsOnly], pool: 'threads' } },
     ],

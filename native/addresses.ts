@@ -7,8 +7,9 @@
 // nothing, because the mark is made where the address is not known yet. SharedArrayBuffers cannot be detached.
 import { types } from 'node:util'
 import { markAsUntransferable } from 'node:worker_threads'
-import { binding } from './binding.ts'
+import { addonFailure, binding } from './binding.ts'
 import { invalidArgType } from './errors.ts'
+import { usePlain } from './plain/binding.ts'
 
 const known = new WeakMap<ArrayBufferLike, number>()
 
@@ -42,6 +43,7 @@ export function addressOfOwn(view: ArrayBufferView): number {
  */
 export function keepTransferable(buffer: ArrayBuffer): void {
   if (!types.isArrayBuffer(buffer)) throw invalidArgType('buffer', 'an instance of ArrayBuffer', buffer)
+  if (addonFailure() !== null) usePlain() // this may come before any rings
   if (!known.has(buffer)) known.set(buffer, addressOfBuffer(buffer))
 }
 

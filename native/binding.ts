@@ -159,12 +159,18 @@ const builderPath = fileURLToPath(new URL('native/build-addon.mjs', packageRoot)
 let loaded: NativeBinding | undefined
 let failure: RingUnavailableError | undefined
 
+/** RINGMASTER_ADDON: do without the addon, as where there is none. */
+const noAddon = 'none'
+
 function load(): NativeBinding {
   if (process.platform !== 'linux') {
     throw new RingUnavailableError('platform', `io_uring exists on Linux only, this is ${process.platform}`)
   }
   // Sanitizer builds and prebuilt binaries are named by the environment.
   const path = process.env['RINGMASTER_ADDON'] ?? builtPath
+  if (path === noAddon) {
+    throw new RingUnavailableError('addon', `RINGMASTER_ADDON=${noAddon} leaves the native addon out: unset it`)
+  }
   if (!existsSync(path) && path === builtPath) {
     // Package managers may skip install scripts: compile once, with a message, on first use.
     const built = spawnSync(process.execPath, [builderPath, '--first-use'], { stdio: ['ignore', 'ignore', 'inherit'] })
@@ -207,6 +213,18 @@ export function binding(): NativeBinding {
     return loaded
   } catch (error) {
     if (error instanceof RingUnavailableError) failure = error
+    throw error
+  }
+}
+
+/** Why there is no addon, or null; loads it to find out. */
+export function addonFailure(): RingUnavailableError | null {
+  if (failure !== undefined) return failure
+  try {
+    binding()
+    return null
+  } catch (error) {
+    if (error instanceof RingUnavailableError) return error
     throw error
   }
 }

@@ -5,7 +5,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { release } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { EnterFlag, Probe, ProbeOp, RegisterOp, SetupFlag, opSupported } from './abi.ts'
-import { binding } from './binding.ts'
+import { addonFailure, binding } from './binding.ts'
 import { RingUnavailableError, errnoName } from './errors.ts'
 import type { UnavailableReason } from './errors.ts'
 import { Control, placeRings } from './layout.ts'
@@ -263,13 +263,25 @@ export function probeInChild(watchMs = watchDefaultMs): Promise<Capabilities> {
   })
 }
 
+/** What a program was short of, and may have later. */
+const passing: readonly UnavailableReason[] = ['descriptors', 'memlock']
+
 let cached: Promise<Capabilities> | undefined
 
 /**
- * What this process may do, asked once. Where a seccomp filter is in force, a child process asks first, because some
+ * What this process may do, asked once, but for what it is short of (descriptors, locked memory), which is asked again. Where a seccomp filter is in force, a child process asks first, because some
  * filters kill whoever does; elsewhere nothing can, and asking takes a millisecond.
  */
 export function capabilities(): Promise<Capabilities> {
-  cached ??= seccompFiltered() ? probeInChild() : Promise.resolve(probeHere())
+  cached ??= probe().then((found) => {
+    if (found.rings.reason !== undefined && passing.includes(found.rings.reason)) cached = undefined
+    return found
+  })
   return cached
+}
+
+function probe(): Promise<Capabilities> {
+  const failure = addonFailure()
+  if (failure !== null) return Promise.resolve(unusable(failure.reason, failure.detail))
+  return seccompFiltered() ? probeInChild() : Promise.resolve(probeHere())
 }

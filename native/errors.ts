@@ -1,6 +1,7 @@
 // Errors of every layer. Kernel errors look like Node's own (code, errno, syscall, path, dest, libuv's message); ours are
 // ERR_RING_* and say what to do. Used everywhere; re-exported to users by services/errors.ts.
 import { getSystemErrorMap } from 'node:util'
+import { byLinuxErrno } from './linux-errno.ts'
 
 /** Why io_uring cannot be used here. `addon` and `platform`: nothing was tried in the kernel. */
 export type UnavailableReason =
@@ -22,9 +23,12 @@ export class RingError extends Error {
 /** io_uring is not available to this process; `reason` is for programs, the message for people. */
 export class RingUnavailableError extends RingError {
   readonly reason: UnavailableReason
+  /** The message without its beginning, which says what all of these say. @internal */
+  readonly detail: string
   constructor(reason: UnavailableReason, message: string, options?: ErrorOptions) {
     super('ERR_RING_UNAVAILABLE', `io_uring is not available: ${message}`, options)
     this.reason = reason
+    this.detail = message
   }
 }
 
@@ -102,21 +106,29 @@ const furtherErrors: readonly (readonly [number, [string, string]])[] = [
   [-130, ['EOWNERDEAD', 'owner died']],
 ]
 
-const systemErrors: ReadonlyMap<number, [string, string]> = new Map([...furtherErrors, ...getSystemErrorMap()])
+const ownErrors = getSystemErrorMap()
+const systemErrors: ReadonlyMap<number, [string, string]> = new Map([
+  ...furtherErrors,
+  ...(process.platform === 'linux' ? ownErrors : byLinuxErrno(ownErrors)),
+])
+/** This platform's numbers, where they are not Linux's, which completions carry everywhere. */
+const ownErrno: ReadonlyMap<string, number> = new Map(
+  process.platform === 'linux' ? [] : [...ownErrors].map(([errno, [code]]) => [code, errno]),
+)
 
 /** The name of an errno, positive or negative: `ENOENT`; `E<number>` where libuv knows none. */
 export function errnoName(errno: number): string {
   return systemErrors.get(-Math.abs(errno))?.[0] ?? `E${Math.abs(errno)}`
 }
 
-/** A kernel error as libuv would report it. `errno` is negative, as in a CQE. */
+/** A kernel error as libuv would report it. `errno` is negative and Linux's, as in a CQE. */
 export function kernelError(errno: number, syscall: string, path?: string, dest?: string): SystemError {
   const known = systemErrors.get(errno)
   const code = known?.[0] ?? `E${-errno}`
   let message = `${code}: ${known?.[1] ?? 'unknown error'}, ${syscall}`
   if (path !== undefined) message += ` '${path}'`
   if (dest !== undefined) message += ` -> '${dest}'`
-  const error = Object.assign(new Error(message), { errno, code, syscall })
+  const error = Object.assign(new Error(message), { errno: ownErrno.get(code) ?? errno, code, syscall })
   return Object.assign(error, path === undefined ? {} : { path }, dest === undefined ? {} : { dest })
 }
 

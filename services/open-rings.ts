@@ -6,9 +6,11 @@ import { capabilities, explainSetupError } from '../native/capabilities.ts'
 import { RingUnavailableError } from '../native/errors.ts'
 import { readSqThread } from '../native/fdinfo.ts'
 import { placeRings } from '../native/layout.ts'
+import { isPlain } from '../native/plain/binding.ts'
 import type { RingSetup } from '../native/ring-memory.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
+import { InThreadWorkers } from '../workers/in-thread.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
 import type { StartedWorker } from '../workers/pool.ts'
 import { Poller } from '../workers/poller-kind.ts'
@@ -54,7 +56,9 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
   const restrictions = options.restrictions && withoutUnsupported(options.restrictions, (await capabilities()).opcodes)
   const memory = allocateSharedMemory(sizeBytes)
   const handles: RingHandle[] = []
-  const pool = new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
+  const pool = isPlain()
+    ? new InThreadWorkers()
+    : new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
   // One ring has its SQ thread to itself, whatever the option says: its chains are whole.
   const shared = placement.sqThreads === 'shared' && placement.poller === Poller.kernel && placement.rings > 1
   const close = async (): Promise<void> => {
@@ -87,7 +91,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
         }
         const worker = await start().catch((error: unknown) => {
           // What is to be restricted must be the kernel's.
-          const goesWithout = options.poller === 'auto' && restrictions === undefined
+          const goesWithout = options.poller === 'auto' && options.fallback && restrictions === undefined
           const instead = goesWithout ? withoutRefusedRing(error, placement.poller) : null
           if (instead === null) throw error
           poller = instead.value

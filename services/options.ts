@@ -32,6 +32,7 @@ const schema = z.strictObject({
   directDescriptors: z.number().int().min(0).max(4096).default(256),
   closeGraceMs: z.number().int().min(0).max(3_600_000).default(1000),
   closeDeadlineMs: z.number().int().min(0).max(3_600_000).default(5000),
+  fallback: z.boolean().default(true),
   restrictions: z.unknown().optional(), // checked by restrictions.ts
 })
 
@@ -78,6 +79,11 @@ export interface RingmasterOptions {
   closeGraceMs?: number
   /** How long close() then waits for the cancelled ones, in ms. Default 5000. */
   closeDeadlineMs?: number
+  /**
+   * Whether `auto` does without io_uring where it is denied or missing, and without the addon where that cannot be had. Default true;
+   * false: start() fails with ERR_RING_UNAVAILABLE and the reason.
+   */
+  fallback?: boolean
   /** What the rings accept; the kernel refuses all else (5.10). Default: everything. */
   restrictions?: RestrictionsOption
 }

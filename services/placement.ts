@@ -68,7 +68,10 @@ function crowding({ effectiveCpus }: PlacementFacts, spinners: number): string {
 
 function choosePoller(facts: PlacementFacts, wishes: PlacementWishes): Decision<Poller> {
   const { effectiveCpus, rings, sqpoll } = facts
-  if (wishes.poller !== 'auto') return { value: wishes.poller, reason: setByOption }
+  const plain = withoutAddon(facts)
+  if (wishes.poller !== 'auto')
+    return { value: wishes.poller, reason: plain === null ? setByOption : `${setByOption}; ${plain}` }
+  if (plain !== null) return { value: Poller.threadpool, reason: plain }
   if (!rings.ok) return withoutRings(rings.message ?? 'denied')
   if (effectiveCpus < 2)
     return {
@@ -83,6 +86,8 @@ function chooseRings(facts: PlacementFacts, wishes: PlacementWishes, poller: Pol
   if (wishes.rings !== 'auto') return { value: wishes.rings, reason: setByOption }
   if (poller === Poller.caller)
     return { value: 1, reason: 'the caller submits by itself: more rings would only make its batches smaller' }
+  if (withoutAddon(facts) !== null)
+    return { value: 1, reason: 'without the addon all rings are in this thread: more would only take turns' }
   const { effectiveCpus, descriptorsLeft, memlockBytes } = facts
   const cpus = count(effectiveCpus, 'CPU')
   const each = descriptorsPerRing(poller)
@@ -120,6 +125,12 @@ function chooseSqThreads(
   if (1 + rings <= effectiveCpus)
     return { value: 'own', reason: `${count(effectiveCpus, 'CPU')} have room for each, and chains stay whole` }
   return { value: 'shared', reason: `${1 + rings} threads would spin on ${count(effectiveCpus, 'CPU')}` }
+}
+
+/** Why there is only plain Node.js; null where the addon is there. */
+function withoutAddon({ rings }: PlacementFacts): string | null {
+  if (rings.ok || (rings.reason !== 'addon' && rings.reason !== 'platform')) return null
+  return `plain Node.js, node:fs instead of io_uring: ${rings.message ?? 'no addon'}`
 }
 
 /** Ordinary system calls instead of io_uring, and why. */

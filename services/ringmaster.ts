@@ -3,9 +3,10 @@ import { constants } from 'node:fs'
 import type { BigIntStats, Stats } from 'node:fs'
 import type { Registry, OpenMetricsContentType } from 'prom-client'
 import { At, Resolve, SqeFlag } from '../native/abi.ts'
-import { binding } from '../native/binding.ts'
+import { addonFailure, binding } from '../native/binding.ts'
 import { capabilities } from '../native/capabilities.ts'
 import { invalidArgType, ringErrors } from '../native/errors.ts'
+import { usePlain } from '../native/plain/binding.ts'
 import { registerRingMetrics } from '../metrics/exporter.ts'
 import { measureWakeCostNs } from '../workers/wake-cost.ts'
 import { Poller } from '../workers/poller-kind.ts'
@@ -110,12 +111,11 @@ export class Ringmaster {
    * Starts worker threads and rings. Nothing runs before this, and nothing is left after close(); idle rings do not keep
    * the process alive.
    * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE for options; ERR_RING_UNAVAILABLE with a
-   * `reason` where the addon cannot be loaded, or where a poller was asked for that needs io_uring and there is none (`auto` does
+   * `reason` where a poller was asked for that needs io_uring and there is none, or where `fallback` is false (else `auto` does
    * without it, and `stats()` says why); SystemError of io_uring_setup(2) where this ring cannot be made.
    */
   static async start(options: RingmasterOptions = {}): Promise<Ringmaster> {
     const resolved = resolveOptions(options)
-    binding() // says at once if there is no addon
     const found = await capabilities()
     await loadSupport()
     const facts = { ...readMachine(), rings: found.rings, sqpoll: found.sqpoll, memory: found.memory }
@@ -127,6 +127,7 @@ export class Ringmaster {
       sqThreadIdleMs: options.sqThreadIdleMs ?? 'auto',
       sqThreads: options.sqThreads,
     })
+    if (addonFailure() !== null) usePlain()
     const { sqEntries, cqEntries, sqThreadIdleMs } = placement
     const open = await openRings({ ...resolved, sqEntries, cqEntries, sqThreadIdleMs }, placement)
     try {

@@ -30,7 +30,7 @@ export function refuseImpossible(facts: PlacementFacts, wishes: PlacementWishes)
 
 // Without rings there is the poller `threadpool`, unless something was asked for that only the kernel's rings have.
 function refuseRings({ rings, memory: kinds }: PlacementFacts, wishes: PlacementWishes): void {
-  const { poller, restrictions, memory = 'auto' } = wishes
+  const { poller, fallback, restrictions, memory = 'auto' } = wishes
   if (poller === Poller.threadpool) {
     if (restrictions === undefined) return
     const reason =
@@ -43,6 +43,7 @@ function refuseRings({ rings, memory: kinds }: PlacementFacts, wishes: Placement
     throw invalidArgValue('options.memory', memory, reason)
   }
   if (poller !== 'auto') throw unavailable(rings, `poller '${poller}' was asked for: `)
+  if (fallback === false) throw unavailable(rings, 'option fallback is false: ')
   if (restrictions !== undefined)
     throw unavailable(rings, "restrictions were asked for, which only the kernel's rings keep: ")
 }

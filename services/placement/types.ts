@@ -28,6 +28,8 @@ export interface PlacementWishes {
   readonly sqThreadIdleMs?: number | 'auto' | undefined
   readonly spinNs?: number | 'auto' | undefined
   readonly memory?: MemoryKind | 'auto' | undefined
+  /** Whether system calls may take the place of io_uring where nothing is asked for. Absent: yes. */
+  readonly fallback?: boolean | undefined
   /** What rings are to accept; only the kernel's can be restricted. */
   readonly restrictions?: object | undefined
 }

@@ -49,6 +49,16 @@ describe('a running daemon', () => {
     expect(sha256(await readAll(await getResponse(`${daemon.filesUrl}large.bin`)))).toBe(sha256(large))
   })
 
+  it('serves without the addon, and says why', async () => {
+    await using daemon = await startDaemon(root, [], { RINGMASTER_ADDON: 'none' })
+    expect(daemon.stdout()).toMatch(
+      /ring 0: poller threadpool — plain Node.js, node:fs instead of io_uring: RINGMASTER_ADDON=none/,
+    )
+    expect(await (await fetch(`${daemon.filesUrl}dir/small.txt`)).text()).toBe('a small file')
+    expect(sha256(await readAll(await getResponse(`${daemon.filesUrl}large.bin`)))).toBe(sha256(large))
+    expect((await fetch(`${daemon.filesUrl}../etc/passwd`)).status).toBe(404)
+  })
+
   it('answers probes, and metrics of HTTP and rings', async () => {
     await using daemon = await startDaemon(root)
     await readAll(await getResponse(`${daemon.filesUrl}dir/small.txt`))

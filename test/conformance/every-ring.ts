@@ -1,12 +1,13 @@
 // What the conformance tests share: each case runs on every poller and in both ring memories, against the running kernel.
 // One file per row of the list (sqpoll, cq, sq, link, …); a case is titled `<name of liburing's test>: <what must hold>`.
 import { closeSync } from 'node:fs'
-import { afterAll, afterEach, beforeAll, describe } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest'
 import type { RingmasterOptions } from '../../services/options.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import type { RawRing } from '../../services/raw/raw-ring.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { everyPoller, fieldOf, temporaryFolder } from '../services/harness.ts'
+import { needsRing, runsWithoutRing } from './without-ring.ts'
 
 /** One of the six kinds of ring of the kernel, or the poller `threadpool`, which has none. */
 export type RingKind = (typeof everyPoller)[number]
@@ -32,12 +33,13 @@ export function handleOf(raw: RawRing): RingHandle {
   return fieldOf(raw, 'handle') as RingHandle
 }
 
-/** Describes cases once for each kind of ring that `applies` takes; without it, for the kernel's six. */
+/** Describes cases once for each kind of ring that `applies` takes; without it, for the kernel's six, and for the
+ * poller `threadpool` where without-ring.ts says so. */
 export function describeOnEveryRing(
   row: string,
   define: (stand: Stand) => void,
   options: RingmasterOptions = {},
-  applies: (kind: RingKind) => boolean = hasKernelRing,
+  applies: (kind: RingKind) => boolean = (kind) => hasKernelRing(kind) || runsWithoutRing(row),
 ): void {
   describe.each(everyPoller.filter(applies))(`${row}, $poller poller, $memory memory`, (kind) => {
     const stand: { -readonly [Field in keyof Stand]?: Stand[Field] } = { kind }
@@ -56,6 +58,10 @@ export function describeOnEveryRing(
           return fd
         },
       })
+    })
+    beforeEach((context) => {
+      const reason = hasKernelRing(kind) ? null : needsRing(context.task.name)
+      if (reason !== null) context.skip(reason)
     })
     afterEach(() => {
       for (const fd of owned.splice(0)) closeSync(fd)

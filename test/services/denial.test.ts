@@ -1,7 +1,7 @@
 // Where io_uring is denied, missing or out of means, for real: the program starts, says why it runs without, and reads and writes files right.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -109,7 +109,7 @@ describe.runIf(hasCompiler)('a seccomp filter over io_uring_setup', () => {
 // Kernels from 5.12 to 6.13 charge rings to the cgroup and not to this limit; root without its capabilities is bound by it.
 const [major, minor] = release().split('.').map(Number) as [number, number]
 const charges = major > 6 || (major === 6 && minor >= 14)
-const limited = (bytes: number): string[] => [
+const limited = (bytes: number | string): string[] => [
   ...['prlimit', `--memlock=${bytes}`],
   ...['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'],
 ]
@@ -119,6 +119,19 @@ describe.runIf(process.getuid?.() === 0 && charges && has('setpriv') && has('prl
   () => {
     it('is none: system calls instead, and the reason is told', () => {
       expectFallback(limited(0), /"Max locked memory" is 0 bytes/)
+    }, 60_000)
+
+    it('is none, and some later: it is asked again', () => {
+      const source = `
+        import { spawnSync } from 'node:child_process'
+        import { capabilities } from ${library}
+        const before = (await capabilities()).rings.reason
+        spawnSync('prlimit', ['--pid', String(process.pid), '--memlock=1048576:'])
+        console.log(JSON.stringify([before, (await capabilities()).rings.ok]))`
+      const [command, ...args] = limited('0:')
+      const node = [process.execPath, '--input-type=module', '-e', source]
+      const { stdout } = spawnSync(command!, [...args, ...node], { encoding: 'utf8', timeout: 60_000 })
+      expect(JSON.parse(stdout)).toEqual(['memlock', true])
     }, 60_000)
 
     it('is enough for some of the rings: those work, the others alone do without', () => {
@@ -132,3 +145,105 @@ describe.runIf(process.getuid?.() === 0 && charges && has('setpriv') && has('prl
     }, 60_000)
   },
 )
+
+// The value 1 denies io_uring to processes without CAP_SYS_ADMIN. 2 would deny it to everything else on the machine meanwhile.
+const sysctl = '/proc/sys/kernel/io_uring_disabled'
+const allowed = existsSync(sysctl) && readFileSync(sysctl, 'latin1').trim() === '0'
+const canSet = process.getuid?.() === 0 && allowed && (statSync(sysctl).mode & 0o200) !== 0
+
+describe.runIf(canSet && has('setpriv'))('the sysctl kernel.io_uring_disabled', () => {
+  afterAll(() => {
+    writeFileSync(sysctl, '0')
+  })
+
+  it('turns it off: system calls instead, and the reason is told', () => {
+    writeFileSync(sysctl, '1')
+    try {
+      expectFallback(
+        ['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'],
+        /kernel\.io_uring_disabled=1 turns io_uring off/,
+      )
+    } finally {
+      writeFileSync(sysctl, '0')
+    }
+  }, 60_000)
+})
+
+describe('file descriptors', () => {
+  it('that are exhausted are what start() fails with, and once there are some again it starts', () => {
+    const source = `
+      import { closeSync, openSync } from 'node:fs'
+      import { Ringmaster } from ${library}
+      await (await Ringmaster.start({ poller: 'threadpool' })).close() // loads what start() loads
+      const taken = []
+      try { for (;;) taken.push(openSync('/dev/null')) } catch {}
+      closeSync(taken.pop())
+      const failed = await Ringmaster.start().then(() => null, ({ code, reason, message }) => ({ code, reason, message }))
+      for (const fd of taken) closeSync(fd)
+      const rings = await Ringmaster.start()
+      const bytes = await rings.readFile(${JSON.stringify(data)})
+      await rings.close()
+      console.log(JSON.stringify({ failed, length: bytes.length }))`
+    const args = ['--nofile=128', process.execPath, '--input-type=module', '-e', source]
+    const { stdout, stderr } = spawnSync('prlimit', args, { encoding: 'utf8', timeout: 60_000 })
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({
+      failed: {
+        code: 'ERR_RING_UNAVAILABLE',
+        reason: 'descriptors',
+        message: expect.stringMatching(/raise ulimit -n or close some/) as string,
+      },
+      length: 300_000,
+    })
+  }, 60_000)
+})
+
+// In front of syscall(3): refuses one io_uring_setup of those that make rings of 512 entries, which probes do not.
+const refusingSource = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static atomic_int rings;
+
+long syscall(long number, ...) {
+  static long (*next)(long, ...);
+  long a[6];
+  va_list rest;
+  va_start(rest, number);
+  for (int i = 0; i < 6; i++) a[i] = va_arg(rest, long);
+  va_end(rest);
+  if (number == 425 && a[0] == 512 && atomic_fetch_add(&rings, 1) == atoi(getenv("REFUSED_RING"))) {
+    errno = EPERM;
+    return -1;
+  }
+  if (next == NULL) next = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+  return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}`
+
+describe.runIf(hasCompiler)('one ring of three is refused', () => {
+  let shim: CProgram
+  beforeAll(() => {
+    shim = compileC(refusingSource, ['-shared', '-fPIC', '-ldl'])
+  })
+  afterAll(() => {
+    shim.remove()
+  })
+
+  it.each([0, 1, 2])(
+    'ring %i: it alone does without, and files are right',
+    (refused) => {
+      const under = ['env', `LD_PRELOAD=${shim.file}`, `REFUSED_RING=${refused}`]
+      const { told, stderr } = run(under, { rings: 3, sqEntries: 512 })
+      expect(stderr).toBe('')
+      expect(told).toMatchObject({ sha256: sha256(readFileSync(data)), copied: true })
+      const alone = told!.rings.map(({ poller }) => poller === 'threadpool')
+      expect(alone).toEqual([0, 1, 2].map((ring) => ring === refused))
+      expect(told!.rings[refused]!.reason).toMatch(/no io_uring.*denied \(EPERM\)/)
+    },
+    60_000,
+  )
+})

@@ -14,9 +14,12 @@ export const everyRing: { poller: (typeof pollers)[number]; memory: (typeof memo
 )
 
 /** The same and the poller that is no ring of the kernel's; its memory is always user memory. */
-export const allPollers = ['kernel', 'worker', 'caller', 'threadpool'] as const
-export const everyPoller: { poller: (typeof allPollers)[number]; memory: (typeof memories)[number] }[] = [
-  ...everyRing,
+/** The suite runs without the addon (vitest's project `plain`): in plain Node.js there is only one poller. */
+export const withoutAddon: boolean = process.env['RINGMASTER_ADDON'] === 'none'
+type AnyPoller = (typeof pollers)[number] | 'threadpool'
+export const allPollers: readonly AnyPoller[] = withoutAddon ? ['threadpool'] : [...pollers, 'threadpool']
+export const everyPoller: { poller: AnyPoller; memory: (typeof memories)[number] }[] = [
+  ...(withoutAddon ? [] : everyRing),
   { poller: 'threadpool', memory: 'user' },
 ]
 

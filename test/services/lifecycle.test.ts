@@ -17,6 +17,7 @@ import {
   settledWithin,
   temporaryFolder,
   threads,
+  withoutAddon,
 } from './harness.ts'
 
 const folder = temporaryFolder()
@@ -143,10 +144,10 @@ describe.each(everyPoller)('close() on poller $poller in $memory memory', ({ pol
   it('settles what waits in the backlog and for a lease, ten thousand of each', async () => {
     const rings = await start({ sqEntries: 8, cqEntries: 128, directDescriptors: 1 })
     const file = await rings.open(makePipe(), 'r+')
-    const reads = Array.from({ length: 10_000 }, () => settledWithin(file.read(Buffer.alloc(1)), 2500))
-    const files = Array.from({ length: 10_000 }, () => settledWithin(rings.readFile(small), 2500))
+    const reads = Array.from({ length: 10_000 }, () => settledWithin(file.read(Buffer.alloc(1)), 20_000))
+    const files = Array.from({ length: 10_000 }, () => settledWithin(rings.readFile(small), 20_000))
     await sleep(5)
-    expect(await settledWithin(rings.close())).toBe('resolved')
+    expect(await settledWithin(rings.close(), 20_000)).toBe('resolved')
     const outcomes = new Set(await Promise.all([...reads, ...files]))
     expect(outcomes.has('pending')).toBe(false)
     await file.close()
@@ -195,7 +196,7 @@ describe.each(everyPoller)('close() on poller $poller in $memory memory', ({ pol
 })
 
 describe('start()', () => {
-  it('leaves nothing behind where the ring cannot be made', async () => {
+  it.skipIf(withoutAddon)('leaves nothing behind where the ring cannot be made', async () => {
     await (await Ringmaster.start({ poller: 'kernel' })).close()
     const before = { descriptors: descriptors(), threads: ringThreads() }
     for (let round = 0; round < 3; round++) {
@@ -209,9 +210,10 @@ describe('start()', () => {
   })
 
   it('makes several at once that know nothing of each other', async () => {
-    const several = await Promise.all(everyPoller.map((kind) => Ringmaster.start({ ...kind, rings: 1 })))
+    const kinds = [...everyPoller, ...everyPoller]
+    const several = await Promise.all(kinds.map((kind) => Ringmaster.start({ ...kind, rings: 1 })))
     const texts = await Promise.all(several.map((rings) => rings.readFile(small, 'utf8')))
-    expect(texts).toEqual(everyPoller.map(() => 'hello'))
+    expect(texts).toEqual(kinds.map(() => 'hello'))
     await several[0]!.close()
     expect(await several[1]!.readFile(small, 'utf8')).toBe('hello')
     await Promise.all(several.map((rings) => rings.close()))

@@ -15,6 +15,7 @@ const caught = (options: unknown): unknown => {
 it('have defaults', () => {
   expect(resolveOptions({})).toEqual({
     rings: 'auto',
+    fallback: true,
     sqThreads: 'own',
     poller: 'auto',
     sqEntries: 1024,

@@ -21,7 +21,7 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { leaseSizeBytes } from '../../workers/ring-handle.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
-import { callLoosely, everyPoller, failure, seededBytes, temporaryFolder } from './harness.ts'
+import { callLoosely, everyPoller, failure, seededBytes, temporaryFolder, withoutAddon } from './harness.ts'
 
 const folder = temporaryFolder()
 afterAll(() => {
@@ -61,7 +61,7 @@ beforeAll(() => {
 
 const kinds = [
   ...everyPoller.map((kind) => ({ ...kind, directDescriptors: 256 })),
-  { poller: 'kernel', memory: 'user', directDescriptors: 0 } as const,
+  { poller: withoutAddon ? 'threadpool' : 'kernel', memory: 'user', directDescriptors: 0 } as const,
 ]
 
 describe.each(kinds)(

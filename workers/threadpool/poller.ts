@@ -5,11 +5,12 @@ import { addressOfView } from '../../native/addresses.ts'
 import { binding } from '../../native/binding.ts'
 import { kernelError } from '../../native/errors.ts'
 import { Control, leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
+import { isPlain } from '../../native/plain/binding.ts'
 import type { RingGeometry } from '../../native/ring-geometry.ts'
 import { RingConsumer } from '../../native/user-ring.ts'
 import { WorkerCounter } from '../../metrics/ring-metrics.ts'
 import type { RingMetrics } from '../../metrics/ring-metrics.ts'
-import { calls as rows } from './calls/index.ts'
+import { calls as rows, plainCalls } from './calls/index.ts'
 import { DirectDescriptors } from './direct-descriptors.ts'
 import { Engine } from './engine.ts'
 import { JobThreads } from './job-threads.ts'
@@ -76,7 +77,7 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
     threads,
     readiness,
     direct: new DirectDescriptors(owned.subarray(2, 2 + tableSize), rawDescriptors, closeFd),
-    rows,
+    rows: isPlain() ? plainCalls : rows,
     calls: numbers,
     buffer,
     bufferAddress,

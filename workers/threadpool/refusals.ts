@@ -1,11 +1,13 @@
 // What the `threadpool` poller cannot do, and why: operations that are the kernel's own queues and buffers, which system calls do not
 // have. Used by services/raw before such an operation is submitted.
 import { Op, SqeFlag } from '../../native/abi.ts'
-import { calls } from './calls/index.ts'
+import { isPlain } from '../../native/plain/binding.ts'
+import { calls, plainCalls } from './calls/index.ts'
 
 const registeredBuffers = "registered buffers are the kernel's"
 const providedBuffers = 'provided buffers are taken by the kernel when data comes'
 const zeroCopy = 'the kernel tells only io_uring when it has let go of a buffer'
+const withoutAddon = 'node:fs, which does the work where there is no addon, has no such call: it needs the addon'
 const waits = 'it would keep a thread for as long as it waits'
 
 const reasons: ReadonlyMap<number, string> = new Map<number, string>([
@@ -28,5 +30,6 @@ const reasons: ReadonlyMap<number, string> = new Map<number, string>([
 /** Why an operation with these SqeFlag bits is refused; null where it is not. */
 export function threadpoolRefusal(opcode: number, sqeFlags: number): string | null {
   if ((sqeFlags & SqeFlag.BUFFER_SELECT) !== 0) return providedBuffers
+  if (isPlain() && calls.has(opcode) && !plainCalls.has(opcode)) return withoutAddon
   return calls.has(opcode) ? null : (reasons.get(opcode) ?? 'no system call does it')
 }

@@ -13,13 +13,13 @@ export interface CProgram {
 }
 
 /** @throws where it does not compile, with the compiler's words. */
-export function compileC(source: string): CProgram {
+export function compileC(source: string, options: readonly string[] = []): CProgram {
   const directory = mkdtempSync(path.join(tmpdir(), 'ringmaster-c-'))
   const file = path.join(directory, 'program')
   writeFileSync(`${file}.c`, source)
   // A preloaded sanitizer is not for the compiler.
   const env = { ...process.env, LD_PRELOAD: '' }
-  const { status, stderr } = spawnSync('cc', ['-O1', '-Wall', '-Werror', '-o', file, `${file}.c`], {
+  const { status, stderr } = spawnSync('cc', ['-O1', '-Wall', '-Werror', '-o', file, `${file}.c`, ...options], {
     encoding: 'utf8',
     env,
   })

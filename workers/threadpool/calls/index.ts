@@ -61,3 +61,13 @@ export const calls: ReadonlyMap<number, Call> = new Map<number, Call>([
   // Armed and ended by the engine, with the request that it limits; never begun.
   [Op.LINK_TIMEOUT, control.nop],
 ])
+
+/** Those that node:fs can do, where there is no addon (native/plain/calls.ts). */
+const plainOpcodes: readonly number[] = [
+  ...[Op.NOP, Op.ASYNC_CANCEL, Op.READ, Op.WRITE, Op.READV, Op.WRITEV, Op.OPENAT, Op.OPENAT2, Op.CLOSE, Op.FSYNC],
+  ...[Op.STATX, Op.FTRUNCATE, Op.RENAMEAT, Op.UNLINKAT, Op.MKDIRAT, Op.SYMLINKAT, Op.LINKAT],
+  ...[Op.TIMEOUT, Op.TIMEOUT_REMOVE, Op.LINK_TIMEOUT],
+]
+export const plainCalls: ReadonlyMap<number, Call> = new Map(
+  [...calls].filter(([opcode]) => plainOpcodes.includes(opcode)),
+)

@@ -3,9 +3,10 @@
 import { AcceptFlag, RecvSendFlag, SocketCommand, acceptMultishot } from '../../../native/abi.ts'
 import type { Call, Kit, Request } from '../request.ts'
 import { finishOpened } from './files.ts'
-import { POLLIN, POLLOUT, finishOrWait, isNonBlocking } from './streams.ts'
+import { POLLIN, POLLOUT, finishOrWait } from './streams.ts'
 
 const EAGAIN = -11
+const EINPROGRESS = -115
 const EINVAL = -22
 const EOPNOTSUPP = -95
 const MSG_DONTWAIT = 0x40
@@ -37,7 +38,13 @@ export const shutdown: Call = (request, kit) => {
 }
 
 export const connect: Call = (request, kit) => {
-  kit.execute(request, kit.calls.connect, request.fd, request.address, request.offset)
+  request.onDone = connected
+  kit.execute(request, kit.calls.connect, request.callFd, request.address, request.offset)
+}
+
+// With O_NONBLOCK the call begins it, and the same call says later what became of it.
+function connected(request: Request, kit: Kit, result: number): void {
+  finishOrWait(request, kit, result === EINPROGRESS ? EAGAIN : result, POLLOUT)
 }
 
 const ioFlagsOfAccept = AcceptFlag.DONTWAIT | AcceptFlag.POLL_FIRST | acceptMultishot
@@ -53,7 +60,7 @@ export const accept: Call = (request, kit) => {
 }
 
 function accepted(request: Request, kit: Kit, result: number): void {
-  if (result === EAGAIN && !isNonBlocking(kit, request.callFd)) finishOrWait(request, kit, result, POLLIN)
+  if (result === EAGAIN) finishOrWait(request, kit, result, POLLIN)
   else if (result < 0 || (request.ioFlags & acceptMultishot) === 0) finishOpened(request, kit, result)
   else {
     kit.shot(request, result)
@@ -66,7 +73,7 @@ function accepted(request: Request, kit: Kit, result: number): void {
 function moveOrWait(request: Request, kit: Kit, result: number, events: number): void {
   const { opFlags, length } = request
   if (result === EAGAIN && (opFlags & MSG_DONTWAIT) === 0) {
-    if (isNonBlocking(kit, request.callFd) || !kit.wait(request, events)) finishMoved(request, kit, EAGAIN)
+    if (!kit.wait(request, events)) finishMoved(request, kit, EAGAIN)
     return
   }
   if (result > 0 && (opFlags & MSG_WAITALL) !== 0 && request.moved + result < length) {

@@ -92,7 +92,10 @@ function wouldWait(request: Request, kit: Kit, direction: Direction, result: num
   const { events } = direction
   if (kit.isDisk(callFd)) onThread(request, kit, direction)
   else if ((opFlags & RWF_NOWAIT) !== 0) addMoved(request, kit, result)
-  else if (nonBlocking) addMoved(request, kit, result === EAGAIN ? EAGAIN : attempt(request, kit, direction, 0))
+  else if (result === EOPNOTSUPP && nonBlocking) {
+    const moved = attempt(request, kit, direction, 0)
+    if (moved !== EAGAIN || !kit.wait(request, events)) addMoved(request, kit, moved)
+  }
   // A FIFO cannot be asked not to wait. Once it is ready a thread does it, which hardly ever waits, and can be interrupted.
   else if (result === EOPNOTSUPP && kit.ready(callFd, events) !== 0) onThread(request, kit, direction)
   else if (!kit.wait(request, events)) onThread(request, kit, direction)
