@@ -38,6 +38,14 @@ export const ClientCounter = {
   cancels: 11,
   reapedBatches: 12,
   reapedCompletions: 13,
+  /** Of views: who waits in their queues, of either class; what background has of the ring and may have; who was refused. */
+  foregroundWaiting: 20,
+  backgroundWaiting: 21,
+  backgroundInFlight: 22,
+  backgroundShare: 23,
+  viewRejections: 24,
+  /** Requests whose time limit passed. */
+  timeouts: 25,
 } as const
 
 /** Slots of `RingMetrics.worker`. Written by the ring worker's thread only. */

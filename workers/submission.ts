@@ -9,6 +9,7 @@ import { Control } from '../native/layout.ts'
 import type { Ring } from '../native/ring.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
 import type { RingMetrics } from '../metrics/ring-metrics.ts'
+import type { Admitting } from './admitting.ts'
 import { Backlog } from './backlog.ts'
 import { ignoreResult } from './completions.ts'
 import { Poller } from './poller-kind.ts'
@@ -22,6 +23,13 @@ export type ClientState = (typeof ClientState)[keyof typeof ClientState]
 
 /** Slots and CQ entries that ordinary requests cannot take: cancellation must always get through. */
 export const reservedSlots: number = 64
+
+/** Requests of views (lane.ts) that may wait for one ring, all views together. They pass through a queue also where there is room. */
+export const viewBacklogMax = (backlogMax: number): number => Math.max(64, backlogMax >> 2)
+
+/** Slots of a ring: a place for everything that is in it, waits for it, or cancels. */
+export const slotsOf = (inFlightMax: number, backlogMax: number): number =>
+  inFlightMax + backlogMax + viewBacklogMax(backlogMax) + reservedSlots
 
 /**
  * Entries after which a batch is published before its turn of the microtask queue is over, so that the poller works on the
@@ -54,14 +62,18 @@ export abstract class Submission {
   readonly backlogMax: number
   poller: Poller
   state: ClientState = ClientState.open
-  protected readonly ring: Ring
+  readonly ring: Ring
   protected readonly ringFd: number
   protected readonly control: Int32Array
-  protected readonly metrics: RingMetrics
-  protected readonly counters: Float64Array
+  readonly metrics: RingMetrics
+  readonly counters: Float64Array
   protected readonly stages: StageRecorder
   readonly backlog: Backlog
-  protected readonly inFlightMax: number
+  readonly inFlightMax: number
+  /** How much in flight lets no view's request go first: less than inFlightMax while requests of views wait for their turn. */
+  admitMax: number
+  /** What lets requests of views in, once there are any. */
+  admission: Admitting | null = null
   protected readonly addon: NativeBinding
   private batchOpenedMs = -1
   private groupLeft = 0
@@ -75,10 +87,10 @@ export abstract class Submission {
     this.metrics = options.metrics
     this.counters = options.metrics.client
     this.stages = new StageRecorder(options.metrics)
-    this.inFlightMax = options.inFlightMax
+    this.inFlightMax = this.admitMax = options.inFlightMax
     this.backlogMax = options.backlogMax
     this.ringFd = options.ring.geometry.ringFd
-    this.slots = new SlotTable(options.inFlightMax + options.backlogMax + reservedSlots, ignoreResult)
+    this.slots = new SlotTable(slotsOf(options.inFlightMax, options.backlogMax), ignoreResult)
     this.backlog = new Backlog(options.backlogMax)
     this.words = options.ring.sqes
     this.addon = binding()
@@ -90,7 +102,7 @@ export abstract class Submission {
   }
 
   /** A batch was opened: see to it that it is published when the running code is done. */
-  protected abstract schedulePublish(): void
+  abstract schedulePublish(): void
 
   /** The ring cannot be entered any more; `errno` says why. */
   protected abstract enterFailed(errno: number): void
@@ -101,7 +113,7 @@ export abstract class Submission {
   }
 
   get busy(): boolean {
-    return this.inFlight > 0 || this.backlog.length > 0
+    return this.load > 0 || (this.admission !== null && this.admission.waiting > 0)
   }
 
   /**
@@ -116,10 +128,11 @@ export abstract class Submission {
     this.assertOpen()
     this.groupLeft = this.groupHead = count
     this.intoBacklog = false
-    if (backlog.length === 0 && this.inFlight + count <= this.inFlightMax) {
+    if (backlog.length === 0 && this.inFlight + count <= this.admitMax) {
       if (ring.hasRoom(count)) return
       this.publish()
-      if (ring.hasRoom(count)) return
+      // Publishing lets views in, too.
+      if (ring.hasRoom(count) && this.inFlight + count <= this.admitMax) return
     }
     // Publishing may have found out that the ring is lost.
     this.assertOpen()
@@ -200,6 +213,7 @@ export abstract class Submission {
 
   /** Makes what was claimed visible to the poller, and wakes it if it sleeps. */
   publish(): void {
+    if (this.admission !== null) this.admission.admit()
     const { ring, slots, stages } = this
     const openedMs = this.batchOpenedMs
     this.batchOpenedMs = -1
@@ -256,8 +270,9 @@ export abstract class Submission {
 
   /** Moves waiting groups into the ring while they fit. */
   protected drainBacklog(): void {
-    const { backlog, ring, slots } = this
-    for (;;) {
+    const { backlog, ring } = this
+    // Where there are views they take turns with these: publishing sees to it.
+    while (this.admission === null) {
       backlog.dropDead()
       const group = backlog.headGroup
       if (group === 0) break
@@ -266,14 +281,20 @@ export abstract class Submission {
         this.publish()
         if (!ring.hasRoom(group)) break
       }
-      for (let index = 0; index < group; index++) {
-        slots.state[backlog.slotAt(0)] = SlotState.prepared
-        backlog.shiftTo(ring.sqes, ring.reserve())
-        this.inFlight++
-      }
+      this.move(backlog, group)
     }
     this.counters[ClientCounter.backlog] = backlog.length
     this.publish()
+  }
+
+  /** Moves the group at the head of a backlog into the ring, where there is room. */
+  move(backlog: Backlog, group: number): void {
+    const { ring, slots } = this
+    for (let index = 0; index < group; index++) {
+      slots.state[backlog.slotAt(0)] = SlotState.prepared
+      backlog.shiftTo(ring.sqes, ring.reserve())
+      this.inFlight++
+    }
   }
 
   /** Takes every waiting request out of the backlog and fails it with `result`. */
@@ -285,6 +306,7 @@ export abstract class Submission {
       this.fail(slot, result)
     }
     this.counters[ClientCounter.backlog] = 0
+    this.admission?.failAll(result)
   }
 
   /** Settles a request that gets no CQE. */

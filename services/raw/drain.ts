@@ -1,9 +1,9 @@
 // Barriers (IOSQE_IO_DRAIN): whether a ring takes them, and how many it has. Used by RawRing and Chain.
-import type { RingClient } from '../../workers/ring-client.ts'
-import type { RingHandle } from '../../workers/ring-handle.ts'
+import type { RequestClient } from '../../workers/lane.ts'
+import type { RequestHandle } from '../request-handle.ts'
 
 /** Why the kernel will take none, where it only says EOPNOTSUPP; null where it will. */
-export function drainRefused(handle: RingHandle): string | null {
+export function drainRefused(handle: RequestHandle): string | null {
   if (handle.drains) return null
   return (
     'it has had a request without a completion (a quiet step), after which the kernel drains no more there: ' +
@@ -12,7 +12,7 @@ export function drainRefused(handle: RingHandle): string | null {
 }
 
 /** Counts a barrier until it is over: cancellations must not wait behind it. */
-export function countBarrier(client: RingClient, over: Promise<unknown>): void {
+export function countBarrier(client: RequestClient, over: Promise<unknown>): void {
   const countOut = (): void => {
     client.barriers--
   }

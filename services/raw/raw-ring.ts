@@ -7,6 +7,9 @@ import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
 import { ClientState } from '../../workers/submission.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
+import type { RequestHandle } from '../request-handle.ts'
+import { withTimeout } from '../time-limit.ts'
+import type { Timed } from '../time-limit.ts'
 import { Chain } from './chain.ts'
 import { directSlotsOf } from './direct-slots.ts'
 import type { DirectSlots } from './direct-slots.ts'
@@ -34,8 +37,7 @@ import type { Personality } from './registrations/personality.ts'
 import { Registrations } from './registrations/registrations.ts'
 import { checkSupported } from './support.ts'
 
-export interface SubmitOptions {
-  readonly signal?: AbortSignal
+export interface SubmitOptions extends Timed {
   /** Always hand it to a kernel worker thread (IOSQE_ASYNC) instead of trying without blocking first. */
   readonly async?: boolean
   /** Start it after everything before it is over, and what follows after it (IOSQE_IO_DRAIN): a barrier for the whole ring. */
@@ -71,10 +73,13 @@ export class RawRing {
   /** The ring's table of registered buffers. */
   readonly buffers: RegisteredBuffers
   private readonly handle: RingHandle
+  /** Whose requests submit() and chains make: the ring's, or a view's. */
+  private readonly requests: RequestHandle
 
-  /** Made by Ringmaster.raw(). */
-  constructor(handle: RingHandle) {
+  /** Made by Ringmaster.raw() and RingView.raw(). */
+  constructor(handle: RingHandle, requests: RequestHandle = handle) {
     this.handle = handle
+    this.requests = requests
     this.registrations = new Registrations(handle)
     this.buffers = new RegisteredBuffers(handle)
   }
@@ -96,6 +101,7 @@ export class RawRing {
    * ERR_RING_OPERATION_IN_FLIGHT where this very operation is not over yet; ERR_INVALID_ARG_VALUE for a multishot one
    */
   submit<R>(operation: Operation<R>, options: SubmitOptions = {}): Promise<R> {
+    if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.submit(operation, timed))
     try {
       checkOperation(operation)
       checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
@@ -104,7 +110,7 @@ export class RawRing {
       const refusal = options.drain === true ? drainRefused(this.handle) : null
       if (refusal !== null)
         throw new RingError('ERR_RING_OPERATION_UNSUPPORTED', `nothing can be drained on this ring: ${refusal}`)
-      const { client } = this.handle
+      const { client } = this.requests
       if (operation.row.opcode === Op.ASYNC_CANCEL && options.drain !== true && client.full) {
         return submitCancel(client, operation, (cancel) => this.submitAhead(cancel, options))
       }
@@ -115,7 +121,7 @@ export class RawRing {
   }
 
   private begin<R>(operation: Operation<R>, options: SubmitOptions, slot: number): Promise<R> {
-    const { client } = this.handle
+    const { client } = this.requests
     const extra = (options.async === true ? SqeFlag.ASYNC : 0) | (options.drain === true ? SqeFlag.IO_DRAIN : 0)
     const failure = fillEntry(client, operation, operation.sqeFlags | extra)
     if (failure !== null) {
@@ -132,7 +138,7 @@ export class RawRing {
 
   /** A cancellation, ahead of what waits. Room for it comes as the poller consumes entries and others like it end. */
   private async submitAhead<R>(operation: Operation<R>, options: SubmitOptions): Promise<R> {
-    const { client } = this.handle
+    const { client } = this.requests
     for (;;) {
       throwIfAborted(options.signal)
       const open = client.state === ClientState.open // otherwise claim() says why not
@@ -212,6 +218,6 @@ export class RawRing {
 
   /** Starts a chain of linked operations on this ring. */
   chain(): Chain {
-    return new Chain(this.handle)
+    return new Chain(this.requests)
   }
 }
