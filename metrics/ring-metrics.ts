@@ -39,13 +39,13 @@ export const ClientCounter = {
   reapedBatches: 12,
   reapedCompletions: 13,
   /** Of views: who waits in their queues, of either class; what background has of the ring and may have; who was refused. */
-  foregroundWaiting: 20,
-  backgroundWaiting: 21,
-  backgroundInFlight: 22,
-  backgroundShare: 23,
-  viewRejections: 24,
+  foregroundWaiting: 14,
+  backgroundWaiting: 15,
+  backgroundInFlight: 16,
+  backgroundShare: 17,
+  viewRejections: 18,
   /** Requests whose time limit passed. */
-  timeouts: 25,
+  timeouts: 19,
 } as const
 
 /** Slots of `RingMetrics.worker`. Written by the ring worker's thread only. */

@@ -183,8 +183,9 @@ class Admission implements Admitting, Gate {
     return this.client.state === ClientState.closed || this.client.state === ClientState.lost
   }
 
-  completing(ready: number, seenMs: number): void {
+  completing(ready: number): void {
     const { ring, slots } = this.client
+    const seenMs = performance.now()
     for (let index = 0; index < ready; index++) {
       const at = ring.peek(index)
       const slot = ring.words[at]!

@@ -15,8 +15,8 @@ export interface Admitting {
   readonly waitsForSq: boolean
   /** Lets in whom the limits allow, in turns. Called before each publication. */
   admit(): void
-  /** `ready` completions are about to be settled, seen at `seenMs`: gives their places back to their views. */
-  completing(ready: number, seenMs: number): void
+  /** `ready` completions are about to be settled: gives their places back to their views. */
+  completing(ready: number): void
   /** Whose view the request in a slot is of; null: of none. */
   laneOf(slot: number): WaitingPlace | null
   /** Settles waiting requests that the ASYNC_CANCEL entry in `cancel` matches. Returns how many. */

@@ -74,9 +74,8 @@ export class RingClient extends Submission implements Pumped {
     const ready = Math.min(ring.ready(), reapMax)
     if (ready === 0) return 0
     const { words } = ring
-    const seenMs = performance.now()
-    if (this.admission !== null) this.admission.completing(ready, seenMs)
-    stages.beginReap(seenMs)
+    if (this.admission !== null) this.admission.completing(ready)
+    stages.beginReap(performance.now())
     for (let index = 0; index < ready; index++) {
       const at = ring.take()
       const slot = words[at]!

@@ -143,7 +143,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     what: 'a cancellation counts what waits for a place, and leaves it there',
-    apply: () => [replace(Submission.prototype, 'cancelQueuedWhere', () => 1)],
+    apply: () => [replace(RingClient.prototype, 'cancelWaiting', () => 1)],
   },
   {
     what: 'steps without a completion are not settled by the next one',
