@@ -7,7 +7,7 @@ import type { RingGeometry } from '../../native/ring-geometry.ts'
 import { ringMetricsSizeBytes } from '../../metrics/ring-metrics.ts'
 import { RawRing } from '../../services/raw/raw-ring.ts'
 import { RingHandle, leaseSizeBytes, prepareControl } from '../../workers/ring-handle.ts'
-import { reservedSlots } from '../../workers/submission.ts'
+import { reservedSlots, slotsOf } from '../../workers/submission.ts'
 import { expectStale } from '../services/conservation.ts'
 import { SimulatedKernel, simulatedFds } from './kernel.ts'
 import { Violation } from './memory.ts'
@@ -72,7 +72,7 @@ export function makeStand(random: Random, time: VirtualTime): Stand {
   const { places, sizeBytes } = placeRings(1, {
     sqEntries,
     cqEntries,
-    slots: inFlightMax + backlogMax + reservedSlots,
+    slots: slotsOf(inFlightMax, backlogMax),
     leasesSizeBytes: directDescriptors * leaseSizeBytes,
     metricsSizeBytes: ringMetricsSizeBytes,
   })
