@@ -218,6 +218,7 @@ class Admission implements Admitting, Gate {
       const publishedMs = slots.publishedMs[slot]!
       if (publishedMs >= 0) this.latency.sample(slots.opcode[slot]!, seenMs - publishedMs)
     }
+    this.client.counters[ClientCounter.backgroundInFlight] = this.backgroundInFlight
     if (this.waiting > 0) this.client.schedulePublish()
   }
 
