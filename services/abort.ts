@@ -17,6 +17,40 @@ export function countTimeout(client: RequestClient, signal: AbortSignal | undefi
   if (signal?.reason instanceof RingTimeoutError) client.counters[ClientCounter.timeouts]! += 1
 }
 
+/** The error of a request that was not even submitted when the signal fired. */
+function notSubmitted(signal: AbortSignal): Error {
+  const { reason } = signal as { reason: unknown }
+  return reason instanceof RingTimeoutError ? ringErrors.timeout(reason.timeoutMs, false) : abortError(signal)
+}
+
+/**
+ * Makes a request when its turn comes, that is when `before` is settled. While it waits, `outcome` rejects as soon as the signal fires; the
+ * request, which must look at the signal first, then asks for nothing. `turn` is what the next one has to wait for.
+ */
+export function inTurn<T>(
+  before: Promise<unknown>,
+  request: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): { readonly turn: Promise<T>; readonly outcome: Promise<T> } {
+  let begun = false
+  const begin = (): Promise<T> => {
+    begun = true
+    return request()
+  }
+  const turn = before.then(begin, begin)
+  if (signal === undefined) return { turn, outcome: turn }
+  const outcome = new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => {
+      if (!begun) reject(notSubmitted(signal))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    turn.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', onAbort)
+    })
+  })
+  return { turn, outcome }
+}
+
 /**
  * Asks the kernel to cancel the request when the signal fires. The promise still settles on the request's completion: it
  * rejects with an AbortError if the cancellation came in time and with the request's own outcome if it did not.
@@ -40,10 +74,7 @@ export async function abortable<T>(
     return await promise
   } catch (error) {
     if (signal.aborted && error instanceof Error && 'code' in error && cancelled.has(String(error.code))) {
-      const { reason } = signal as { reason: unknown }
-      throw waited && reason instanceof RingTimeoutError
-        ? ringErrors.timeout(reason.timeoutMs, false)
-        : abortError(signal)
+      throw waited ? notSubmitted(signal) : abortError(signal)
     }
     throw error
   } finally {

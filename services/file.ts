@@ -10,7 +10,7 @@ import { prepReadFixed, prepWriteFixed } from '../native/operations/vectors.ts'
 import { fixedIndex, leaseStamp } from '../workers/arena.ts'
 import { resultError } from '../workers/completions.ts'
 import type { Completion } from '../workers/slots.ts'
-import { abortable, throwIfAborted } from './abort.ts'
+import { abortable, inTurn, throwIfAborted } from './abort.ts'
 import { checkEncoding, checkLength, checkOffset, checkPosition, checkSignal, checkView } from './arguments.ts'
 import { submitBatch } from './batch.ts'
 import type { RequestHandle, Router } from './request-handle.ts'
@@ -211,9 +211,9 @@ export class RingFile {
     // In order: the next write is published when the one before is over, whatever became of it.
     const submit = (): Promise<WriteResult<ArrayBufferView>> =>
       this.submitWrite(buffer, start, count, at, signal, () => leaseStamp(arenas, buffer) === lease)
-    const write = this.lastWrite.then(submit, submit)
-    this.lastWrite = write
-    return write
+    const { turn, outcome } = inTurn(this.lastWrite, submit, signal)
+    this.lastWrite = turn
+    return outcome
   }
 
   private submitWrite(

@@ -299,6 +299,7 @@ export class RingClient extends QueuedSubmission implements Pumped {
     }
     this.state = ClientState.closed
     this.pump.stop()
+    this.failBacklog(LossResult.closed)
     this.giveUp(LossResult.closed)
     return false
   }
