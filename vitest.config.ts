@@ -6,7 +6,7 @@ import type { ViteUserConfig } from 'vitest/config'
 const threadsOnly = 'test/**/*.threads.test.ts'
 
 /** What must hold without the addon, too. */
-const withoutAddon = ['abort', 'file', 'lifecycle', 'open-flags', 'read-file', 'stat']
+const withoutAddon = ['abort', 'file', 'lifecycle', 'open-flags', 'read-file', 'stat', 'admission/files']
   .map((name) => `test/services/${name}.test.ts`)
   .concat('test/http/confinement.test.ts', 'test/http/range-requests.test.ts')
 

@@ -195,6 +195,21 @@ export const catalog: readonly MetricRow[] = [
     help: 'Requests waiting because the ring is full.', read: ofClient('backlog') },
   { name: 'ringmaster_ring_backlog_rejections_total', type: 'counter', unit: 'count', labels: ring,
     help: 'Requests refused with ERR_RING_BACKLOG_FULL.', read: ofClient('backlogRejections') },
+  { name: 'ringmaster_ring_views_waiting', type: 'gauge', unit: 'count', labels: ['ring', 'priority'],
+    help: 'Requests of views waiting for a place in the ring, by class.',
+    read: ({ metrics }, sample) => {
+      sample(metrics.client[ClientCounter.foregroundWaiting]!, 'foreground')
+      sample(metrics.client[ClientCounter.backgroundWaiting]!, 'background')
+    } },
+  { name: 'ringmaster_ring_background_in_flight', type: 'gauge', unit: 'count', labels: ring,
+    help: 'Background requests in the ring.', read: ofClient('backgroundInFlight') },
+  { name: 'ringmaster_ring_background_share', type: 'gauge', unit: 'count', labels: ring,
+    help: 'Background requests that may be in the ring; follows the latency of the foreground. 0 before the first view.',
+    read: ofClient('backgroundShare') },
+  { name: 'ringmaster_ring_view_rejections_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Requests of views refused with ERR_RING_BACKLOG_FULL.', read: ofClient('viewRejections') },
+  { name: 'ringmaster_ring_timeouts_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Requests cancelled because their time limit passed.', read: ofClient('timeouts') },
   { name: 'ringmaster_ring_cancels_total', type: 'counter', unit: 'count', labels: ring,
     help: 'Cancellations sent to the kernel.', read: ofClient('cancels') },
 

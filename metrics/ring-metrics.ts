@@ -38,6 +38,14 @@ export const ClientCounter = {
   cancels: 11,
   reapedBatches: 12,
   reapedCompletions: 13,
+  /** Of views: who waits in their queues, of either class; what background has of the ring and may have; who was refused. */
+  foregroundWaiting: 14,
+  backgroundWaiting: 15,
+  backgroundInFlight: 16,
+  backgroundShare: 17,
+  viewRejections: 18,
+  /** Requests whose time limit passed. */
+  timeouts: 19,
 } as const
 
 /** Slots of `RingMetrics.worker`. Written by the ring worker's thread only. */

@@ -20,6 +20,24 @@ export class RingError extends Error {
   }
 }
 
+/** A request's time limit passed; as the error of AbortSignal.timeout() it is a TimeoutError. */
+export class RingTimeoutError extends RingError {
+  /** Whether the kernel may have seen it: false where it was taken out of a queue, and nothing was done. */
+  readonly submitted: boolean
+  readonly timeoutMs: number
+  constructor(timeoutMs: number, submitted: boolean) {
+    const outcome = submitted
+      ? 'it was cancelled, and may have been carried out in part'
+      : 'it was still waiting for a place in the ring, and nothing was done'
+    super('ERR_RING_TIMEOUT', `the request was not over within ${timeoutMs} ms: ${outcome}`)
+    this.submitted = submitted
+    this.timeoutMs = timeoutMs
+  }
+  override get name(): string {
+    return 'TimeoutError'
+  }
+}
+
 /** io_uring is not available to this process; `reason` is for programs, the message for people. */
 export class RingUnavailableError extends RingError {
   readonly reason: UnavailableReason
@@ -40,6 +58,17 @@ export const ringErrors = {
       'ERR_RING_BACKLOG_FULL',
       `more than ${backlogMax} requests wait for a place in the ring: await some before starting more, or raise the option backlogMax`,
     ),
+  viewBacklogFull: (backlogMax: number): RingError =>
+    new RingError(
+      'ERR_RING_BACKLOG_FULL',
+      `more than ${backlogMax} requests of this view wait for a place in the rings: await some before starting more, or raise the backlogMax or inFlightMax of its view()`,
+    ),
+  viewsBacklogFull: (backlogMax: number): RingError =>
+    new RingError(
+      'ERR_RING_BACKLOG_FULL',
+      `more than ${backlogMax} requests of views wait for a place in the ring: await some before starting more, or raise the option backlogMax, of which views have a quarter`,
+    ),
+  timeout: (timeoutMs: number, submitted: boolean): RingTimeoutError => new RingTimeoutError(timeoutMs, submitted),
   operationInFlight: (name: string): RingError =>
     new RingError(
       'ERR_RING_OPERATION_IN_FLIGHT',
@@ -132,8 +161,9 @@ export function kernelError(errno: number, syscall: string, path?: string, dest?
   return Object.assign(error, path === undefined ? {} : { path }, dest === undefined ? {} : { dest })
 }
 
-/** As Node's core: name AbortError, code ABORT_ERR, the signal's reason as cause. */
+/** As Node's core: name AbortError, code ABORT_ERR, the signal's reason as cause. Where it is a time limit of ours, that one's error. */
 export function abortError(signal: AbortSignal): Error {
+  if (signal.reason instanceof RingTimeoutError) return signal.reason
   const error = new Error('The operation was aborted', { cause: signal.reason })
   error.name = 'AbortError'
   return Object.assign(error, { code: 'ABORT_ERR' })

@@ -111,6 +111,11 @@ export class Ring {
     return at
   }
 
+  /** Index in `words` of the `index`th completion that is not taken yet. */
+  peek(index: number): number {
+    return this.cqesAt + (((this.cqHead + index) & this.cqMask) << 2)
+  }
+
   /** Gives all taken entries back to the kernel with one store. */
   release(): void {
     Atomics.store(this.words, this.cqHeadAt, this.cqHead)

@@ -1,7 +1,9 @@
 // AbortSignal for requests that have been made. Used by the API methods when the caller gave a signal; requests without one
 // pay nothing for it.
-import { abortError } from '../native/errors.ts'
-import type { RingClient } from '../workers/ring-client.ts'
+import { ClientCounter } from '../metrics/ring-metrics.ts'
+import { RingTimeoutError, abortError, ringErrors } from '../native/errors.ts'
+import type { RequestClient } from '../workers/lane.ts'
+import { SlotState } from '../workers/slots.ts'
 
 const cancelled = new Set(['ECANCELED', 'EINTR'])
 
@@ -10,18 +12,60 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortError(signal)
 }
 
+/** Counts a request that is cancelled because its time limit passed. */
+export function countTimeout(client: RequestClient, signal: AbortSignal | undefined): void {
+  if (signal?.reason instanceof RingTimeoutError) client.counters[ClientCounter.timeouts]! += 1
+}
+
+/** The error of a request that was not even submitted when the signal fired. */
+function notSubmitted(signal: AbortSignal): Error {
+  const { reason } = signal as { reason: unknown }
+  return reason instanceof RingTimeoutError ? ringErrors.timeout(reason.timeoutMs, false) : abortError(signal)
+}
+
+/**
+ * Makes a request when its turn comes, that is when `before` is settled. While it waits, `outcome` rejects as soon as the signal fires; the
+ * request, which must look at the signal first, then asks for nothing. `turn` is what the next one has to wait for.
+ */
+export function inTurn<T>(
+  before: Promise<unknown>,
+  request: () => Promise<T>,
+  signal: AbortSignal | undefined,
+): { readonly turn: Promise<T>; readonly outcome: Promise<T> } {
+  let begun = false
+  const begin = (): Promise<T> => {
+    begun = true
+    return request()
+  }
+  const turn = before.then(begin, begin)
+  if (signal === undefined) return { turn, outcome: turn }
+  const outcome = new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => {
+      if (!begun) reject(notSubmitted(signal))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    turn.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', onAbort)
+    })
+  })
+  return { turn, outcome }
+}
+
 /**
  * Asks the kernel to cancel the request when the signal fires. The promise still settles on the request's completion: it
  * rejects with an AbortError if the cancellation came in time and with the request's own outcome if it did not.
  */
 export async function abortable<T>(
-  client: RingClient,
+  client: RequestClient,
   slot: number,
   promise: Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
   const generation = client.slots.generation[slot]!
+  let waited = false
   const onAbort = (): void => {
+    waited = client.slots.holds(slot, generation) && client.slots.state[slot] === SlotState.queued
+    countTimeout(client, signal)
     client.cancel(slot, generation)
   }
   signal.addEventListener('abort', onAbort, { once: true })
@@ -29,8 +73,9 @@ export async function abortable<T>(
   try {
     return await promise
   } catch (error) {
-    if (signal.aborted && error instanceof Error && 'code' in error && cancelled.has(String(error.code)))
-      throw abortError(signal)
+    if (signal.aborted && error instanceof Error && 'code' in error && cancelled.has(String(error.code))) {
+      throw waited ? notSubmitted(signal) : abortError(signal)
+    }
     throw error
   } finally {
     signal.removeEventListener('abort', onAbort)

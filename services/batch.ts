@@ -7,7 +7,7 @@ import { prepRead, prepWrite } from '../native/operations/files.ts'
 import { prepReadFixed, prepWriteFixed } from '../native/operations/vectors.ts'
 import { fixedIndex } from '../workers/arena.ts'
 import type { ArenaSlabs } from '../workers/arena.ts'
-import type { RingClient } from '../workers/ring-client.ts'
+import type { RequestClient } from '../workers/lane.ts'
 import type { Completion, SlotTable } from '../workers/slots.ts'
 import { checkPosition, checkView } from './arguments.ts'
 
@@ -57,7 +57,7 @@ const EBUSY = -16
  * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, before anything is claimed.
  */
 export function submitBatch(
-  client: RingClient,
+  client: RequestClient,
   arenas: readonly ArenaSlabs[],
   unbuffered: boolean,
   opcode: number,
@@ -109,7 +109,7 @@ function isArray(value: unknown): boolean {
 }
 
 // False when the backlog is full: for the rest of a batch that is a result. For its first entry it is the caller's error.
-function tryClaim(client: RingClient, opcode: number, batch: Batch, buffer: unknown, index: number): boolean {
+function tryClaim(client: RequestClient, opcode: number, batch: Batch, buffer: unknown, index: number): boolean {
   try {
     client.slots.tag[client.claim(opcode, batch, buffer, null)] = index
     return true
@@ -120,7 +120,7 @@ function tryClaim(client: RingClient, opcode: number, batch: Batch, buffer: unkn
 }
 
 /** `count` no-ops with one promise: what the queues themselves cost. @throws ERR_RING_BACKLOG_FULL if not all had room. */
-export async function submitNops(client: RingClient, count: number): Promise<void> {
+export async function submitNops(client: RequestClient, count: number): Promise<void> {
   const batch = new Batch(count, null)
   if (count === 0) batch.ended(0)
   let claimed = 0

@@ -3,8 +3,9 @@ import { ringErrors } from '../native/errors.ts'
 import type { ArenaSlabs } from '../workers/arena.ts'
 import { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
+import type { Router } from './request-handle.ts'
 
-export class Coordinator {
+export class Coordinator implements Router {
   /** What requests look their buffers up in. */
   readonly arenas: ArenaSlabs[] = []
   private readonly handles: readonly RingHandle[]
@@ -35,6 +36,18 @@ export class Coordinator {
     const chosen = best ?? this.handles[0]
     if (chosen === undefined) throw ringErrors.closed()
     return chosen
+  }
+
+  /** As pick(), where `waiting` says what waits elsewhere for a ring: the queues of a view. @throws ERR_RING_CLOSED */
+  pickBeside(waiting: (handle: RingHandle) => number): RingHandle {
+    const first = this.pick()
+    if (this.only !== null) return first
+    let best = first
+    for (const handle of this.handles) {
+      const open = handle.client.state === ClientState.open
+      if (open && handle.client.load + waiting(handle) < best.client.load + waiting(best)) best = handle
+    }
+    return best
   }
 
   /** No new requests from now on. Tasks that have begun hold their ring already and go on. */

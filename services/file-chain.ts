@@ -6,12 +6,13 @@ import { prepCloseDirect, prepRead } from '../native/operations/files.ts'
 import { prepOpenatDirect } from '../native/operations/paths.ts'
 import { resultError } from '../workers/completions.ts'
 import type { Leases } from '../workers/leases.ts'
-import type { RingHandle } from '../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../workers/slots.ts'
+import { countTimeout } from './abort.ts'
 import { pathText } from './arguments.ts'
 import { readByDescriptor } from './read-by-descriptor.ts'
 import type { ReadFileRequest } from './read-by-descriptor.ts'
 import { readToEnd } from './read-to-end.ts'
+import type { RequestHandle } from './request-handle.ts'
 import { requestStat } from './requests.ts'
 
 /** Bytes of a lease that the second read, the proof of the end, may fill. */
@@ -26,7 +27,7 @@ const nobody = (): void => undefined
 /** One file: the completion of its chain's three slots. */
 export class FileChain implements Completion {
   readonly promise: Promise<Buffer | string>
-  private readonly handle: RingHandle
+  private readonly handle: RequestHandle
   private readonly leases: Leases
   private readonly request: ReadFileRequest
   private resolve: (data: Buffer | string | Promise<Buffer | string>) => void = nobody
@@ -42,7 +43,7 @@ export class FileChain implements Completion {
   private stepsLeft: number = stepCount
   private readonly onAbort: (() => void) | null
 
-  constructor(handle: RingHandle, leases: Leases, request: ReadFileRequest) {
+  constructor(handle: RequestHandle, leases: Leases, request: ReadFileRequest) {
     this.handle = handle
     this.leases = leases
     this.request = request
@@ -66,6 +67,7 @@ export class FileChain implements Completion {
   // Before it has a lease the chain is only forgotten; then it is up to the kernel: opening a pipe, or reading one, may
   // take for ever.
   private abort(signal: AbortSignal): void {
+    countTimeout(this.handle.client, signal)
     if (this.lease >= 0) {
       this.cancelSteps()
       return

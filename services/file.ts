@@ -9,13 +9,14 @@ import { prepRead, prepWrite } from '../native/operations/files.ts'
 import { prepReadFixed, prepWriteFixed } from '../native/operations/vectors.ts'
 import { fixedIndex, leaseStamp } from '../workers/arena.ts'
 import { resultError } from '../workers/completions.ts'
-import type { RingHandle } from '../workers/ring-handle.ts'
 import type { Completion } from '../workers/slots.ts'
-import { abortable, throwIfAborted } from './abort.ts'
+import { abortable, inTurn, throwIfAborted } from './abort.ts'
 import { checkEncoding, checkLength, checkOffset, checkPosition, checkSignal, checkView } from './arguments.ts'
 import { submitBatch } from './batch.ts'
-import type { Coordinator } from './coordinator.ts'
+import type { RequestHandle, Router } from './request-handle.ts'
 import { closeDescriptor, requestStat, requestSync } from './requests.ts'
+import { withTimeout } from './time-limit.ts'
+import type { Timed } from './time-limit.ts'
 
 export interface ReadResult<T extends ArrayBufferView> {
   readonly bytesRead: number
@@ -27,7 +28,7 @@ export interface WriteResult<T extends ArrayBufferView | string> {
   readonly buffer: T
 }
 
-export interface ReadOptions<T extends ArrayBufferView = ArrayBufferView> {
+export interface ReadOptions<T extends ArrayBufferView = ArrayBufferView> extends Timed {
   /** Default: a new Buffer of 16,384 bytes. */
   buffer?: T
   /** Where in the buffer to begin, in bytes. Default 0. */
@@ -36,14 +37,12 @@ export interface ReadOptions<T extends ArrayBufferView = ArrayBufferView> {
   length?: number
   /** Where in the file to begin, in bytes. Default (null, -1): at the file's own position, which moves. */
   position?: number | bigint | null
-  signal?: AbortSignal
 }
 
-export interface WriteOptions {
+export interface WriteOptions extends Timed {
   offset?: number
   length?: number
   position?: number | bigint | null
-  signal?: AbortSignal
 }
 
 const defaultReadBytes = 16384
@@ -68,7 +67,7 @@ const settleWrite: Completion = {
 /** An open file. Close it, or hold it with `await using`: garbage collection does not. */
 export class RingFile {
   private descriptor: number
-  private readonly coordinator: Coordinator
+  private readonly coordinator: Router
   /** Opened with O_DIRECT. */
   private readonly unbuffered: boolean
   /** With `ordered`: the last write asked for. */
@@ -83,7 +82,7 @@ export class RingFile {
   }
 
   /** Called by Ringmaster.open(). @internal */
-  constructor(coordinator: Coordinator, fd: number, flags: number, ordered: boolean) {
+  constructor(coordinator: Router, fd: number, flags: number, ordered: boolean) {
     this.coordinator = coordinator
     this.descriptor = fd
     this.unbuffered = (flags & constants.O_DIRECT) !== 0
@@ -115,6 +114,8 @@ export class RingFile {
       if (target !== undefined && target !== null && typeof target !== 'object') checkView(target)
       const options = (ArrayBuffer.isView(target) ? offset : target) as ReadOptions | null | undefined
       const given = ArrayBuffer.isView(target) ? target : options?.buffer
+      if (options?.timeoutMs !== undefined)
+        return withTimeout(given === undefined ? options : { ...options, buffer: given }, (timed) => this.read(timed))
       const buffer = given ?? Buffer.alloc(defaultReadBytes)
       const signal = checkSignal(options?.signal)
       return this.readInto(buffer, options?.offset, options?.length, options?.position, signal, buffer !== given)
@@ -178,6 +179,7 @@ export class RingFile {
         return written.then(({ bytesWritten }) => ({ bytesWritten, buffer: data }))
       }
       if (typeof offset === 'object' && offset !== null) {
+        if (offset.timeoutMs !== undefined) return withTimeout(offset, (timed) => this.write(data, timed))
         return this.writeFrom(data, offset.offset, offset.length, offset.position, checkSignal(offset.signal))
       }
       return this.writeFrom(data, offset, length, position, undefined)
@@ -209,9 +211,9 @@ export class RingFile {
     // In order: the next write is published when the one before is over, whatever became of it.
     const submit = (): Promise<WriteResult<ArrayBufferView>> =>
       this.submitWrite(buffer, start, count, at, signal, () => leaseStamp(arenas, buffer) === lease)
-    const write = this.lastWrite.then(submit, submit)
-    this.lastWrite = write
-    return write
+    const { turn, outcome } = inTurn(this.lastWrite, submit, signal)
+    this.lastWrite = turn
+    return outcome
   }
 
   private submitWrite(
@@ -272,31 +274,43 @@ export class RingFile {
   }
 
   /** As fs.promises' FileHandle.stat(). */
-  stat(options?: { bigint?: false }): Promise<Stats>
-  stat(options: { bigint: true }): Promise<BigIntStats>
-  async stat(options?: { bigint?: boolean }): Promise<Stats | BigIntStats> {
+  stat(options?: Timed & { bigint?: false }): Promise<Stats>
+  stat(options: Timed & { bigint: true }): Promise<BigIntStats>
+  async stat(options: Timed & { bigint?: boolean } = {}): Promise<Stats | BigIntStats> {
+    if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.requestStat(timed))
+    return this.requestStat(options)
+  }
+
+  private requestStat({ bigint, signal }: Timed & { bigint?: boolean }): Promise<Stats | BigIntStats> {
     const target = {
       dirFd: this.descriptor,
       path: '',
       atFlags: At.EMPTY_PATH,
-      bigint: options?.bigint === true,
+      bigint: bigint === true,
       syscall: 'fstat',
     } as const
-    return this.tracked('fstat', (handle) => requestStat(handle, target))
+    return this.tracked('fstat', (handle) => requestStat(handle, target, signal), signal)
   }
 
   /** fsync(2): data and metadata are on the device when it resolves. */
-  sync(): Promise<void> {
-    return this.tracked('fsync', (handle) => requestSync(handle, this.descriptor, false))
+  sync(options: Timed = {}): Promise<void> {
+    return this.flush('fsync', false, options)
   }
 
   /** fdatasync(2). */
-  datasync(): Promise<void> {
-    return this.tracked('fdatasync', (handle) => requestSync(handle, this.descriptor, true))
+  datasync(options: Timed = {}): Promise<void> {
+    return this.flush('fdatasync', true, options)
+  }
+
+  private flush(syscall: string, dataOnly: boolean, options: Timed): Promise<void> {
+    if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.flush(syscall, dataOnly, timed))
+    const { signal } = options
+    return this.tracked(syscall, (handle) => requestSync(handle, this.descriptor, dataOnly, signal), signal)
   }
 
   /** Makes a request about this file while the file stays open. Used by its own methods and by openBeneath(). @internal */
-  async tracked<T>(syscall: string, request: (handle: RingHandle) => Promise<T>): Promise<T> {
+  async tracked<T>(syscall: string, request: (handle: RequestHandle) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    throwIfAborted(checkSignal(signal))
     if (this.closing !== null) throw ringErrors.fileClosed(syscall)
     this.requests++
     try {

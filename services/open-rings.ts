@@ -17,7 +17,7 @@ import { Poller } from '../workers/poller-kind.ts'
 import { quarantineMemory } from '../workers/quarantine.ts'
 import { RingHandle, leaseSizeBytes, prepareControl, threadGone } from '../workers/ring-handle.ts'
 import { explainRestrictions } from '../workers/restrictions.ts'
-import { reservedSlots } from '../workers/submission.ts'
+import { reservedSlots, slotsOf } from '../workers/submission.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RingLayout } from './placement/types.ts'
@@ -49,7 +49,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
   const { places, sizeBytes } = placeRings(placement.rings, {
     sqEntries: options.sqEntries,
     cqEntries: options.cqEntries,
-    slots: inFlightMax + options.backlogMax + reservedSlots,
+    slots: slotsOf(inFlightMax, options.backlogMax),
     leasesSizeBytes: options.directDescriptors * leaseSizeBytes,
     metricsSizeBytes: ringMetricsSizeBytes,
   })

@@ -1,8 +1,8 @@
 // A whole file by a descriptor of the process. Used by readFile() where a direct descriptor will not do.
 import { At } from '../native/abi.ts'
-import type { RingHandle } from '../workers/ring-handle.ts'
 import { closeOnExec } from './open-flags.ts'
 import { readToEnd } from './read-to-end.ts'
+import type { RequestHandle } from './request-handle.ts'
 import { closeDescriptor, requestOpen, requestStat } from './requests.ts'
 
 export interface ReadFileRequest {
@@ -14,7 +14,7 @@ export interface ReadFileRequest {
 
 /** Open, read to the end, close. `openSqeFlags`: SqeFlag.ASYNC lets a pipe's open wait for its writer. */
 export async function readByDescriptor(
-  handle: RingHandle,
+  handle: RequestHandle,
   request: ReadFileRequest,
   openSqeFlags: number,
 ): Promise<Buffer | string> {
@@ -27,7 +27,7 @@ export async function readByDescriptor(
 }
 
 async function openReadClose(
-  handle: RingHandle,
+  handle: RequestHandle,
   request: ReadFileRequest,
   openSqeFlags: number,
 ): Promise<Buffer | string> {

@@ -7,13 +7,13 @@
 // large ones, growing ones, pipes, /proc.
 import { constants } from 'node:fs'
 import { ringErrors } from '../native/errors.ts'
-import type { RingHandle } from '../workers/ring-handle.ts'
 import { FileChain } from './file-chain.ts'
 import { readByDescriptor } from './read-by-descriptor.ts'
 import type { ReadFileRequest } from './read-by-descriptor.ts'
+import type { RequestHandle } from './request-handle.ts'
 
 /** Reads a whole file through `handle`'s ring. */
-export function readWholeFile(handle: RingHandle, request: ReadFileRequest): Promise<Buffer | string> {
+export function readWholeFile(handle: RequestHandle, request: ReadFileRequest): Promise<Buffer | string> {
   const { leases } = handle
   // A direct descriptor is nobody's to inherit or to share: flags beyond plain reading take the long way.
   if (leases === null || request.flags !== constants.O_RDONLY) return readByDescriptor(handle, request, 0)

@@ -3,8 +3,8 @@ import { Op } from '../native/abi.ts'
 import { addressOfOwn } from '../native/addresses.ts'
 import { prepRead } from '../native/operations/files.ts'
 import { settleWithResult } from '../workers/completions.ts'
-import type { RingHandle } from '../workers/ring-handle.ts'
 import { abortable, throwIfAborted } from './abort.ts'
+import type { RequestHandle } from './request-handle.ts'
 
 /** As node:fs: a Buffer cannot be larger (kIoMaxLength). */
 const fileBytesMax = 2 ** 31 - 1
@@ -17,7 +17,7 @@ const tooLarge = (sizeBytes: number): RangeError =>
   Object.assign(new RangeError(`File size (${sizeBytes}) is greater than 2 GiB`), { code: 'ERR_FS_FILE_TOO_LARGE' })
 
 function readSome(
-  handle: RingHandle,
+  handle: RequestHandle,
   fd: number,
   sqeFlags: number,
   into: Buffer,
@@ -36,7 +36,7 @@ function readSome(
  * copying and lets chunks overlap, and nothing depends on its being right.
  */
 export async function readToEnd(
-  handle: RingHandle,
+  handle: RequestHandle,
   fd: number,
   sqeFlags: number,
   head: Buffer,
@@ -83,7 +83,7 @@ function shrink(data: Buffer, length: number): Buffer {
 
 /** Fills `data` from `start`, several chunks at once; returns how far it is filled without a gap. */
 async function readChunks(
-  handle: RingHandle,
+  handle: RequestHandle,
   fd: number,
   sqeFlags: number,
   data: Buffer,

@@ -8,18 +8,18 @@ import { prepNop } from '../native/operations/control.ts'
 import { prepClose, prepFdatasync, prepFsync } from '../native/operations/files.ts'
 import { prepOpenat, prepOpenat2, prepStatx } from '../native/operations/paths.ts'
 import { resultError, settleEmpty, settleWithResult } from '../workers/completions.ts'
-import type { RingHandle } from '../workers/ring-handle.ts'
 import type { Completion } from '../workers/slots.ts'
 import { abortable } from './abort.ts'
 import { pathText } from './arguments.ts'
+import type { RequestHandle } from './request-handle.ts'
 import { bigintStatsFrom, statsFrom } from './stats.ts'
 
-function promised<T>(handle: RingHandle, slot: number, signal: AbortSignal | undefined): Promise<T> {
+function promised<T>(handle: RequestHandle, slot: number, signal: AbortSignal | undefined): Promise<T> {
   const promise = handle.client.slots.promise<T>(slot)
   return signal === undefined ? promise : abortable(handle.client, slot, promise, signal)
 }
 
-export function requestNop(handle: RingHandle): Promise<void> {
+export function requestNop(handle: RequestHandle): Promise<void> {
   const { client } = handle
   const slot = client.claim(Op.NOP, settleEmpty, null, null)
   prepNop(client.words, client.at, 0)
@@ -28,7 +28,7 @@ export function requestNop(handle: RingHandle): Promise<void> {
 
 /** Resolves with a descriptor of the process. */
 export function requestOpen(
-  handle: RingHandle,
+  handle: RequestHandle,
   path: string | Buffer,
   flags: number,
   mode: number,
@@ -43,7 +43,7 @@ export function requestOpen(
 
 /** openat2(2): `resolve` are RESOLVE_* bits. */
 export function requestOpenBeneath(
-  handle: RingHandle,
+  handle: RequestHandle,
   dirFd: number,
   path: string | Buffer,
   flags: number,
@@ -57,7 +57,7 @@ export function requestOpenBeneath(
   return client.slots.promise(slot)
 }
 
-function requestClose(handle: RingHandle, fd: number): Promise<void> {
+function requestClose(handle: RequestHandle, fd: number): Promise<void> {
   const { client } = handle
   const slot = client.claim(Op.CLOSE, settleEmpty, null, null)
   prepClose(client.words, client.at, 0, fd)
@@ -68,7 +68,7 @@ function requestClose(handle: RingHandle, fd: number): Promise<void> {
  * Closes a descriptor, come what may: through the ring, or, where the ring is closing or full, by the system call. A
  * descriptor that stays open is a leak that nobody can mend.
  */
-export async function closeDescriptor(pick: () => RingHandle, fd: number): Promise<void> {
+export async function closeDescriptor(pick: () => RequestHandle, fd: number): Promise<void> {
   try {
     await requestClose(pick(), fd)
   } catch (error) {
@@ -78,12 +78,12 @@ export async function closeDescriptor(pick: () => RingHandle, fd: number): Promi
   }
 }
 
-export function requestSync(handle: RingHandle, fd: number, dataOnly: boolean): Promise<void> {
+export function requestSync(handle: RequestHandle, fd: number, dataOnly: boolean, signal?: AbortSignal): Promise<void> {
   const { client } = handle
   const slot = client.claim(Op.FSYNC, dataOnly ? settleDatasync : settleEmpty, null, null)
   if (dataOnly) prepFdatasync(client.words, client.at, 0, fd)
   else prepFsync(client.words, client.at, 0, fd)
-  return client.slots.promise(slot)
+  return promised(handle, slot, signal)
 }
 
 // The same opcode as fsync; its errors have the name of what was asked for.
@@ -105,9 +105,9 @@ export interface StatTarget {
 }
 
 // One completion per handle: it needs the handle's scratch.
-const statCompletions = new WeakMap<RingHandle, Completion>()
+const statCompletions = new WeakMap<RequestHandle, Completion>()
 
-function statCompletion(handle: RingHandle): Completion {
+function statCompletion(handle: RequestHandle): Completion {
   let completion = statCompletions.get(handle)
   if (completion === undefined) {
     const { scratch } = handle
@@ -129,7 +129,11 @@ function statCompletion(handle: RingHandle): Completion {
   return completion
 }
 
-export function requestStat(handle: RingHandle, target: StatTarget): Promise<Stats | BigIntStats> {
+export function requestStat(
+  handle: RequestHandle,
+  target: StatTarget,
+  signal?: AbortSignal,
+): Promise<Stats | BigIntStats> {
   const { client, scratch } = handle
   const slot = client.claim(Op.STATX, statCompletion(handle), null, target)
   prepStatx(
@@ -141,5 +145,5 @@ export function requestStat(handle: RingHandle, target: StatTarget): Promise<Sta
     target.atFlags,
     scratch.structAddress(slot),
   )
-  return client.slots.promise(slot)
+  return promised(handle, slot, signal)
 }

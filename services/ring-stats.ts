@@ -38,6 +38,16 @@ export interface RingStats {
   readonly cqOverflows: number
   readonly staleCompletions: number
   readonly backlogRejections: number
+  /** Requests of views that wait for a place in the ring, by their class. */
+  readonly foregroundWaiting: number
+  readonly backgroundWaiting: number
+  /** Background's entries in the ring, and how many it may have; 0 and 0 where there was no view yet. */
+  readonly backgroundInFlight: number
+  readonly backgroundShare: number
+  /** Requests of views refused with ERR_RING_BACKLOG_FULL. */
+  readonly viewRejections: number
+  /** Requests that were cancelled because their time limit passed. */
+  readonly timeouts: number
   readonly sqThread: SqThread | null
   /** Thread id of the ring worker; null once it has ended. */
   readonly workerThreadId: number | null
@@ -81,6 +91,12 @@ export function ringStats(handle: RingHandle, advice: Advice): RingStats {
     cqOverflows: counter(ClientCounter.cqOverflows),
     staleCompletions: counter(ClientCounter.staleCompletions),
     backlogRejections: counter(ClientCounter.backlogRejections),
+    foregroundWaiting: counter(ClientCounter.foregroundWaiting),
+    backgroundWaiting: counter(ClientCounter.backgroundWaiting),
+    backgroundInFlight: counter(ClientCounter.backgroundInFlight),
+    backgroundShare: counter(ClientCounter.backgroundShare),
+    viewRejections: counter(ClientCounter.viewRejections),
+    timeouts: counter(ClientCounter.timeouts),
     sqThread: sqThreadOf(handle),
     workerThreadId: handle.workerLoss === null ? handle.workerThreadId : null,
   }

@@ -1,34 +1,25 @@
 // Ringmaster: starts the rings, offers the file operations, closes everything. What users touch first.
-import { constants } from 'node:fs'
-import type { BigIntStats, Stats } from 'node:fs'
 import type { Registry, OpenMetricsContentType } from 'prom-client'
-import { At, Resolve, SqeFlag } from '../native/abi.ts'
 import { addonFailure, binding } from '../native/binding.ts'
 import { capabilities } from '../native/capabilities.ts'
-import { invalidArgType, ringErrors } from '../native/errors.ts'
+import { ringErrors } from '../native/errors.ts'
 import { usePlain } from '../native/plain/binding.ts'
 import { registerRingMetrics } from '../metrics/exporter.ts'
 import { measureWakeCostNs } from '../workers/wake-cost.ts'
 import { Poller } from '../workers/poller-kind.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
-import { throwIfAborted } from './abort.ts'
 import { Advisor, watchedRing } from './advisor.ts'
 import { Arenas } from './arena.ts'
 import type { Arena, ArenaOptions, ArenaStats } from './arena.ts'
-import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
-import type { PathLike } from './arguments.ts'
-import { submitNops } from './batch.ts'
+import { checkInteger } from './arguments.ts'
 import { Coordinator } from './coordinator.ts'
-import { RingFile } from './file.ts'
+import { RingFileSystem } from './file-system.ts'
 import { readMachine } from './machine/facts.ts'
-import { closeOnExec, openFlags } from './open-flags.ts'
 import { resolveOptions } from './options.ts'
 import type { RingmasterOptions } from './options.ts'
 import { describeChoices, place } from './placement.ts'
 import { chooseSpin } from './placement/spin.ts'
 import type { Choice, Placement } from './placement/types.ts'
-import { readWholeFile } from './read-file.ts'
-import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
 import { openRings } from './open-rings.ts'
 import type { OpenRings } from './open-rings.ts'
 import type { Features } from '../native/features.ts'
@@ -36,28 +27,8 @@ import { RawRing } from './raw/raw-ring.ts'
 import { features, loadSupport } from './raw/support.ts'
 import { metricsSource, ringStats } from './ring-stats.ts'
 import type { RingStats } from './ring-stats.ts'
-import { dataBytes, writeWholeFile } from './write-file.ts'
-
-export interface OpenOptions {
-  /** Carry out this file's writes one after the other, in the order of the calls. Default false: in any order. */
-  ordered?: boolean
-  signal?: AbortSignal
-}
-
-export interface ReadFileOptions {
-  encoding?: BufferEncoding | null
-  flag?: string | number
-  signal?: AbortSignal
-}
-
-export interface WriteFileOptions {
-  encoding?: BufferEncoding | null
-  mode?: number | string
-  flag?: string | number
-  /** fsync before closing. Default false. */
-  flush?: boolean
-  signal?: AbortSignal
-}
+import { RingView } from './view.ts'
+import type { ViewOptions } from './view.ts'
 
 export interface RingmasterStats {
   readonly rings: readonly RingStats[]
@@ -73,20 +44,7 @@ export interface RingmasterStats {
   readonly placement: { readonly summary: string; readonly choices: readonly Choice[] }
 }
 
-/** openat2(2) says EAGAIN when a rename or mount raced with resolving `..`: trying again is what it asks for. */
-const againMax = 32
-
-async function retryAgain<T>(request: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await request()
-    } catch (error) {
-      if (attempt === againMax || !(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
-    }
-  }
-}
-
-export class Ringmaster {
+export class Ringmaster extends RingFileSystem {
   private readonly rings: OpenRings
   private readonly coordinator: Coordinator
   private readonly arenas: Arenas
@@ -98,8 +56,10 @@ export class Ringmaster {
   private closing: Promise<void> | null = null
 
   private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number, advisor: Advisor) {
+    const coordinator = new Coordinator(open.handles)
+    super(coordinator)
     this.rings = open
-    this.coordinator = new Coordinator(open.handles)
+    this.coordinator = coordinator
     this.arenas = new Arenas(open.handles, this.coordinator.arenas)
     this.placement = placement
     this.cpus = cpus
@@ -151,127 +111,12 @@ export class Ringmaster {
   }
 
   /**
-   * Opens a file. As fs.promises.open(): flags 'r', 'wx+', … or O_* bits, mode for a file that is created.
-   * @throws SystemError of open(2), ERR_INVALID_ARG_*
+   * The same files and rings under limits of their own, or as background: see ViewOptions. Make one for each part of the program that
+   * must not hold up the others, and keep it. It needs no closing.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
    */
-  async open(
-    path: PathLike,
-    flags: string | number = 'r',
-    mode: number | string = 0o666,
-    options: OpenOptions = {},
-  ): Promise<RingFile> {
-    const checked = checkPath(path)
-    const bits = openFlags(flags) | closeOnExec
-    const signal = checkSignal(options.signal)
-    const createMode = checkMode(mode, 'mode')
-    throwIfAborted(signal)
-    const fd = await requestOpen(this.coordinator.pick(), checked, bits, createMode, signal).catch((error: unknown) => {
-      // The kernel's first attempt does not wait for a pipe's reader, which core does: on a kernel worker thread it will.
-      const impatient =
-        (bits & constants.O_NONBLOCK) === 0 && error instanceof Error && 'code' in error && error.code === 'ENXIO'
-      if (!impatient) throw error
-      return requestOpen(this.coordinator.pick(), checked, bits, createMode, signal, SqeFlag.ASYNC)
-    })
-    return new RingFile(this.coordinator, fd, bits, options.ordered === true)
-  }
-
-  /**
-   * Opens a path below a directory and nowhere else, whatever symbolic links and `..` say: openat2(2) with RESOLVE_BENEATH
-   * and RESOLVE_NO_MAGICLINKS.
-   * @throws SystemError: EXDEV where the path leads out, ELOOP for magic links.
-   */
-  async openBeneath(directory: RingFile, path: string | Buffer, flags: string | number = 'r'): Promise<RingFile> {
-    const checked = checkPath(path)
-    const bits = openFlags(flags) | closeOnExec
-    if (!(directory instanceof RingFile)) throw invalidArgType('directory', 'a RingFile', directory)
-    const resolve = Resolve.BENEATH | Resolve.NO_MAGICLINKS
-    const createMode = (bits & constants.O_CREAT) !== 0 ? 0o666 : 0 // openat2 wants 0 where nothing is created
-    const request = (): Promise<number> =>
-      directory.tracked('open', (handle) =>
-        requestOpenBeneath(handle, directory.fd, checked, bits, createMode, resolve),
-      )
-    const fd = await retryAgain(request)
-    return new RingFile(this.coordinator, fd, bits, false)
-  }
-
-  /** As fs.promises.stat(). */
-  stat(path: PathLike, options?: { bigint?: false }): Promise<Stats>
-  stat(path: PathLike, options: { bigint: true }): Promise<BigIntStats>
-  async stat(path: PathLike, options?: { bigint?: boolean }): Promise<Stats | BigIntStats> {
-    return this.statPath(path, 'stat', 0, options)
-  }
-
-  /** As fs.promises.lstat(). */
-  lstat(path: PathLike, options?: { bigint?: false }): Promise<Stats>
-  lstat(path: PathLike, options: { bigint: true }): Promise<BigIntStats>
-  async lstat(path: PathLike, options?: { bigint?: boolean }): Promise<Stats | BigIntStats> {
-    return this.statPath(path, 'lstat', At.SYMLINK_NOFOLLOW, options)
-  }
-
-  private statPath(
-    path: PathLike,
-    syscall: 'stat' | 'lstat',
-    atFlags: number,
-    options: { bigint?: boolean } | undefined,
-  ): Promise<Stats | BigIntStats> {
-    const checked = checkPath(path)
-    const target = { dirFd: At.FDCWD, path: checked, atFlags, bigint: options?.bigint === true, syscall }
-    return requestStat(this.coordinator.pick(), target)
-  }
-
-  /**
-   * Reads a whole file. As fs.promises.readFile() with a path. Small files are one chain of requests on a direct
-   * descriptor; large, growing and empty ones, pipes and /proc are read to their real end.
-   */
-  readFile(path: PathLike, options?: null | (ReadFileOptions & { encoding?: null })): Promise<Buffer>
-  readFile(path: PathLike, options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding })): Promise<string>
-  readFile(path: PathLike, options?: BufferEncoding | null | ReadFileOptions): Promise<Buffer | string> {
-    try {
-      const given = typeof options === 'string' ? { encoding: options } : (options ?? {})
-      const signal = checkSignal(given.signal)
-      const request = {
-        path: checkPath(path),
-        flags: openFlags(given.flag ?? 'r'),
-        encoding: checkEncoding(given.encoding),
-        signal,
-      }
-      throwIfAborted(signal)
-      return readWholeFile(this.coordinator.pick(), request)
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
-
-  /** Writes a whole file. As fs.promises.writeFile() with a path. */
-  async writeFile(
-    path: PathLike,
-    data: string | ArrayBufferView,
-    options?: BufferEncoding | null | WriteFileOptions,
-  ): Promise<void> {
-    const given = typeof options === 'string' ? { encoding: options } : (options ?? {})
-    await writeWholeFile(this.coordinator.pick(), {
-      path: checkPath(path),
-      data: dataBytes(data, checkEncoding(given.encoding) ?? 'utf8'),
-      flags: openFlags(given.flag ?? 'w'),
-      mode: checkMode(given.mode ?? 0o666, 'mode'),
-      flush: given.flush === true,
-      signal: checkSignal(given.signal),
-      arenas: this.coordinator.arenas,
-    })
-  }
-
-  /** A request that does nothing: what the queues themselves cost. */
-  nop(): Promise<void> {
-    try {
-      return requestNop(this.coordinator.pick())
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
-
-  /** `count` of them as one batch with one promise. */
-  async nopBatch(count: number): Promise<void> {
-    await submitNops(this.coordinator.pick().client, checkInteger(count, 'count', 0, 1_000_000))
+  view(options: ViewOptions = {}): RingView {
+    return new RingView(this.coordinator, this.rings.handles, options)
   }
 
   /**

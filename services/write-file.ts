@@ -6,9 +6,9 @@ import { prepWrite } from '../native/operations/files.ts'
 import { leaseStamp } from '../workers/arena.ts'
 import type { ArenaSlabs } from '../workers/arena.ts'
 import { settleWithResult } from '../workers/completions.ts'
-import type { RingHandle } from '../workers/ring-handle.ts'
 import { abortable, throwIfAborted } from './abort.ts'
 import { closeOnExec } from './open-flags.ts'
+import type { RequestHandle } from './request-handle.ts'
 import { closeDescriptor, requestOpen, requestSync } from './requests.ts'
 
 export interface WriteFileRequest {
@@ -32,7 +32,7 @@ export function dataBytes(data: unknown, encoding: BufferEncoding): Uint8Array {
   throw invalidArgType('data', 'of type string or an instance of Buffer, TypedArray, or DataView', data)
 }
 
-export async function writeWholeFile(handle: RingHandle, request: WriteFileRequest): Promise<void> {
+export async function writeWholeFile(handle: RequestHandle, request: WriteFileRequest): Promise<void> {
   throwIfAborted(request.signal)
   handle.beginTask()
   try {
@@ -42,7 +42,7 @@ export async function writeWholeFile(handle: RingHandle, request: WriteFileReque
   }
 }
 
-async function writeAndClose(handle: RingHandle, request: WriteFileRequest): Promise<void> {
+async function writeAndClose(handle: RequestHandle, request: WriteFileRequest): Promise<void> {
   const { arenas, data } = request
   const lease = leaseStamp(arenas, data)
   const fd = await requestOpen(handle, request.path, request.flags | closeOnExec, request.mode, request.signal)

@@ -1,12 +1,7 @@
-// Cancelling requests that wait in the backlog: the kernel has not seen them and would not find them. For ring-client.ts.
-import type { Backlog } from './backlog.ts'
+// Cancelling requests that wait in a backlog: the kernel has not seen them and would not find them. For ring-client.ts and
+// admission.ts, and all of them when the ring ends.
+import type { Admitting, WaitingPlace } from './admitting.ts'
 import { cancelMatches } from './cancel-match.ts'
-
-/** Whose backlog it is: it settles what is taken out. */
-export interface Waiting {
-  readonly backlog: Backlog
-  fail(slot: number, result: number): void
-}
 
 const ECANCELED = -125
 
@@ -14,7 +9,7 @@ const ECANCELED = -125
  * Settles a waiting request with -ECANCELED, at once: what is before it may never end. Its chain goes with it. The
  * entries stay behind as settled ones until they come to the head.
  */
-export function cancelQueued(waiting: Waiting, slot: number): void {
+export function cancelQueued(waiting: WaitingPlace, slot: number): void {
   const start = waiting.backlog.groupOf(slot)
   if (start >= 0) cancelGroup(waiting, start)
 }
@@ -23,7 +18,7 @@ export function cancelQueued(waiting: Waiting, slot: number): void {
  * Cancels waiting requests that the ASYNC_CANCEL entry in `cancel` matches: the first, or all; a chain as a whole.
  * Returns how many matched.
  */
-export function cancelQueuedWhere(waiting: Waiting, cancel: Int32Array, all: boolean): number {
+export function cancelQueuedWhere(waiting: WaitingPlace, cancel: Int32Array, all: boolean): number {
   const { backlog } = waiting
   let found = 0
   for (let start = 0; start < backlog.length && (all || found === 0);) {
@@ -40,7 +35,27 @@ export function cancelQueuedWhere(waiting: Waiting, cancel: Int32Array, all: boo
   return found
 }
 
-function cancelGroup(waiting: Waiting, start: number): void {
+/** The same in a ring's own backlog and in those of its views. */
+export function cancelQueuedAnywhere(
+  waiting: WaitingPlace & { readonly admission: Admitting | null },
+  cancel: Int32Array,
+  all: boolean,
+): number {
+  const found = cancelQueuedWhere(waiting, cancel, all)
+  return found > 0 && !all ? found : found + (waiting.admission?.cancelWhere(cancel, all) ?? 0)
+}
+
+/** Takes every request out that waits there, and fails it with `result`. */
+export function failWaiting(waiting: WaitingPlace, result: number): void {
+  const { backlog } = waiting
+  for (backlog.dropDead(); backlog.length > 0; backlog.dropDead()) {
+    const slot = backlog.slotAt(0)
+    backlog.drop()
+    waiting.fail(slot, result)
+  }
+}
+
+function cancelGroup(waiting: WaitingPlace, start: number): void {
   const { backlog } = waiting
   const group = backlog.groupAt(start)
   backlog.bury(start)

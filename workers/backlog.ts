@@ -1,5 +1,6 @@
 // Requests that are accepted and have no place in the ring yet: finished SQEs in a ring buffer of our own, first in, first
 // out. Used by the ring client. A chain is one group and moves as one: its entries must be neighbours in the SQ.
+import { Eras } from './eras.ts'
 
 const sqeWords = 16
 
@@ -13,19 +14,22 @@ export class Backlog {
   private readonly dead: Uint8Array
   private readonly slots: Int32Array
   private readonly mask: number
-  /** Where groups begin that wait for everything before them, in their order. */
-  private readonly barriers: number[] = []
+  private readonly eras: Eras
+  /** At a group's first entry: its era. */
+  private readonly eraOf: Float64Array
   private head = 0
   private tail = 0
 
-  /** Holds up to `capacity` entries. */
-  constructor(capacity: number) {
+  /** Holds up to `capacity` entries, in the order of `eras`: those of its ring. */
+  constructor(capacity: number, eras: Eras = new Eras()) {
     this.capacity = capacity
+    this.eras = eras
     const entries = 2 ** Math.ceil(Math.log2(Math.max(capacity, 1)))
     this.words = new Int32Array(entries * sqeWords)
     this.groups = new Uint16Array(entries)
     this.dead = new Uint8Array(entries)
     this.slots = new Int32Array(entries)
+    this.eraOf = new Float64Array(entries)
     this.mask = entries - 1
   }
 
@@ -42,20 +46,20 @@ export class Backlog {
     const index = this.tail & this.mask
     this.tail = (this.tail + 1) | 0
     this.groups[index] = group
+    if (group > 0) this.eraOf[index] = this.eras.stamp()
     this.dead[index] = 0
     this.slots[index] = slot
     return index * sqeWords
   }
 
-  /** The group that is reserved next is a barrier. */
-  announceBarrier(): void {
-    this.barriers.push(this.tail)
+  /** The era of the group at the head; Infinity when empty. */
+  get headEra(): number {
+    return this.length === 0 ? Infinity : this.eraOf[this.head & this.mask]!
   }
 
-  /** Whether the group at the head is a barrier. */
-  get headIsBarrier(): boolean {
-    while (this.barriers.length > 0 && ((this.barriers[0]! - this.head) | 0) < 0) this.barriers.shift()
-    return this.length > 0 && this.barriers[0] === this.head
+  /** Whether no barrier keeps the group at the head from entering the ring. */
+  get headIsDue(): boolean {
+    return this.headEra < this.eras.limit
   }
 
   /** Entries of the group at the head; 0 when empty. */
@@ -96,6 +100,7 @@ export class Backlog {
 
   /** The group at `index` from the head is settled: its entries wait only to be dropped. */
   bury(index: number): void {
+    this.eras.drop(this.eraOf[(this.head + index) & this.mask]!)
     for (let entry = 0, group = this.groupAt(index); entry < group; entry++)
       this.dead[(this.head + index + entry) & this.mask] = 1
   }

@@ -7,7 +7,7 @@ import { Control } from '../native/layout.ts'
 import { prepCancel, prepCancelMatching } from '../native/operations/control.ts'
 import { countsBytes } from '../native/operations/index.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
-import { cancelQueued, cancelQueuedWhere } from './backlog-cancel.ts'
+import { cancelQueued, cancelQueuedAnywhere } from './backlog-cancel.ts'
 import { LossResult, ignoreResult } from './completions.ts'
 import type { IdleStrategy } from './idle-strategy.ts'
 import { Mailboxes } from './mailboxes.ts'
@@ -16,10 +16,11 @@ import { Poller } from './poller-kind.ts'
 import { Pump } from './pump.ts'
 import type { Pumped } from './pump.ts'
 import { quarantineOwner } from './quarantine.ts'
+import { QueuedSubmission } from './queued-submission.ts'
 import { SlotState } from './slots.ts'
 import type { Completion } from './slots.ts'
 import { StrayDescriptors } from './stray-descriptors.ts'
-import { ClientState, Submission, reservedSlots } from './submission.ts'
+import { ClientState, reservedSlots } from './submission.ts'
 import type { SubmissionOptions } from './submission.ts'
 
 /** Completions settled at a time, before the CQ's entries are given back and timers and sockets may run. */
@@ -33,7 +34,7 @@ export interface RingClientOptions extends SubmissionOptions {
   readonly idle: IdleStrategy
 }
 
-export class RingClient extends Submission implements Pumped {
+export class RingClient extends QueuedSubmission implements Pumped {
   /** Why the ring was lost, once it is. */
   lossCause: unknown = null
   private readonly pump: Pump
@@ -58,7 +59,7 @@ export class RingClient extends Submission implements Pumped {
     })
   }
 
-  protected schedulePublish(): void {
+  schedulePublish(): void {
     this.pump.schedule()
   }
 
@@ -71,6 +72,7 @@ export class RingClient extends Submission implements Pumped {
     const ready = Math.min(ring.ready(), reapMax)
     if (ready === 0) return 0
     const { words } = ring
+    if (this.admission !== null) this.admission.completing(ready)
     stages.beginReap(performance.now())
     for (let index = 0; index < ready; index++) {
       const at = ring.take()
@@ -109,15 +111,15 @@ export class RingClient extends Submission implements Pumped {
     if (this.poller === Poller.caller && this.ring.unconsumed > 0) this.kick()
     if (this.ring.overflowed()) this.flushOverflow()
     if (this.cancels.length > 0) this.retryCancels()
-    if (this.backlog.length > 0) this.drainBacklog()
+    this.waitsForSq = false
+    if (this.backlog.length > 0 || this.admission !== null) this.drainBacklog()
     if (this.strays.count > 0) this.strays.retry()
   }
 
   listen(): boolean {
     const { ring } = this
     // Room in the SQ is announced by nobody: while requests wait for it, keep looking.
-    const { headGroup } = this.backlog
-    if (headGroup > 0 && this.inFlight + headGroup <= this.room) return false
+    if (this.waitsForSq) return false
     if (this.cancels.length > 0) return false
     if (this.poller === Poller.caller && ring.unconsumed > 0) return false
     ring.listen()
@@ -136,7 +138,7 @@ export class RingClient extends Submission implements Pumped {
 
   setReferenced(referenced: boolean): void {
     // A mailbox that nobody reads is no reason to stay alive.
-    const wanted = referenced && (this.load > 0 || this.readers > 0)
+    const wanted = referenced && (super.busy || this.readers > 0)
     if (wanted === this.referenced) return
     this.referenced = wanted
     if (wanted) this.watcher.ref()
@@ -148,7 +150,7 @@ export class RingClient extends Submission implements Pumped {
   }
 
   override get busy(): boolean {
-    return this.load > 0 || this.mailboxes.expecting
+    return super.busy || this.mailboxes.expecting
   }
 
   /** Takes messages from now on, which nobody has asked for: the pump must look for them. Returns the mailbox's address. */
@@ -176,7 +178,7 @@ export class RingClient extends Submission implements Pumped {
     // A ring that ends settles one request after another, whose completions may ask for the cancellation of the next.
     if (this.ended || !slots.holds(slot, generation)) return
     if (slots.state[slot] === SlotState.queued) {
-      cancelQueued(this, slot)
+      cancelQueued(this.admission?.laneOf(slot) ?? this, slot)
       this.pump.schedule() // nothing may be left to wait for
     } else if (this.takeReserved(this.cancelDone, { slot, generation })) {
       prepCancel(this.words, this.at, slot, generation)
@@ -188,12 +190,12 @@ export class RingClient extends Submission implements Pumped {
 
   /** Whether the next request would have to wait for a place in the ring. */
   get full(): boolean {
-    return this.backlog.length > 0 || this.inFlight >= this.room
+    return this.backlog.length > 0 || this.inFlight >= this.room || (this.admission?.waiting ?? 0) > 0
   }
 
   /** Settles waiting requests that the ASYNC_CANCEL entry in `cancel` matches, with -ECANCELED. Returns how many. */
   cancelWaiting(cancel: Int32Array, all: boolean): number {
-    const found = cancelQueuedWhere(this, cancel, all)
+    const found = cancelQueuedAnywhere(this, cancel, all)
     if (found > 0) this.pump.schedule() // nothing may be left to wait for
     return found
   }
@@ -297,6 +299,7 @@ export class RingClient extends Submission implements Pumped {
     }
     this.state = ClientState.closed
     this.pump.stop()
+    this.failBacklog(LossResult.closed)
     this.giveUp(LossResult.closed)
     return false
   }

@@ -20,7 +20,7 @@ import { MemoryHolders } from './memory-holders.ts'
 import { Poller } from './poller-kind.ts'
 import { quarantineMemory } from './quarantine.ts'
 import { RingClient } from './ring-client.ts'
-import { reservedSlots } from './submission.ts'
+import { slotsOf } from './submission.ts'
 import { Scratch } from './scratch.ts'
 import type { StartedWorker } from './pool.ts'
 
@@ -132,11 +132,7 @@ export class RingHandle {
     })
     const sqpoll = options.poller === Poller.kernel
     this.hold = binding().hold(controlBytes, view.ring.words, offsets, sqpoll, this.client.slots.credits)
-    this.scratch = new Scratch(
-      memory,
-      place.scratchOffsetBytes,
-      options.inFlightMax + options.backlogMax + reservedSlots,
-    )
+    this.scratch = new Scratch(memory, place.scratchOffsetBytes, slotsOf(options.inFlightMax, options.backlogMax))
     this.buffers = new BufferTable(this.client, geometry.ringFd, registeredBuffers)
     this.chainsWhole = !options.sqThreadShared
     this.sqThreadShared = options.sqThreadShared

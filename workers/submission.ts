@@ -1,4 +1,4 @@
-// The submitting half of a ring client: slots, entries, publication, wake-ups. The base of RingClient and nothing else's.
+// The submitting half of a ring client: slots, entries, publication, wake-ups. The base of QueuedSubmission, which has what waits.
 // This file, ring-client.ts and pump.ts are the hot path: per request one SQE is written with plain typed-array stores;
 // clocks, wake-ups and system calls happen once per batch, which is what was claimed in one turn of the microtask queue.
 import { EnterFlag, Op } from '../native/abi.ts'
@@ -9,8 +9,10 @@ import { Control } from '../native/layout.ts'
 import type { Ring } from '../native/ring.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
 import type { RingMetrics } from '../metrics/ring-metrics.ts'
+import type { Admitting } from './admitting.ts'
 import { Backlog } from './backlog.ts'
 import { ignoreResult } from './completions.ts'
+import { Eras } from './eras.ts'
 import { Poller } from './poller-kind.ts'
 import { SlotState, SlotTable } from './slots.ts'
 import type { Completion } from './slots.ts'
@@ -22,6 +24,13 @@ export type ClientState = (typeof ClientState)[keyof typeof ClientState]
 
 /** Slots and CQ entries that ordinary requests cannot take: cancellation must always get through. */
 export const reservedSlots: number = 64
+
+/** Requests of views (lane.ts) that may wait for one ring, all views together: they wait in a queue even where there is room. */
+export const viewBacklogMax = (backlogMax: number): number => Math.max(64, backlogMax >> 2)
+
+/** Slots of a ring: a place for everything that is in it, waits for it, or cancels. */
+export const slotsOf = (inFlightMax: number, backlogMax: number): number =>
+  inFlightMax + backlogMax + viewBacklogMax(backlogMax) + reservedSlots
 
 /**
  * Entries after which a batch is published before its turn of the microtask queue is over, so that the poller works on the
@@ -54,22 +63,28 @@ export abstract class Submission {
   readonly backlogMax: number
   poller: Poller
   state: ClientState = ClientState.open
-  protected readonly ring: Ring
+  readonly ring: Ring
   protected readonly ringFd: number
   protected readonly control: Int32Array
-  protected readonly metrics: RingMetrics
-  protected readonly counters: Float64Array
+  readonly metrics: RingMetrics
+  readonly counters: Float64Array
   protected readonly stages: StageRecorder
   readonly backlog: Backlog
-  protected readonly inFlightMax: number
-  /** `inFlightMax`, or 0 while a barrier is in the ring or waits for what is: then nothing else gets in. */
+  readonly inFlightMax: number
+  readonly eras: Eras = new Eras()
+  /** How much in flight lets nobody go first: `inFlightMax`, or less while requests of views wait for their turn. */
+  admitMax: number
+  /** What lets requests of views in, once there are any. */
+  admission: Admitting | null = null
+  /** Somebody could enter if the SQ had room, which is announced by nobody. */
+  waitsForSq = false
+  /** `admitMax`, or 0 while a barrier is in the ring or waits for what is: then nothing else gets in. */
   protected room: number
-  private barrierOut = false
   protected readonly addon: NativeBinding
   private batchOpenedMs = -1
   private groupLeft = 0
   private groupHead = 0
-  private intoBacklog = false
+  protected intoBacklog = false
 
   constructor(options: SubmissionOptions) {
     this.ring = options.ring
@@ -78,12 +93,11 @@ export abstract class Submission {
     this.metrics = options.metrics
     this.counters = options.metrics.client
     this.stages = new StageRecorder(options.metrics)
-    this.inFlightMax = options.inFlightMax
-    this.room = options.inFlightMax
+    this.inFlightMax = this.admitMax = this.room = options.inFlightMax
     this.backlogMax = options.backlogMax
     this.ringFd = options.ring.geometry.ringFd
-    this.slots = new SlotTable(options.inFlightMax + options.backlogMax + reservedSlots, ignoreResult)
-    this.backlog = new Backlog(options.backlogMax)
+    this.slots = new SlotTable(slotsOf(options.inFlightMax, options.backlogMax), ignoreResult)
+    this.backlog = new Backlog(options.backlogMax, this.eras)
     this.words = options.ring.sqes
     this.addon = binding()
   }
@@ -94,7 +108,10 @@ export abstract class Submission {
   }
 
   /** A batch was opened: see to it that it is published when the running code is done. */
-  protected abstract schedulePublish(): void
+  abstract schedulePublish(): void
+
+  /** Once nothing is in flight, a barrier that was is over, and the next one or what follows may come. Whether that is so. */
+  abstract passBarriers(): boolean
 
   /** The ring cannot be entered any more; `errno` says why. */
   protected abstract enterFailed(errno: number): void
@@ -105,7 +122,7 @@ export abstract class Submission {
   }
 
   get busy(): boolean {
-    return this.inFlight > 0 || this.backlog.length > 0
+    return this.load > 0 || (this.admission !== null && this.admission.waiting > 0)
   }
 
   /**
@@ -125,10 +142,10 @@ export abstract class Submission {
   // Apart from chain(), so that what every request runs through stays small enough to be inlined.
   private makeRoom(count: number): void {
     const { ring, backlog } = this
-    if (this.inFlight === 0 && backlog.length === 0) this.liftBarrier()
+    this.passBarriers()
     if (backlog.length === 0 && this.inFlight + count <= this.room) {
       this.publish()
-      if (ring.hasRoom(count)) return
+      if (ring.hasRoom(count) && this.inFlight + count <= this.room) return // publishing lets views in, too
     }
     this.assertOpen() // publishing may have found out that the ring is lost
     // A chain that the ring can never hold would wait, and everything behind it, for ever.
@@ -138,29 +155,6 @@ export abstract class Submission {
       throw ringErrors.backlogFull(backlog.capacity)
     }
     this.intoBacklog = true
-  }
-
-  /**
-   * As chain(), for a barrier: begins when everything before it is over, and what is claimed later after it. Held here and not
-   * in the kernel (IOSQE_IO_DRAIN), where cancellations would wait behind it for what they are to cancel. @throws as chain()
-   */
-  barrier(count: number): void {
-    if (this.backlog.length === 0) this.liftBarrier()
-    const { room } = this
-    if (this.inFlight > 0) this.room = 0
-    try {
-      this.chain(count)
-    } finally {
-      this.room = room
-    }
-    if (this.intoBacklog) this.backlog.announceBarrier()
-    else [this.barrierOut, this.room] = [true, 0]
-  }
-
-  /** Once nothing is in flight, a barrier that was is over. */
-  private liftBarrier(): void {
-    if (this.inFlight === 0) this.barrierOut = false
-    if (!this.barrierOut) this.room = this.inFlightMax
   }
 
   /** Nothing is submitted any more, cancellations neither: nobody would settle them. */
@@ -231,6 +225,7 @@ export abstract class Submission {
 
   /** Makes what was claimed visible to the poller, and wakes it if it sleeps. */
   publish(): void {
+    if (this.admission !== null) this.admission.admit()
     const { ring, slots, stages } = this
     const openedMs = this.batchOpenedMs
     this.batchOpenedMs = -1
@@ -283,43 +278,6 @@ export abstract class Submission {
         : addon.enter(this.ringFd, this.ring.unconsumed, 0, 0)
     // EAGAIN, EBUSY: short of memory or CQ room for a moment. What was not consumed is offered again on the next turn.
     if (entered < 0 && entered !== EAGAIN && entered !== EBUSY && entered !== EINTR) this.enterFailed(entered)
-  }
-
-  /** Moves waiting groups into the ring while they fit. */
-  protected drainBacklog(): void {
-    const { backlog, ring, slots } = this
-    this.liftBarrier()
-    for (;;) {
-      backlog.dropDead()
-      const group = backlog.headGroup
-      if (group === 0) break
-      const barrier = backlog.headIsBarrier
-      if (barrier && this.inFlight > 0) this.room = 0
-      if (this.inFlight + group > this.room) break
-      if (!ring.hasRoom(group)) {
-        this.publish()
-        if (!ring.hasRoom(group)) break
-      }
-      for (let index = 0; index < group; index++) {
-        slots.state[backlog.slotAt(0)] = SlotState.prepared
-        backlog.shiftTo(ring.sqes, ring.reserve())
-        this.inFlight++
-      }
-      if (barrier) [this.barrierOut, this.room] = [true, 0]
-    }
-    this.counters[ClientCounter.backlog] = backlog.length
-    this.publish()
-  }
-
-  /** Takes every waiting request out of the backlog and fails it with `result`. */
-  protected failBacklog(result: number): void {
-    const { backlog } = this
-    for (backlog.dropDead(); backlog.length > 0; backlog.dropDead()) {
-      const slot = backlog.slotAt(0)
-      backlog.drop()
-      this.fail(slot, result)
-    }
-    this.counters[ClientCounter.backlog] = 0
   }
 
   /** Settles a request that gets no CQE. */

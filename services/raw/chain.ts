@@ -1,9 +1,9 @@
 // Chain: operations of which one runs after the other, built here, carried out by the kernel (linked-chain.ts) or, where the SQ
 // thread is shared between rings, by the client (stepped-chain.ts). Made by RawRing.chain().
 import { RingError, invalidArgValue, outOfRange, ringErrors } from '../../native/errors.ts'
-import type { RingHandle } from '../../workers/ring-handle.ts'
 import { throwIfAborted } from '../abort.ts'
 import { checkBoolean, checkSignal } from '../arguments.ts'
+import type { RequestHandle } from '../request-handle.ts'
 import { checkOptions } from './checks.ts'
 import { isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
@@ -12,6 +12,8 @@ import { checkOperation, checkRing } from './operation.ts'
 import type { Operation } from './operation.ts'
 import { linkTimeout } from './operations/timeouts.ts'
 import type { LinkTimeoutOptions } from './operations/timeouts.ts'
+import { withTimeout } from '../time-limit.ts'
+import type { Timed } from '../time-limit.ts'
 import { carryOutStepped } from './stepped-chain.ts'
 import { checkSupported } from './support.ts'
 
@@ -27,12 +29,12 @@ export interface StepOptions {
   readonly async?: boolean
 }
 
-export interface ChainSubmitOptions {
+export interface ChainSubmitOptions extends Timed {
   /**
    * Cancels the chain. It still resolves, with what became of each step: those that were cancelled carry an AbortError. What
    * hangs on a hard link begins all the same, and is cancelled if it waits for anything.
    */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Start it after everything before it is over, and what follows after it (what IOSQE_IO_DRAIN does): a barrier for the whole ring. */
   readonly drain?: boolean
 }
@@ -42,12 +44,12 @@ export type ChainOutcomes<T extends readonly unknown[]> = { -readonly [Index in 
 
 /** A chain is built once, and submitted any number of times, one at a time. `T`: the values of its steps. */
 export class Chain<T extends readonly unknown[] = []> {
-  private readonly handle: RingHandle
+  private readonly handle: RequestHandle
   private readonly steps: Step[] = []
   private running = false
 
   /** Made by RawRing.chain(). */
-  constructor(handle: RingHandle) {
+  constructor(handle: RequestHandle) {
     this.handle = handle
   }
 
@@ -112,8 +114,13 @@ export class Chain<T extends readonly unknown[] = []> {
    * ERR_RING_OPERATION_UNSUPPORTED (`drain`, where the SQ thread is shared), ERR_RING_BACKLOG_FULL, ERR_RING_CLOSED: nothing was done then
    */
   submit(options?: ChainSubmitOptions): Promise<ChainOutcomes<T>>
-  async submit(options: ChainSubmitOptions = {}): Promise<StepOutcome[]> {
-    const signal = checkSignal(checkOptions(options).signal)
+  async submit(options: ChainSubmitOptions = {}): Promise<readonly unknown[]> {
+    if (checkOptions(options).timeoutMs !== undefined) return withTimeout(options, (timed) => this.carryOut(timed))
+    return this.carryOut(options)
+  }
+
+  private async carryOut(options: ChainSubmitOptions): Promise<StepOutcome[]> {
+    const signal = checkSignal(options.signal)
     const drain = checkBoolean(options.drain, 'drain')
     const { handle, steps } = this
     if (steps.length === 0) throw invalidArgValue('chain', steps, 'has no steps')

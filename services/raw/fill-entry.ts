@@ -2,7 +2,7 @@
 import { acceptMultishot, Op, PollFlag, RecvSendFlag, TimeoutFlag } from '../../native/abi.ts'
 import { invalidArgValue, ringErrors } from '../../native/errors.ts'
 import { prepNop } from '../../native/operations/control.ts'
-import type { RingClient } from '../../workers/ring-client.ts'
+import type { RequestClient } from '../../workers/lane.ts'
 import type { Operation } from './operation.ts'
 
 /** By opcode: which word of an SQE says that the operation is multishot, and with which bits. 0 bits: none does. */
@@ -33,7 +33,7 @@ function isMultishot(words: Int32Array, at: number): boolean {
  * the entry held before. Returns the error, or null.
  */
 export function fillEntry(
-  client: RingClient,
+  client: RequestClient,
   operation: Operation<unknown>,
   sqeFlags: number,
   multishot = false,

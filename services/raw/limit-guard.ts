@@ -4,7 +4,7 @@
 // worker thread: after a step that went there, a splice, an accept on a blocking socket) that is never, and once in some ten
 // thousand times it loses one that it has armed (6.18). So when a limit's time has passed by a margin, and its step is still not
 // over, the step is cancelled from here. The kernel's own limit is first wherever it works.
-import type { RingClient } from '../../workers/ring-client.ts'
+import type { RequestClient } from '../../workers/lane.ts'
 import { SlotState } from '../../workers/slots.ts'
 import { isLimit } from './chain-steps.ts'
 import type { Step } from './chain-steps.ts'
@@ -20,7 +20,7 @@ const timerMaxMs = 2 ** 31 - 1
 
 /** What a guard watches: a chain's steps, and where they are in the ring. */
 export interface Guarded {
-  readonly client: RingClient
+  readonly client: RequestClient
   readonly steps: readonly Step[]
   readonly slots: Int32Array
   readonly generations: Int32Array

@@ -16,9 +16,10 @@
 import { Feature, Op, SqeFlag } from '../../native/abi.ts'
 import { prepNop } from '../../native/operations/control.ts'
 import { ignoreResult } from '../../workers/completions.ts'
-import type { RingHandle } from '../../workers/ring-handle.ts'
 import { SlotState } from '../../workers/slots.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
+import { countTimeout } from '../abort.ts'
+import type { RequestHandle } from '../request-handle.ts'
 import { ChainResults, ECANCELED, isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
 import { fillEntry } from './fill-entry.ts'
@@ -47,7 +48,7 @@ function silentSteps(steps: readonly Step[], features: number): number {
 
 class LinkedChain implements Completion {
   readonly promise: Promise<StepOutcome[]>
-  private readonly handle: RingHandle
+  private readonly handle: RequestHandle
   private readonly steps: readonly Step[]
   private readonly run: ChainRun
   private readonly results: ChainResults
@@ -58,10 +59,11 @@ class LinkedChain implements Completion {
   private guard: LimitGuard | null = null
   private resolve: (outcomes: StepOutcome[]) => void = () => undefined
   private readonly onAbort = (): void => {
+    countTimeout(this.handle.client, this.run.signal)
     this.cancelRunning()
   }
 
-  constructor(handle: RingHandle, steps: readonly Step[], run: ChainRun) {
+  constructor(handle: RequestHandle, steps: readonly Step[], run: ChainRun) {
     this.handle = handle
     this.steps = steps
     this.run = run
@@ -169,7 +171,7 @@ class LinkedChain implements Completion {
 }
 
 /** @throws what starting throws: nothing was carried out then */
-export function carryOutLinked(handle: RingHandle, steps: readonly Step[], run: ChainRun): Promise<StepOutcome[]> {
+export function carryOutLinked(handle: RequestHandle, steps: readonly Step[], run: ChainRun): Promise<StepOutcome[]> {
   const chain = new LinkedChain(handle, steps, run)
   chain.start()
   return chain.promise

@@ -5,8 +5,8 @@ import { addressOfView } from '../../native/addresses.ts'
 import { RingError, invalidArgType } from '../../native/errors.ts'
 import type { OperationRow } from '../../native/operations/row.ts'
 import { resultError } from '../../workers/completions.ts'
-import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { SlotTable } from '../../workers/slots.ts'
+import type { RequestHandle } from '../request-handle.ts'
 import type { ProvidedBuffers } from './provided-buffers.ts'
 
 /** A slot in a ring's table of registered files; cheaper than a descriptor, and known to that ring only. */
@@ -123,7 +123,7 @@ export function checkOperation(given: unknown): void {
 }
 
 /** Groups of buffers have the same numbers on every ring: elsewhere another's memory would be filled. @throws ERR_INVALID_ARG_VALUE */
-export function checkRing(operation: Operation<unknown>, handle: RingHandle): void {
+export function checkRing(operation: Operation<unknown>, handle: RequestHandle): void {
   operation.buffers?.checkRing(handle)
 }
 

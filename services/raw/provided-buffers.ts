@@ -203,8 +203,8 @@ export class ProvidedBuffers implements LeaseOwner {
   }
 
   /** @throws ERR_INVALID_ARG_VALUE where `handle` is not the ring whose buffers these are. @internal */
-  checkRing(handle: RingHandle): void {
-    if (handle === this.handle) return
+  checkRing(handle: Pick<RingHandle, 'ring' | 'geometry'>): void {
+    if (handle.geometry === this.handle.geometry) return // views have handles of their own
     const here = handle.ring === this.handle.ring ? `ring ${handle.ring} of another Ringmaster` : `ring ${handle.ring}`
     const reason = `are those of ring ${this.handle.ring}, and this is ${here}: provide buffers on the ring that takes from them`
     throw invalidArgValue('buffers', this, reason)

@@ -8,6 +8,9 @@ import type { Completion } from '../../workers/slots.ts'
 import { ClientState } from '../../workers/submission.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
 import { checkBoolean, checkInteger, checkSignal } from '../arguments.ts'
+import type { RequestHandle } from '../request-handle.ts'
+import { withTimeout } from '../time-limit.ts'
+import type { Timed } from '../time-limit.ts'
 import { Chain } from './chain.ts'
 import { checkOptions } from './checks.ts'
 import { directSlotsOf } from './direct-slots.ts'
@@ -35,8 +38,7 @@ import type { Personality } from './registrations/personality.ts'
 import { Registrations } from './registrations/registrations.ts'
 import { checkSupported } from './support.ts'
 
-export interface SubmitOptions {
-  readonly signal?: AbortSignal
+export interface SubmitOptions extends Timed {
   /** Always hand it to a kernel worker thread (IOSQE_ASYNC) instead of trying without blocking first. */
   readonly async?: boolean
   /** Start it after everything before it is over, and what follows after it (what IOSQE_IO_DRAIN does): a barrier for the whole ring. */
@@ -85,10 +87,13 @@ export class RawRing {
   /** The ring's table of registered buffers. */
   readonly buffers: RegisteredBuffers
   private readonly handle: RingHandle
+  /** Whose requests submit() and chains make: the ring's, or a view's. */
+  private readonly requests: RequestHandle
 
-  /** Made by Ringmaster.raw(). */
-  constructor(handle: RingHandle) {
+  /** Made by Ringmaster.raw() and RingView.raw(). */
+  constructor(handle: RingHandle, requests: RequestHandle = handle) {
     this.handle = handle
+    this.requests = requests
     this.registrations = new Registrations(handle)
     this.buffers = new RegisteredBuffers(handle)
   }
@@ -119,7 +124,8 @@ export class RawRing {
       if (options !== noOptions) checkSubmitOptions(options)
       checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
       throwIfAborted(options.signal)
-      const { client } = this.handle
+      if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.submit(operation, timed))
+      const { client } = this.requests
       if (operation.row.opcode === Op.ASYNC_CANCEL && options.drain !== true && client.full) {
         return submitCancel(client, operation, (cancel) => this.submitAhead(cancel, options))
       }
@@ -131,7 +137,7 @@ export class RawRing {
   }
 
   private begin<R>(operation: Operation<R>, options: SubmitOptions, slot: number): Promise<R> {
-    const { client } = this.handle
+    const { client } = this.requests
     const failure = fillEntry(client, operation, operation.sqeFlags | (options.async === true ? SqeFlag.ASYNC : 0))
     if (failure !== null) {
       client.slots.completion[slot] = ignoreResult
@@ -146,7 +152,7 @@ export class RawRing {
 
   /** A cancellation, ahead of what waits. Room for it comes as the poller consumes entries and others like it end. */
   private async submitAhead<R>(operation: Operation<R>, options: SubmitOptions): Promise<R> {
-    const { client } = this.handle
+    const { client } = this.requests
     for (;;) {
       throwIfAborted(options.signal)
       const open = client.state === ClientState.open // otherwise claim() says why not
@@ -231,6 +237,6 @@ export class RawRing {
 
   /** Starts a chain of linked operations on this ring. */
   chain(): Chain {
-    return new Chain(this.handle)
+    return new Chain(this.requests)
   }
 }

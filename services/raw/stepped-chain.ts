@@ -5,8 +5,9 @@
 // over first cancels the other, and the step is over with both.
 import { Op, SqeFlag } from '../../native/abi.ts'
 import { ignoreResult } from '../../workers/completions.ts'
-import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
+import { countTimeout } from '../abort.ts'
+import type { RequestHandle } from '../request-handle.ts'
 import { ChainResults, ECANCELED, failsLink, isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
 import { fillEntry } from './fill-entry.ts'
@@ -19,7 +20,7 @@ interface Running {
 
 class SteppedChain implements Completion {
   readonly promise: Promise<StepOutcome[]>
-  private readonly handle: RingHandle
+  private readonly handle: RequestHandle
   private readonly steps: readonly Step[]
   private readonly signal: AbortSignal | undefined
   private readonly results: ChainResults
@@ -28,10 +29,11 @@ class SteppedChain implements Completion {
   private current = 0
   private resolve: (outcomes: StepOutcome[]) => void = () => undefined
   private readonly onAbort = (): void => {
+    countTimeout(this.handle.client, this.signal)
     this.cancel(this.step)
   }
 
-  constructor(handle: RingHandle, steps: readonly Step[], signal: AbortSignal | undefined) {
+  constructor(handle: RequestHandle, steps: readonly Step[], signal: AbortSignal | undefined) {
     this.handle = handle
     this.steps = steps
     this.signal = signal
@@ -122,7 +124,7 @@ class SteppedChain implements Completion {
 
 /** @throws what submitting the first step throws: nothing was carried out then */
 export function carryOutStepped(
-  handle: RingHandle,
+  handle: RequestHandle,
   steps: readonly Step[],
   signal: AbortSignal | undefined,
 ): Promise<StepOutcome[]> {

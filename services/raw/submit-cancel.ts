@@ -1,7 +1,7 @@
 // A cancellation while requests wait for a place in the ring. The kernel does not know those: they are looked through here, as
 // the kernel looks through its own, and the answer counts both. Used by RawRing.submit().
 import { CancelFlag } from '../../native/abi.ts'
-import type { RingClient } from '../../workers/ring-client.ts'
+import type { RequestClient } from '../../workers/lane.ts'
 import type { Operation } from './operation.ts'
 
 const sqeWords = 16
@@ -9,7 +9,7 @@ const ENOENT = -2
 
 /** Carries out an asyncCancel; `ask` submits an operation to the kernel, ahead of what waits. */
 export async function submitCancel<R>(
-  client: RingClient,
+  client: RequestClient,
   operation: Operation<R>,
   ask: (operation: Operation<R>) => Promise<R>,
 ): Promise<R> {

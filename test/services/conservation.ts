@@ -22,6 +22,9 @@ export function conservationFaults({ client, leases }: RingHandle): string[] {
   if (client.slots.owner.some((owner) => owner !== null)) faults.push('a free slot keeps its buffer')
   if (client.inFlight !== 0) faults.push(`${client.inFlight} requests are in flight`)
   if (client.load !== 0) faults.push(`a load of ${client.load}`)
+  if (client.busy) faults.push('somebody waits, in the queue of a view or for a message')
+  client.passBarriers()
+  if (!client.eras.open) faults.push('a barrier is not over')
   if (leases !== null) {
     const back = fieldOf(leases, 'freeCount')
     if (back !== leases.count) faults.push(`${String(back)} of ${leases.count} leases are back`)

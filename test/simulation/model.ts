@@ -31,6 +31,9 @@ export interface Request {
   stopWaiting: () => void
 }
 
+/** A request as a set knows it. */
+export const nameOf = ({ slot, generation }: Pick<Request, 'slot' | 'generation'>): string => `${slot}:${generation}`
+
 /** How often what goes wrong goes wrong, from 0 to 1; drawn anew for each run. */
 export interface Faults {
   readonly short: number

@@ -5,7 +5,9 @@ import { CqeFlag } from '../../native/abi.ts'
 import { Ring } from '../../native/ring.ts'
 import { FileChain } from '../../services/file-chain.ts'
 import { ProvidedBuffers } from '../../services/raw/provided-buffers.ts'
+import { Lane } from '../../workers/lane.ts'
 import { Leases } from '../../workers/leases.ts'
+import { QueuedSubmission } from '../../workers/queued-submission.ts'
 import { RingClient } from '../../workers/ring-client.ts'
 import { Scratch } from '../../workers/scratch.ts'
 import { SlotState, SlotTable } from '../../workers/slots.ts'
@@ -139,7 +141,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     what: 'who waits for a place is forgotten when the ring ends',
-    apply: () => [replace(Submission.prototype, 'failBacklog', () => undefined)],
+    apply: () => [replace(QueuedSubmission.prototype, 'failBacklog', () => undefined)],
   },
   {
     what: 'a cancellation counts what waits for a place, and leaves it there',
@@ -148,6 +150,18 @@ const mutants: readonly Mutant[] = [
   {
     what: 'steps without a completion are not settled by the next one',
     apply: () => [replace(Submission.prototype, 'settleUnseen', () => undefined)],
+  },
+  {
+    what: 'a barrier in the queue of one view holds back nobody else',
+    apply: () => [
+      replace(Lane.prototype, 'allows', function (this: Lane, group: number): boolean {
+        return this.account.inFlight + group <= this.account.inFlightMax
+      }),
+    ],
+  },
+  {
+    what: 'a view does not get back what its requests had in the ring',
+    apply: () => [replace(Lane.prototype, 'ended', () => undefined)],
   },
   {
     what: 'a slot is freed twice',

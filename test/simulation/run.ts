@@ -66,7 +66,7 @@ class Run {
     this.actsLeft = 3 + random.below(25)
     this.endAtAct = random.below(this.actsLeft)
     this.endsBy = random.pick(['close', 'loss', 'worker death', 'nothing', 'nothing', 'nothing'])
-    const { kernel, handle, raw } = stand
+    const { kernel, handle, barriers, raw } = stand
     let counted = 0
     this.play = {
       random,
@@ -74,6 +74,7 @@ class Run {
       kernel,
       world: kernel.world,
       handle,
+      barriers,
       raw,
       ending: () => this.closing !== null || kernel.lost,
       pause: () =>
@@ -233,8 +234,9 @@ class Run {
     this.actsLeft--
     if (this.actsLeft === this.endAtAct) this.disturb()
     this.unsettled++
+    const raw = this.random.pick(this.stand.raws)
     this.random
-      .pick(this.acts)(this.play)
+      .pick(this.acts)({ ...this.play, raw })
       .catch((error: unknown) => {
         this.fail(error)
       })

@@ -1,16 +1,19 @@
 // What a simulated run works with: the real RingHandle, RingClient and RawRing on ring memory whose other end is the simulated
 // kernel. Made by run.ts.
-import { Feature } from '../../native/abi.ts'
+import { Feature, Op } from '../../native/abi.ts'
 import { substituteBinding } from '../../native/binding.ts'
 import { placeRings } from '../../native/layout.ts'
 import type { RingGeometry } from '../../native/ring-geometry.ts'
 import { ringMetricsSizeBytes } from '../../metrics/ring-metrics.ts'
+import { Coordinator } from '../../services/coordinator.ts'
 import { RawRing } from '../../services/raw/raw-ring.ts'
+import { RingView } from '../../services/view.ts'
 import { RingHandle, leaseSizeBytes, prepareControl } from '../../workers/ring-handle.ts'
-import { reservedSlots } from '../../workers/submission.ts'
+import { reservedSlots, slotsOf } from '../../workers/submission.ts'
 import { expectStale } from '../services/conservation.ts'
 import { SimulatedKernel, simulatedFds } from './kernel.ts'
 import { Violation } from './memory.ts'
+import { nameOf } from './model.ts'
 import type { Faults, Request } from './model.ts'
 import type { Random } from './random.ts'
 import { RingModel } from './ring-model.ts'
@@ -18,11 +21,14 @@ import type { VirtualTime } from './virtual-time.ts'
 
 const cqEntries = 128
 const submitted = 3
-
 export interface Stand {
   readonly kernel: SimulatedKernel
   readonly handle: RingHandle
+  /** Which requests are barriers, by nameOf(). */
+  readonly barriers: Set<string>
   readonly raw: RawRing
+  /** The same, and the ring as views of both classes see it, in two runs of three. */
+  readonly raws: readonly RawRing[]
   /** Chains are cut: what relies on their order has no place here. */
   readonly cutsChains: boolean
   /** Puts the real addon back. */
@@ -63,6 +69,17 @@ function geometryOf(sqEntries: number): RingGeometry {
   }
 }
 
+/** Who makes requests: the program itself, and in two runs of three views of it. */
+function drawSources(random: Random, handle: RingHandle, raw: RawRing): RawRing[] {
+  const coordinator = new Coordinator([handle])
+  const views = Array.from({ length: random.pick([0, 1, 4]) }, () => {
+    const priority = random.pick(['foreground', 'background'] as const)
+    const inFlightMax = random.pick([1, 5, 1000])
+    return new RingView(coordinator, [handle], { priority, inFlightMax, backlogMax: random.pick([4, 1000]) }).raw()
+  })
+  return [raw, ...views]
+}
+
 export function makeStand(random: Random, time: VirtualTime): Stand {
   const sqEntries = random.pick([4, 8, 64])
   const inFlightMax = random.pick([6, 20, cqEntries - reservedSlots])
@@ -72,7 +89,7 @@ export function makeStand(random: Random, time: VirtualTime): Stand {
   const { places, sizeBytes } = placeRings(1, {
     sqEntries,
     cqEntries,
-    slots: inFlightMax + backlogMax + reservedSlots,
+    slots: slotsOf(inFlightMax, backlogMax),
     leasesSizeBytes: directDescriptors * leaseSizeBytes,
     metricsSizeBytes: ringMetricsSizeBytes,
   })
@@ -86,10 +103,17 @@ export function makeStand(random: Random, time: VirtualTime): Stand {
   const passMax = random.pick([Infinity, Infinity, Infinity, random.pick([1, 2, 3, 8])])
   // Looks at each entry as it is consumed: its slot must be in flight in this very life.
   let handle: RingHandle | undefined
-  const onConsumed = ({ slot, generation }: Request): void => {
+  const barriers = new Set<string>()
+  const onConsumed = (request: Request): void => {
+    const { slot, generation, opcode } = request
     const slots = handle?.client.slots
     if (slots !== undefined && (slots.state[slot] !== submitted || slots.generation[slot] !== generation))
       throw new Violation(`an entry names slot ${slot}:${generation}, which is not in flight`)
+    if (opcode === Op.ASYNC_CANCEL) return
+    const barrier = barriers.has(nameOf(request))
+    const others = [...kernel.live].filter((other) => other !== request && other.opcode !== Op.ASYNC_CANCEL)
+    if (others.some((other) => barrier || barriers.has(nameOf(other))))
+      throw new Violation('a barrier did not wait for what is in the ring, or was not waited for')
   }
   const kernel = new SimulatedKernel({
     random,
@@ -124,7 +148,16 @@ export function makeStand(random: Random, time: VirtualTime): Stand {
     )
     kernel.binding().release(hold)
     expectStale(handle) // some completions are posted twice
-    return { kernel, handle, raw: new RawRing(handle), cutsChains: passMax < Infinity, undo }
+    const raw = new RawRing(handle)
+    return {
+      kernel,
+      handle,
+      barriers,
+      raw,
+      raws: drawSources(random, handle, raw),
+      cutsChains: passMax < Infinity,
+      undo,
+    }
   } catch (error) {
     undo()
     throw error

@@ -26,6 +26,7 @@ export class VirtualTime {
   nowMs = 1000
   private immediates: Task[] = []
   private readonly timers = new Map<object, Timer>()
+  private readonly intervals = new Set<object>()
   private order = 0
 
   /** Replaces the global clocks and timers; returns how to put them back. */
@@ -36,6 +37,11 @@ export class VirtualTime {
         return {}
       }),
       replace(globalThis, 'setTimeout', (run: Task, afterMs: number) => this.after(afterMs, run)),
+      replace(globalThis, 'setInterval', (run: Task, everyMs: number) => this.every(everyMs, run)),
+      replace(globalThis, 'clearInterval', (timer: object) => {
+        this.timers.delete(timer)
+        this.intervals.delete(timer)
+      }),
       replace(globalThis, 'clearTimeout', (timer: object | undefined) => {
         if (timer !== undefined) this.timers.delete(timer)
       }),
@@ -60,6 +66,17 @@ export class VirtualTime {
       [Symbol.toPrimitive]: () => 0,
     }
     this.timers.set(timer, { atMs: this.nowMs + Math.max(1, afterMs), order: this.order++, run })
+    return timer
+  }
+
+  private every(everyMs: number, run: Task): object {
+    const again = (): void => {
+      run()
+      if (this.intervals.has(timer))
+        this.timers.set(timer, { atMs: this.nowMs + everyMs, order: this.order++, run: again })
+    }
+    const timer = this.after(everyMs, again)
+    this.intervals.add(timer)
     return timer
   }
 

@@ -16,6 +16,8 @@ export interface Play {
   readonly world: World
   readonly handle: RingHandle
   readonly raw: RawRing
+  /** Where barriers are announced, by nameOf(): the simulated kernel sees to it that each is alone. */
+  readonly barriers: Set<string>
   /** Whether the ring is closing or lost: then requests may end with ERR_RING_CLOSED or ERR_RING_LOST, and nothing is owned. */
   readonly ending: () => boolean
   /** A number that nobody had before. */

@@ -3,7 +3,7 @@ import { op } from '../../../services/raw/index.ts'
 import { submitNops } from '../../../services/batch.ts'
 import { fieldOf } from '../../services/harness.ts'
 import { Violation } from '../memory.ts'
-import { Errno } from '../model.ts'
+import { Errno, nameOf } from '../model.ts'
 import { patternMismatch, putPattern } from '../world.ts'
 import {
   checkAgainstLedger,
@@ -46,7 +46,9 @@ const burst: Act = async (play) => {
 
 const drain: Act = async (play) => {
   const operation = op.nop({ result: firstResult + play.count() })
-  const outcome = await outcomeOf(play.raw.submit(operation, { drain: true }))
+  const submitted = outcomeOf(play.raw.submit(operation, { drain: true }))
+  play.barriers.add(nameOf(operation.ticket))
+  const outcome = await submitted
   checkAgainstLedger(play, operation.ticket, outcome)
 }
 

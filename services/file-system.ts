@@ -1,0 +1,195 @@
+// The file operations, as of fs.promises: what Ringmaster and its views (view.ts) have in common. Each asks its router for a ring.
+import { constants } from 'node:fs'
+import type { BigIntStats, Stats } from 'node:fs'
+import { At, Resolve, SqeFlag } from '../native/abi.ts'
+import { invalidArgType } from '../native/errors.ts'
+import { throwIfAborted } from './abort.ts'
+import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
+import type { PathLike } from './arguments.ts'
+import { submitNops } from './batch.ts'
+import { RingFile } from './file.ts'
+import { closeOnExec, openFlags } from './open-flags.ts'
+import { readWholeFile } from './read-file.ts'
+import type { Router } from './request-handle.ts'
+import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
+import { withTimeout } from './time-limit.ts'
+import type { Timed } from './time-limit.ts'
+import { dataBytes, writeWholeFile } from './write-file.ts'
+
+export interface OpenOptions extends Timed {
+  /** Carry out this file's writes one after the other, in the order of the calls. Default false: in any order. */
+  ordered?: boolean
+}
+
+export interface ReadFileOptions extends Timed {
+  encoding?: BufferEncoding | null
+  flag?: string | number
+}
+
+export interface WriteFileOptions extends Timed {
+  encoding?: BufferEncoding | null
+  mode?: number | string
+  flag?: string | number
+  /** fsync before closing. Default false. */
+  flush?: boolean
+}
+
+/** openat2(2) says EAGAIN when a rename or mount raced with resolving `..`: trying again is what it asks for. */
+const againMax = 32
+
+async function retryAgain<T>(request: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await request()
+    } catch (error) {
+      if (attempt === againMax || !(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+    }
+  }
+}
+
+export abstract class RingFileSystem {
+  protected readonly router: Router
+
+  protected constructor(router: Router) {
+    this.router = router
+  }
+
+  /**
+   * Opens a file. As fs.promises.open(): flags 'r', 'wx+', … or O_* bits, mode for a file that is created.
+   * @throws SystemError of open(2), ERR_INVALID_ARG_*
+   */
+  async open(
+    path: PathLike,
+    flags: string | number = 'r',
+    mode: number | string = 0o666,
+    options: OpenOptions = {},
+  ): Promise<RingFile> {
+    if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.open(path, flags, mode, timed))
+    const checked = checkPath(path)
+    const bits = openFlags(flags) | closeOnExec
+    const signal = checkSignal(options.signal)
+    const createMode = checkMode(mode, 'mode')
+    throwIfAborted(signal)
+    const fd = await requestOpen(this.router.pick(), checked, bits, createMode, signal).catch((error: unknown) => {
+      // The kernel's first attempt does not wait for a pipe's reader, which core does: on a kernel worker thread it will.
+      const impatient =
+        (bits & constants.O_NONBLOCK) === 0 && error instanceof Error && 'code' in error && error.code === 'ENXIO'
+      if (!impatient) throw error
+      return requestOpen(this.router.pick(), checked, bits, createMode, signal, SqeFlag.ASYNC)
+    })
+    return new RingFile(this.router, fd, bits, options.ordered === true)
+  }
+
+  /**
+   * Opens a path below a directory and nowhere else, whatever symbolic links and `..` say: openat2(2) with RESOLVE_BENEATH
+   * and RESOLVE_NO_MAGICLINKS.
+   * @throws SystemError: EXDEV where the path leads out, ELOOP for magic links.
+   */
+  async openBeneath(directory: RingFile, path: string | Buffer, flags: string | number = 'r'): Promise<RingFile> {
+    const checked = checkPath(path)
+    const bits = openFlags(flags) | closeOnExec
+    if (!(directory instanceof RingFile)) throw invalidArgType('directory', 'a RingFile', directory)
+    const resolve = Resolve.BENEATH | Resolve.NO_MAGICLINKS
+    const createMode = (bits & constants.O_CREAT) !== 0 ? 0o666 : 0 // openat2 wants 0 where nothing is created
+    const request = (): Promise<number> =>
+      directory.tracked('open', () =>
+        requestOpenBeneath(this.router.pick(), directory.fd, checked, bits, createMode, resolve),
+      )
+    const fd = await retryAgain(request)
+    return new RingFile(this.router, fd, bits, false)
+  }
+
+  /** As fs.promises.stat(). */
+  stat(path: PathLike, options?: Timed & { bigint?: false }): Promise<Stats>
+  stat(path: PathLike, options: Timed & { bigint: true }): Promise<BigIntStats>
+  async stat(path: PathLike, options: Timed & { bigint?: boolean } = {}): Promise<Stats | BigIntStats> {
+    return this.statPath(path, 'stat', 0, options)
+  }
+
+  /** As fs.promises.lstat(). */
+  lstat(path: PathLike, options?: Timed & { bigint?: false }): Promise<Stats>
+  lstat(path: PathLike, options: Timed & { bigint: true }): Promise<BigIntStats>
+  async lstat(path: PathLike, options: Timed & { bigint?: boolean } = {}): Promise<Stats | BigIntStats> {
+    return this.statPath(path, 'lstat', At.SYMLINK_NOFOLLOW, options)
+  }
+
+  private statPath(
+    path: PathLike,
+    syscall: 'stat' | 'lstat',
+    atFlags: number,
+    options: Timed & { bigint?: boolean },
+  ): Promise<Stats | BigIntStats> {
+    if (options.timeoutMs !== undefined)
+      return withTimeout(options, (timed) => this.statPath(path, syscall, atFlags, timed))
+    const signal = checkSignal(options.signal)
+    throwIfAborted(signal)
+    const checked = checkPath(path)
+    const target = { dirFd: At.FDCWD, path: checked, atFlags, bigint: options.bigint === true, syscall }
+    return requestStat(this.router.pick(), target, signal)
+  }
+
+  /**
+   * Reads a whole file. As fs.promises.readFile() with a path. Small files are one chain of requests on a direct
+   * descriptor; large, growing and empty ones, pipes and /proc are read to their real end.
+   */
+  readFile(path: PathLike, options?: null | (ReadFileOptions & { encoding?: null })): Promise<Buffer>
+  readFile(path: PathLike, options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding })): Promise<string>
+  readFile(path: PathLike, options?: BufferEncoding | null | ReadFileOptions): Promise<Buffer | string> {
+    try {
+      const given: ReadFileOptions = typeof options === 'string' ? { encoding: options } : (options ?? {})
+      if (given.timeoutMs !== undefined) return withTimeout(given, (timed) => this.readWhole(path, timed))
+      return this.readWhole(path, given)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  private readWhole(path: PathLike, given: ReadFileOptions): Promise<Buffer | string> {
+    try {
+      const signal = checkSignal(given.signal)
+      const request = {
+        path: checkPath(path),
+        flags: openFlags(given.flag ?? 'r'),
+        encoding: checkEncoding(given.encoding),
+        signal,
+      }
+      throwIfAborted(signal)
+      return readWholeFile(this.router.pick(), request)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Writes a whole file. As fs.promises.writeFile() with a path. */
+  async writeFile(
+    path: PathLike,
+    data: string | ArrayBufferView,
+    options?: BufferEncoding | null | WriteFileOptions,
+  ): Promise<void> {
+    const given: WriteFileOptions = typeof options === 'string' ? { encoding: options } : (options ?? {})
+    if (given.timeoutMs !== undefined) return withTimeout(given, (timed) => this.writeFile(path, data, timed))
+    await writeWholeFile(this.router.pick(), {
+      path: checkPath(path),
+      data: dataBytes(data, checkEncoding(given.encoding) ?? 'utf8'),
+      flags: openFlags(given.flag ?? 'w'),
+      mode: checkMode(given.mode ?? 0o666, 'mode'),
+      flush: given.flush === true,
+      signal: checkSignal(given.signal),
+      arenas: this.router.arenas,
+    })
+  }
+
+  /** A request that does nothing: what the queues themselves cost. */
+  nop(): Promise<void> {
+    try {
+      return requestNop(this.router.pick())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** `count` of them as one batch with one promise. */
+  async nopBatch(count: number): Promise<void> {
+    await submitNops(this.router.pick().client, checkInteger(count, 'count', 0, 1_000_000))
+  }
+}

@@ -1,0 +1,18 @@
+// What a request needs of a ring: the ring's own handle, or a view's way into it. Given by a Router; used by everything that makes
+// requests.
+import type { ArenaSlabs } from '../workers/arena.ts'
+import type { RequestClient } from '../workers/lane.ts'
+import type { RingHandle } from '../workers/ring-handle.ts'
+
+export type RequestHandle = Pick<
+  RingHandle,
+  'ring' | 'scratch' | 'leases' | 'geometry' | 'chainsWhole' | 'beginTask' | 'endTask'
+> & { readonly client: RequestClient }
+
+/** Finds a ring for a request. */
+export interface Router {
+  /** What requests look their buffers up in. */
+  readonly arenas: ArenaSlabs[]
+  /** @throws ERR_RING_CLOSED */
+  pick(): RequestHandle
+}
