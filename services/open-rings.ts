@@ -9,6 +9,7 @@ import { placeRings } from '../native/layout.ts'
 import type { RingSetup } from '../native/ring-memory.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
+import type { ControlLink } from '../workers/control.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
 import type { StartedWorker } from '../workers/pool.ts'
 import { Poller } from '../workers/poller-kind.ts'
@@ -24,6 +25,8 @@ import { withoutUnsupported } from './restrictions.ts'
 
 export interface OpenRings {
   readonly handles: readonly RingHandle[]
+  /** Where the worker of each ring is reached; none where the rings were joined. */
+  readonly workers: readonly ControlLink[]
   /** Drains and closes everything. */
   close(): Promise<void>
 }
@@ -34,7 +37,7 @@ const firstSpinNs = 50_000
 const ENOMEM = -12
 
 // The small ring that capabilities() tried had room within the memlock limit; these have not.
-function explained(error: unknown): unknown {
+export function explained(error: unknown): unknown {
   const { errno, syscall } = (error instanceof Error ? error : {}) as { errno?: unknown; syscall?: unknown }
   if (errno !== ENOMEM || syscall !== 'io_uring_setup') return error
   const { reason, message } = explainSetupError(ENOMEM, false)
@@ -54,6 +57,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
   const restrictions = options.restrictions && withoutUnsupported(options.restrictions, (await capabilities()).opcodes)
   const memory = allocateSharedMemory(sizeBytes)
   const handles: RingHandle[] = []
+  const workers: ControlLink[] = []
   const pool = new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
   // One ring has its SQ thread to itself, whatever the option says: its chains are whole.
   const shared = placement.sqThreads === 'shared' && placement.poller === Poller.kernel && placement.rings > 1
@@ -94,6 +98,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
           reason = instead.reason
           return start()
         })
+        workers.push(worker.control)
         handles.push(
           new RingHandle(ring, worker, {
             memory,
@@ -116,14 +121,14 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
     await close()
     throw explained(error)
   }
-  return { handles, close }
+  return { handles, workers, close }
 }
 
 /** The ring whose SQ thread the others share: the first that has one. A ring that the kernel refused has none. */
 const sqThreadOwner = (handles: readonly RingHandle[]): number | undefined =>
   handles.find(({ client }) => client.poller === Poller.kernel)?.geometry.ringFd
 
-function setupOf(
+export function setupOf(
   options: ResolvedOptions,
   poller: Poller,
   cpu: number,

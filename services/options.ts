@@ -32,6 +32,7 @@ const schema = z.strictObject({
   directDescriptors: z.number().int().min(0).max(4096).default(256),
   closeGraceMs: z.number().int().min(0).max(3_600_000).default(1000),
   closeDeadlineMs: z.number().int().min(0).max(3_600_000).default(5000),
+  clientsMax: z.number().int().min(0).max(64).default(8),
   restrictions: z.unknown().optional(), // checked by restrictions.ts
 })
 
@@ -78,6 +79,8 @@ export interface RingmasterOptions {
   closeGraceMs?: number
   /** How long close() then waits for the cancelled ones, in ms. Default 5000. */
   closeDeadlineMs?: number
+  /** Other threads that may be attached at once, resident services among them: one each per ring. 0–64, default 8. */
+  clientsMax?: number
   /** What the rings accept; the kernel refuses all else (5.10). Default: everything. */
   restrictions?: RestrictionsOption
 }

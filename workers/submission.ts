@@ -132,6 +132,11 @@ export abstract class Submission {
     this.intoBacklog = true
   }
 
+  /** As Ring.takenSoFar(). */
+  takenSoFar(): () => boolean {
+    return this.ring.takenSoFar()
+  }
+
   /** Nothing is submitted any more, cancellations neither: nobody would settle them. */
   protected get ended(): boolean {
     return this.state === ClientState.closed || this.state === ClientState.lost
