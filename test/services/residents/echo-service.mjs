@@ -1,3 +1,4 @@
+/* global AbortController -- of Node itself */
 // A resident service for tests: a TCP server on the ring of the worker that it lives in. A line "GET <path>" is answered with the file,
 // anything else with itself. It accepts with one multishot request, and tells its starter what it does.
 export default async function start({ rings, data, ring, signal, port }) {
