@@ -20,6 +20,8 @@ import {
  */
 export interface RingMetricsSource {
   ring: number
+  /** Of a ring of another thread, served by `ring`'s poller: its number. */
+  client?: number
   poller: string
   reason: string
   memory: 'user' | 'mapped'

@@ -130,4 +130,10 @@ export class Ring {
   get unconsumed(): number {
     return (this.sqPublished - Atomics.load(this.words, this.sqHeadAt)) | 0
   }
+
+  /** Tells, as often as it is asked, whether the consumer has taken what was published until now. */
+  takenSoFar(): () => boolean {
+    const tail = this.sqPublished
+    return () => ((Atomics.load(this.words, this.sqHeadAt) - tail) | 0) >= 0
+  }
 }

@@ -94,6 +94,12 @@ export class FileChain implements Completion {
       if (lease >= 0) leases.release(lease)
       return
     }
+    if (lease >= 0 && !handle.chainsWhole) {
+      leases.release(lease) // while this one waited, others have come to share the SQ thread, which cuts chains now
+      this.resolve(readByDescriptor(handle, request, 0))
+      this.over()
+      return
+    }
     this.lease = lease
     const { client } = handle
     try {

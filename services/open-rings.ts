@@ -10,6 +10,7 @@ import { isPlain } from '../native/plain/binding.ts'
 import type { RingSetup } from '../native/ring-memory.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
+import type { ControlLink } from '../workers/control.ts'
 import { InThreadWorkers } from '../workers/in-thread.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
 import type { StartedWorker } from '../workers/pool.ts'
@@ -26,6 +27,8 @@ import { withoutUnsupported } from './restrictions.ts'
 
 export interface OpenRings {
   readonly handles: readonly RingHandle[]
+  /** Where the worker of each ring is reached; none where the rings were joined. */
+  readonly workers: readonly ControlLink[]
   /** Drains and closes everything. */
   close(): Promise<void>
 }
@@ -36,7 +39,7 @@ const firstSpinNs = 50_000
 const ENOMEM = -12
 
 // The small ring that capabilities() tried had room within the memlock limit; these have not.
-function explained(error: unknown): unknown {
+export function explained(error: unknown): unknown {
   const { errno, syscall } = (error instanceof Error ? error : {}) as { errno?: unknown; syscall?: unknown }
   if (errno !== ENOMEM || syscall !== 'io_uring_setup') return error
   const { reason, message } = explainSetupError(ENOMEM, false)
@@ -56,6 +59,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
   const restrictions = options.restrictions && withoutUnsupported(options.restrictions, (await capabilities()).opcodes)
   const memory = allocateSharedMemory(sizeBytes)
   const handles: RingHandle[] = []
+  const workers: ControlLink[] = []
   const pool = isPlain()
     ? new InThreadWorkers()
     : new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
@@ -98,6 +102,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
           reason = instead.reason
           return start()
         })
+        workers.push(worker.control)
         handles.push(
           new RingHandle(ring, worker, {
             memory,
@@ -120,14 +125,14 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
     await close()
     throw explained(error)
   }
-  return { handles, close }
+  return { handles, workers, close }
 }
 
 /** The ring whose SQ thread the others share: the first that has one. A ring that the kernel refused has none. */
 const sqThreadOwner = (handles: readonly RingHandle[]): number | undefined =>
   handles.find(({ client }) => client.poller === Poller.kernel)?.geometry.ringFd
 
-function setupOf(
+export function setupOf(
   options: ResolvedOptions,
   poller: Poller,
   cpu: number,

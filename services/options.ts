@@ -33,6 +33,7 @@ const schema = z.strictObject({
   closeGraceMs: z.number().int().min(0).max(3_600_000).default(1000),
   closeDeadlineMs: z.number().int().min(0).max(3_600_000).default(5000),
   fallback: z.boolean().default(true),
+  clientsMax: z.number().int().min(0).max(64).default(8),
   restrictions: z.unknown().optional(), // checked by restrictions.ts
 })
 
@@ -84,6 +85,8 @@ export interface RingmasterOptions {
    * false: start() fails with ERR_RING_UNAVAILABLE and the reason.
    */
   fallback?: boolean
+  /** Other threads that may be attached at once, resident services among them: one each per ring. 0–64, default 8. */
+  clientsMax?: number
   /** What the rings accept; the kernel refuses all else (5.10). Default: everything. */
   restrictions?: RestrictionsOption
 }

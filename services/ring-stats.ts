@@ -43,13 +43,34 @@ export interface RingStats {
   readonly workerThreadId: number | null
 }
 
-const reasonOf = ({ reason, workerLoss }: RingHandle): string =>
+/** A client's ring. What only its own thread knows is left out of the state: it is open as long as it is listed. */
+export interface ClientStats extends RingStats {
+  /** The client's number; `ring` is the one whose poller serves it. */
+  readonly client: number
+  /** Its thread, as the kernel numbers it. */
+  readonly threadId: number
+}
+
+/** What is asked of a ring: a handle has it, and of a client's ring what is in shared memory. */
+export interface StatsSource extends Pick<
+  RingHandle,
+  'ring' | 'reason' | 'workerLoss' | 'workerThreadId' | 'geometry' | 'metrics'
+> {
+  readonly client: {
+    readonly poller: Poller
+    readonly state: ClientState
+    readonly inFlight: number
+    readonly load: number
+  }
+}
+
+const reasonOf = ({ reason, workerLoss }: StatsSource): string =>
   workerLoss === null ? reason : `${reason}; the ring worker is gone: ${workerLoss}`
 
-const sqThreadOf = (handle: RingHandle): SqThread | null =>
+const sqThreadOf = (handle: StatsSource): SqThread | null =>
   handle.client.poller === 'kernel' && handle.client.state !== 'closed' ? readSqThread(handle.geometry.ringFd) : null
 
-export function ringStats(handle: RingHandle, advice: Advice): RingStats {
+export function ringStats(handle: StatsSource, advice: Advice): RingStats {
   const { client, geometry, metrics } = handle
   const counter = (index: number): number => metrics.client[index]!
   let requests = 0
@@ -88,7 +109,7 @@ export function ringStats(handle: RingHandle, advice: Advice): RingStats {
 
 /** The same ring as the exporter wants it; `times` reads how its threads stand. */
 export function metricsSource(
-  handle: RingHandle,
+  handle: StatsSource,
   advice: Advice,
   times: () => Omit<LoadSample, 'atMs'>,
 ): RingMetricsSource {

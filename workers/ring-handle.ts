@@ -12,7 +12,8 @@ import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
 import { RingMetrics } from '../metrics/ring-metrics.ts'
 import { BufferTable } from './buffer-table.ts'
-import type { ControlLink } from './control.ts'
+import { withoutChains } from './chain-switch.ts'
+import type { ControlLink, RingControl } from './control.ts'
 import { IdleStrategy } from './idle-strategy.ts'
 import { Leases } from './leases.ts'
 import { ownRings } from './mailboxes.ts'
@@ -22,7 +23,7 @@ import { quarantineMemory } from './quarantine.ts'
 import { RingClient } from './ring-client.ts'
 import { reservedSlots } from './submission.ts'
 import { Scratch } from './scratch.ts'
-import type { StartedWorker } from './pool.ts'
+import type { ClientRingOpened } from './client-ring.ts'
 
 /** Bytes of shared memory each lease of a direct descriptor brings: the largest file that is read in one chain. */
 export const leaseSizeBytes: number = 32768
@@ -62,6 +63,12 @@ export function prepareControl(memory: SharedArrayBuffer, place: RingPlace): num
   return hold
 }
 
+/** A ring that was opened, and whoever has its other end: its worker, or, for a client, the thread that started the rings. */
+export interface OpenedRing {
+  readonly started: ClientRingOpened
+  readonly control: ControlLink<RingControl>
+}
+
 export class RingHandle {
   readonly ring: number
   readonly client: RingClient
@@ -70,7 +77,7 @@ export class RingHandle {
    * Whether the kernel takes a chain's entries as one chain. An SQ thread that serves several rings takes eight entries of each
    * at a time and cuts what is longer, or begins in the middle: there, who wants a chain carries out its steps one by one.
    */
-  readonly chainsWhole: boolean
+  chainsWhole: boolean
   /** Null where the kernel cannot chain open → read on a direct descriptor. */
   readonly leases: Leases | null
   /** The ring's table of registered buffers. */
@@ -85,20 +92,22 @@ export class RingHandle {
   readonly memoryHolders: MemoryHolders = new MemoryHolders()
   /** Called when closing begins: streams, which never end by themselves, end then. */
   readonly onClosing: Set<() => void> = new Set()
+  /** Called when the worker has ended. */
+  readonly onWorkerLost: Set<(cause: unknown) => void> = new Set()
   /** Why the ring has its poller. */
   readonly reason: string
   /** Why the worker is no longer there; null while it is. */
   workerLoss: string | null = null
-  private readonly sqThreadShared: boolean
+  private sqThreadShared: boolean
   private readonly hold: number
-  private readonly control: ControlLink
+  private readonly control: ControlLink<RingControl>
   private readonly detach: () => void
   private closing: Promise<boolean> | null = null
   private tasks = 0
   private onTasksOver: (() => void) | null = null
 
   /** Made by openRings(). @internal */
-  constructor(ring: number, worker: StartedWorker, options: RingHandleOptions) {
+  constructor(ring: number, worker: OpenedRing, options: RingHandleOptions) {
     const { memory, place } = options
     const { geometry, threadId, directDescriptors, registeredBuffers } = worker.started
     const words = controlWords(memory, place)
@@ -155,6 +164,17 @@ export class RingHandle {
   workerLost(cause: unknown): void {
     this.workerLoss = cause instanceof Error ? cause.message : String(cause)
     this.client.workerLost(cause)
+    for (const tell of [...this.onWorkerLost]) tell(cause)
+  }
+
+  /**
+   * Other rings are about to share this one's SQ thread, which then cuts chains: from now on they are carried out step by step.
+   * Resolves with whether all that were submitted whole are in the kernel, within `limitMs`.
+   */
+  shareSqThread(limitMs: number): Promise<boolean> {
+    this.chainsWhole = false
+    this.sqThreadShared = true
+    return withoutChains(this.client, limitMs)
   }
 
   /**

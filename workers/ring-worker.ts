@@ -13,13 +13,15 @@ import type { RingSetup } from '../native/ring-memory.ts'
 import { layOutRing } from '../native/user-ring.ts'
 import { RingMetrics, WorkerCounter } from '../metrics/ring-metrics.ts'
 import { exposeControl, packError } from './control.ts'
-import type { SentError } from './control.ts'
+import type { RingWorkerControl, SentError } from './control.ts'
 import { Poller } from './poller-kind.ts'
 import { registerHere } from './remote-register.ts'
 import { restrictAndEnable } from './restrictions.ts'
 import type { RingRestrictions } from './restrictions.ts'
 import { startThreadpoolPoller } from './threadpool/poller.ts'
-import { startWorkerPoller } from './worker-poller.ts'
+import { WorkerPoller } from './worker-poller.ts'
+import { WorkerRings } from './worker-rings.ts'
+import type { OpenedHere } from './worker-rings.ts'
 
 /** What a ring worker is told at its start. Plain data and a port. */
 export interface RingWorkerTask {
@@ -38,6 +40,9 @@ export interface RingWorkerTask {
   readonly restrictions?: RingRestrictions | undefined
   readonly port: MessagePort
 }
+
+/** What opening a ring takes, the worker's own or a client's. */
+type RingTask = Omit<RingWorkerTask, 'ring' | 'cpus' | 'port'>
 
 /** What it answers. */
 export interface RingWorkerStarted extends RingTables {
@@ -92,7 +97,7 @@ function registerBufferTable(ringFd: number): number {
 }
 
 /** What a ring of the kernel is told before it is used. Returns the sizes of its tables. */
-function register(ringFd: number, control: Int32Array, task: RingWorkerTask): RingTables {
+function register(ringFd: number, control: Int32Array, task: RingTask): RingTables {
   const eventFd = Int32Array.of(Atomics.load(control, Control.event_fd >> 2))
   const registered = binding().register(ringFd, RegisterOp.REGISTER_EVENTFD, eventFd, 1)
   if (registered < 0) throw kernelError(registered, 'io_uring_register')
@@ -117,6 +122,35 @@ function open(task: RingWorkerTask): RingWorkerStarted {
     const pinned = addon.setAffinity(task.cpus)
     if (pinned < 0) throw kernelError(pinned, 'sched_setaffinity')
   }
+  const own = openHere(task)
+  const { started } = own
+  const clients = new WorkerRings(openHere)
+  const control: RingWorkerControl = {
+    threadId: () => addon.threadId(),
+    register: registerHere(started.geometry.ringFd),
+    close: () => {
+      own.close()
+    },
+    openRing: (client) => clients.openRing(client),
+    registerFor: (client, ...call) => clients.register(client, ...call),
+    closeRing: (client) => {
+      clients.closeRing(client)
+    },
+    run: async (moduleUrl, port) => {
+      poller?.share()
+      const module = (await import(moduleUrl)) as { default: (port: MessagePort) => void }
+      module.default(port)
+    },
+  }
+  exposeControl(control, task.port)
+  return started
+}
+
+/** Of this thread: for its own ring and those of clients. */
+let poller: WorkerPoller | undefined
+
+function openHere(task: RingTask): OpenedHere {
+  const addon = binding()
   const control = controlWords(task.memory, task.place)
   const controlBytes = new Uint8Array(task.memory, task.place.controlOffsetBytes, Control.sizeBytes)
   const kernelless = task.poller === Poller.threadpool
@@ -151,7 +185,8 @@ function open(task: RingWorkerTask): RingWorkerStarted {
     beat.unref()
     if (task.poller === Poller.worker) {
       const wakeFd = Atomics.load(control, Control.wake_fd >> 2)
-      stopPoller = startWorkerPoller({
+      poller ??= new WorkerPoller()
+      stopPoller = poller.add({
         geometry,
         words: view.ring.words,
         controlBytes,
@@ -171,8 +206,7 @@ function open(task: RingWorkerTask): RingWorkerStarted {
         metrics,
       })
     }
-    exposeControl({ threadId: () => addon.threadId(), register: registerHere(geometry.ringFd), close }, task.port)
-    return { geometry, threadId: addon.threadId(), ...tables }
+    return { started: { geometry, threadId: addon.threadId(), ...tables }, close }
   } catch (error) {
     close()
     throw error

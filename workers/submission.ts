@@ -54,7 +54,7 @@ export abstract class Submission {
   readonly backlogMax: number
   poller: Poller
   state: ClientState = ClientState.open
-  protected readonly ring: Ring
+  readonly ring: Ring
   protected readonly ringFd: number
   protected readonly control: Int32Array
   protected readonly metrics: RingMetrics

@@ -4,7 +4,7 @@
 import { addressOfView } from '../../native/addresses.ts'
 import { binding } from '../../native/binding.ts'
 import { kernelError } from '../../native/errors.ts'
-import { Control, leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
+import { Control, Stop, leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
 import { isPlain } from '../../native/plain/binding.ts'
 import type { RingGeometry } from '../../native/ring-geometry.ts'
 import { RingConsumer } from '../../native/user-ring.ts'
@@ -104,6 +104,10 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
     metrics.worker[WorkerCounter.sleeps]! += 1
   }
   const wake = (): void => {
+    if (Atomics.load(control, Control.stop >> 2) === Stop.abandoned) {
+      stop() // the client's thread is ending and waits for it: its buffers go with it
+      return
+    }
     metrics.worker[WorkerCounter.wakeups]! += 1
     work()
   }
@@ -123,9 +127,12 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
     }),
   ]
   setImmediate(work)
-  return () => {
+  const stop = (): void => {
+    if (stopped) return
     stopped = true
     for (const watcher of watchers) watcher.close()
     threads.close()
+    Atomics.store(control, Control.stop >> 2, Stop.stopped)
   }
+  return stop
 }
