@@ -38,6 +38,11 @@ export const ClientCounter = {
   cancels: 11,
   reapedBatches: 12,
   reapedCompletions: 13,
+  /** Requests that a dead ring worker had left behind and that were submitted again. */
+  revived: 14,
+  workerRestarts: 15,
+  /** 1 while there is no ring worker, else 0. */
+  workerMissing: 16,
 } as const
 
 /** Slots of `RingMetrics.worker`. Written by the ring worker's thread only. */

@@ -48,7 +48,11 @@ export const ringErrors = {
       { cause },
     ),
   workerLost: (cause: unknown): RingError =>
-    new RingError('ERR_RING_WORKER_LOST', 'the ring worker ended before it answered', { cause }),
+    new RingError(
+      'ERR_RING_WORKER_LOST',
+      'the ring worker ended before it answered: what was asked of it may or may not have been carried out',
+      { cause },
+    ),
   leaseReleased: (): RingError =>
     new RingError(
       'ERR_RING_LEASE_RELEASED',

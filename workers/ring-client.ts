@@ -20,21 +20,20 @@ import { SlotState } from './slots.ts'
 import type { Completion } from './slots.ts'
 import { StrayDescriptors } from './stray-descriptors.ts'
 import { cancelAllNow, cancelNow } from './sync-cancel.ts'
-import { ClientState, Submission, reservedSlots } from './submission.ts'
-import type { SubmissionOptions } from './submission.ts'
+import { AdoptableSubmission } from './orphans.ts'
+import type { AdoptableOptions } from './orphans.ts'
+import { ClientState, reservedSlots, tagOpcode } from './submission.ts'
 
 /** Completions settled at a time, before the CQ's entries are given back and timers and sockets may run. */
 const reapMax = 1024
 /** How long to wait before what is still there is cancelled once more. */
 const cancelAgainMs = 20
-/** Tags of resources are completions of no operation: metrics count them as `other`. */
-const tagOpcode = 255
 
-export interface RingClientOptions extends SubmissionOptions {
+export interface RingClientOptions extends AdoptableOptions {
   readonly idle: IdleStrategy
 }
 
-export class RingClient extends Submission implements Pumped {
+export class RingClient extends AdoptableSubmission implements Pumped {
   /** Why the ring was lost, once it is. */
   lossCause: unknown = null
   /** Barriers (IOSQE_IO_DRAIN) that are not over: whoever makes one counts it in and out. */
@@ -78,15 +77,17 @@ export class RingClient extends Submission implements Pumped {
     for (let index = 0; index < ready; index++) {
       const at = ring.take()
       const slot = words[at]!
-      const result = words[at + 2]!
+      let result = words[at + 2]!
       const flags = words[at + 3]!
       if (!slots.matches(slot, words[at + 1]!)) {
         if (!this.mailboxes.deliver(slot, words[at + 1]!, result, flags))
           this.counters[ClientCounter.staleCompletions]! += 1
         continue
       }
+      if (result < 0 && this.kept !== null) result = this.orphanResult(slot, result)
+      if (result === LossResult.revived) continue
       const op = slots.opcode[slot]!
-      // A multishot request has many completions and no latency to speak of: how long it waits is up to others.
+      // A multishot request has no latency to speak of: how long it waits is up to others.
       if ((flags & CqeFlag.MORE) !== 0) {
         slots.publishedMs[slot] = -1
         if (result < 0) metrics.countEarlyError(op, result)
@@ -112,6 +113,7 @@ export class RingClient extends Submission implements Pumped {
     if (this.poller === Poller.caller && this.ring.unconsumed > 0) this.kick()
     if (this.ring.overflowed()) this.flushOverflow()
     if (this.cancels.length > 0) this.retryCancels()
+    if (this.reviving) this.revive()
     if (this.backlog.length > 0) this.drainBacklog()
     if (this.strays.count > 0) this.strays.retry()
   }
@@ -121,7 +123,7 @@ export class RingClient extends Submission implements Pumped {
     // Room in the SQ is announced by nobody: while requests wait for it, keep looking.
     const { headGroup } = this.backlog
     if (headGroup > 0 && this.inFlight + headGroup <= this.inFlightMax) return false
-    if (this.cancels.length > 0) return false
+    if (this.cancels.length > 0 || this.reviving) return false
     if (this.poller === Poller.caller && ring.unconsumed > 0) return false
     ring.listen()
     // Publish "wake me", fence, look again: the kernel posts the CQE, fences, and reads the flag.
@@ -178,6 +180,7 @@ export class RingClient extends Submission implements Pumped {
     const { slots } = this
     // A ring that ends settles one request after another, whose completions may ask for the cancellation of the next.
     if (this.ended || !slots.holds(slot, generation)) return
+    this.unwanted(slot)
     if (slots.state[slot] === SlotState.queued) {
       cancelQueued(this, slot)
       this.pump.schedule() // nothing may be left to wait for
@@ -192,7 +195,7 @@ export class RingClient extends Submission implements Pumped {
     }
   }
 
-  /** A cancellation that is a request waits behind a barrier in the kernel; the `threadpool` poller lets it overtake. */
+  /** A cancellation that is a request waits behind a kernel's barrier; the `threadpool` poller lets it overtake. */
   private get cancelsByCall(): boolean {
     return this.barriers > 0 && this.poller !== Poller.threadpool
   }
@@ -204,6 +207,7 @@ export class RingClient extends Submission implements Pumped {
 
   /** Settles waiting requests that the ASYNC_CANCEL entry in `cancel` matches, with -ECANCELED. Returns how many. */
   cancelWaiting(cancel: Int32Array, all: boolean): number {
+    this.anyUnwanted()
     const found = cancelQueuedWhere(this, cancel, all)
     if (found > 0) this.pump.schedule() // nothing may be left to wait for
     return found
@@ -263,10 +267,7 @@ export class RingClient extends Submission implements Pumped {
     this.fail(slot, result)
   }
 
-  /**
-   * The ring worker is gone. Its ring is not: where the worker was the poller, this thread takes over from it. Without a kernel
-   * the worker was all there was.
-   */
+  /** The ring worker is gone for good. Its ring is not, if it is the kernel's: where the worker was the poller, this thread takes over. */
   workerLost(cause: unknown): void {
     if (this.poller === Poller.threadpool) this.lose(cause)
     if (this.poller !== Poller.worker) return

@@ -10,7 +10,7 @@ import { Control, controlVersion, leasedDescriptors, rawDescriptors } from '../n
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
-import { RingMetrics } from '../metrics/ring-metrics.ts'
+import { ClientCounter, RingMetrics } from '../metrics/ring-metrics.ts'
 import { BufferTable } from './buffer-table.ts'
 import type { ControlLink } from './control.ts'
 import { IdleStrategy } from './idle-strategy.ts'
@@ -21,7 +21,9 @@ import { quarantineMemory } from './quarantine.ts'
 import { RingClient } from './ring-client.ts'
 import { reservedSlots } from './submission.ts'
 import { Scratch } from './scratch.ts'
+import { Journal } from './threadpool/journal.ts'
 import type { StartedWorker } from './pool.ts'
+import type { WorkerState } from './supervisor.ts'
 
 /** Bytes of shared memory each lease of a direct descriptor brings: the largest file that is read in one chain. */
 export const leaseSizeBytes: number = 32768
@@ -37,6 +39,8 @@ export interface RingHandleOptions {
   readonly spinNs: number
   /** Its SQ thread serves other rings too. */
   readonly sqThreadShared: boolean
+  /** Of the `threadpool` poller: a Journal's memory. */
+  readonly journal?: SharedArrayBuffer | null
 }
 
 /**
@@ -79,7 +83,7 @@ export class RingHandle {
   readonly metrics: RingMetrics
   readonly geometry: RingGeometry
   readonly idle: IdleStrategy
-  readonly workerThreadId: number
+  workerThreadId: number
   /** Memory that the kernel knows by registration: kept while the ring is open, and for good where it did not drain. */
   readonly registered: Set<object> = new Set()
   /** Called when closing begins: streams, which never end by themselves, end then. */
@@ -88,9 +92,15 @@ export class RingHandle {
   readonly reason: string
   /** Why the worker is no longer there; null while it is. */
   workerLoss: string | null = null
+  /** When the worker was lost (performance.now() time); -1 while it is there. */
+  workerLostMs = -1
+  /** Whether another one is to come. */
+  private replacing = false
+  private readonly onReplaced: (() => void)[] = []
   private readonly sqThreadShared: boolean
   private readonly hold: number
-  private readonly control: ControlLink
+  private readonly words: Int32Array
+  private control: ControlLink
   private readonly detach: () => void
   private closing: Promise<boolean> | null = null
   private tasks = 0
@@ -103,6 +113,7 @@ export class RingHandle {
     const words = controlWords(memory, place)
     const view = viewRing(memory, place, geometry)
     this.ring = ring
+    this.words = words
     this.geometry = geometry
     ownRings.add(geometry.ringFd)
     this.workerThreadId = threadId
@@ -128,6 +139,7 @@ export class RingHandle {
       idle: this.idle,
       inFlightMax: options.inFlightMax,
       backlogMax: options.backlogMax,
+      journal: options.journal ? Journal.of(options.journal, geometry) : null,
     })
     const sqpoll = options.poller === Poller.kernel
     this.hold = binding().hold(controlBytes, view.ring.words, offsets, sqpoll, this.client.slots.credits)
@@ -150,10 +162,49 @@ export class RingHandle {
       : null
   }
 
-  /** The worker thread has ended. The ring goes on: what its poller cannot do any more, the client does. */
+  /** How often the worker's heart has beaten. */
+  get heartbeats(): number {
+    return Atomics.load(this.words, Control.heartbeat >> 2)
+  }
+
+  /** The worker thread has ended, and another is to adopt the ring. */
+  workerDied(cause: unknown): void {
+    this.workerLoss = cause instanceof Error ? cause.message : String(cause)
+    this.replacing = true
+    this.workerLostMs = performance.now()
+    this.metrics.client[ClientCounter.workerMissing] = 1
+    this.control.close()
+    this.client.workerDied()
+  }
+
+  /** Another worker has adopted the ring. */
+  adopted({ started, control }: StartedWorker): void {
+    this.control = control
+    this.workerThreadId = started.threadId
+    this.workerLoss = null
+    this.workerLostMs = -1
+    this.metrics.client[ClientCounter.workerMissing] = 0
+    this.metrics.client[ClientCounter.workerRestarts]! += 1
+    this.replaced()
+  }
+
+  /** The worker thread has ended, and there is no other. The ring goes on: what its poller cannot do any more, the client does. */
   workerLost(cause: unknown): void {
     this.workerLoss = cause instanceof Error ? cause.message : String(cause)
+    this.metrics.client[ClientCounter.workerMissing] = 1
     this.client.workerLost(cause)
+    this.replaced()
+  }
+
+  /** What became of the worker. */
+  get workerState(): WorkerState {
+    if (this.workerLoss === null) return 'well'
+    return this.replacing ? 'replacing' : 'gone'
+  }
+
+  private replaced(): void {
+    this.replacing = false
+    for (const resume of this.onReplaced.splice(0)) resume()
   }
 
   /**
@@ -161,6 +212,11 @@ export class RingHandle {
    * @throws (rejects) ERR_RING_CLOSED, ERR_RING_WORKER_LOST
    */
   async registerInWorker(opcode: number, argument: Uint8Array | null, count: number): Promise<number> {
+    if (this.replacing) {
+      await new Promise<void>((resolve) => {
+        this.onReplaced.push(resolve)
+      })
+    }
     if (this.closing !== null) throw ringErrors.closed()
     const answer = await this.control.call((remote) => remote.register(opcode, argument, count))
     if (argument !== null && answer.argument !== null) argument.set(answer.argument)

@@ -1,5 +1,5 @@
-// A ring worker: the thread that owns a ring's life. Started by pool.ts as one short piscina task, which opens the ring and
-// returns; from then on the thread sleeps in its event loop (or polls, with the `worker` poller) and answers control calls.
+// A ring worker: the thread that owns a ring's life. Started by pool.ts as one short piscina task, which opens the ring (or adopts
+// the ring of a worker that died) and returns; from then on the thread sleeps in its event loop (or polls, with the `worker` poller) and answers control calls.
 // Nothing of I/O goes through piscina.
 import type { MessagePort } from 'node:worker_threads'
 import { RegisterOp, RsrcRegister, rsrcRegisterSparse } from '../native/abi.ts'
@@ -18,6 +18,7 @@ import { Poller } from './poller-kind.ts'
 import { registerHere } from './remote-register.ts'
 import { restrictAndEnable } from './restrictions.ts'
 import type { RingRestrictions } from './restrictions.ts'
+import { Journal } from './threadpool/journal.ts'
 import { startThreadpoolPoller } from './threadpool/poller.ts'
 import { startWorkerPoller } from './worker-poller.ts'
 
@@ -36,6 +37,11 @@ export interface RingWorkerTask {
   readonly cpus: readonly number[]
   /** What the ring accepts, laid on it before it is enabled; undefined: everything. */
   readonly restrictions?: RingRestrictions | undefined
+  /** The ring is there already: another worker made it, and is dead. */
+  readonly adopt?: RingWorkerStarted | undefined
+  /** For the `threadpool` poller: a Journal's memory. */
+  readonly journal: SharedArrayBuffer | null
+  readonly heartbeatMs: number
   readonly port: MessagePort
 }
 
@@ -53,8 +59,6 @@ interface RingTables {
 }
 
 export type RingWorkerAnswer = { readonly started: RingWorkerStarted } | { readonly failed: SentError }
-
-const heartbeatMs = 1000
 
 /** REGISTER_FILE_ALLOC_RANGE (6.0): where the kernel looks for a free slot when a raw operation asks for any. */
 const registerFileAllocRange = 25
@@ -120,9 +124,9 @@ function open(task: RingWorkerTask): RingWorkerStarted {
   const control = controlWords(task.memory, task.place)
   const controlBytes = new Uint8Array(task.memory, task.place.controlOffsetBytes, Control.sizeBytes)
   const kernelless = task.poller === Poller.threadpool
-  const geometry = kernelless
-    ? layOutRing(task.memory, task.place, task.setup)
-    : openRing(task.memory, task.place, task.setup)
+  const { adopt } = task
+  const makeRing = kernelless ? layOutRing : openRing
+  const geometry = adopt?.geometry ?? makeRing(task.memory, task.place, task.setup)
   const hold = addon.hold(controlBytes, null, null, task.poller === Poller.kernel)
   const view = viewRing(task.memory, task.place, geometry)
   const metrics = new RingMetrics(task.memory, task.place.metricsOffsetBytes)
@@ -138,16 +142,18 @@ function open(task: RingWorkerTask): RingWorkerStarted {
     addon.release(hold)
   }
   try {
-    const tables = kernelless
-      ? { directDescriptors: task.directDescriptors, registeredBuffers: 0 }
-      : register(geometry.ringFd, control, task)
+    const { directDescriptors, registeredBuffers } =
+      adopt ??
+      (kernelless
+        ? { directDescriptors: task.directDescriptors, registeredBuffers: 0 }
+        : register(geometry.ringFd, control, task))
     const heartbeat = (): void => {
       Atomics.add(control, Control.heartbeat >> 2, 1)
       metrics.worker[WorkerCounter.heartbeats]! += 1
       metrics.worker[WorkerCounter.heartbeatTimestampMs] = Date.now()
     }
     heartbeat()
-    beat = setInterval(heartbeat, heartbeatMs)
+    beat = setInterval(heartbeat, task.heartbeatMs)
     beat.unref()
     if (task.poller === Poller.worker) {
       const wakeFd = Atomics.load(control, Control.wake_fd >> 2)
@@ -160,19 +166,20 @@ function open(task: RingWorkerTask): RingWorkerStarted {
         metrics,
         spinNs: task.spinNs,
       })
-    } else if (kernelless) {
+    } else if (kernelless && task.journal !== null) {
       const { words, sqes } = view.ring
       stopPoller = startThreadpoolPoller({
         geometry,
         words,
         sqes,
         control,
-        directDescriptors: tables.directDescriptors,
+        directDescriptors,
         metrics,
+        journal: Journal.of(task.journal, geometry),
       })
     }
     exposeControl({ threadId: () => addon.threadId(), register: registerHere(geometry.ringFd), close }, task.port)
-    return { geometry, threadId: addon.threadId(), ...tables }
+    return { geometry, threadId: addon.threadId(), directDescriptors, registeredBuffers }
   } catch (error) {
     close()
     throw error

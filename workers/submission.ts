@@ -11,6 +11,7 @@ import { ClientCounter } from '../metrics/ring-metrics.ts'
 import type { RingMetrics } from '../metrics/ring-metrics.ts'
 import { Backlog } from './backlog.ts'
 import { ignoreResult } from './completions.ts'
+import { KeptEntries } from './kept-entries.ts'
 import { Poller } from './poller-kind.ts'
 import { SlotState, SlotTable } from './slots.ts'
 import type { Completion } from './slots.ts'
@@ -22,6 +23,9 @@ export type ClientState = (typeof ClientState)[keyof typeof ClientState]
 
 /** Slots and CQ entries that ordinary requests cannot take: cancellation must always get through. */
 export const reservedSlots: number = 64
+
+/** Tags of resources are completions of no operation: metrics count them as `other`. */
+export const tagOpcode = 255
 
 /**
  * Entries after which a batch is published before its turn of the microtask queue is over, so that the poller works on the
@@ -61,6 +65,8 @@ export abstract class Submission {
   protected readonly counters: Float64Array
   protected readonly stages: StageRecorder
   readonly backlog: Backlog
+  /** Null where no worker polls: then none can leave requests behind. */
+  protected readonly kept: KeptEntries | null
   protected readonly inFlightMax: number
   protected readonly addon: NativeBinding
   private batchOpenedMs = -1
@@ -80,6 +86,8 @@ export abstract class Submission {
     this.ringFd = options.ring.geometry.ringFd
     this.slots = new SlotTable(options.inFlightMax + options.backlogMax + reservedSlots, ignoreResult)
     this.backlog = new Backlog(options.backlogMax)
+    const workerPolls = options.poller === Poller.worker || options.poller === Poller.threadpool
+    this.kept = workerPolls ? new KeptEntries(options.ring, this.slots) : null
     this.words = options.ring.sqes
     this.addon = binding()
   }
@@ -171,7 +179,7 @@ export abstract class Submission {
     } else {
       slots.state[slot] = SlotState.prepared
       this.words = this.ring.sqes
-      this.at = this.ring.reserve()
+      this.at = this.reserveEntry()
       this.inFlight++
     }
     this.groupLeft--
@@ -179,6 +187,10 @@ export abstract class Submission {
     this.words[this.at + 9] = slots.generation[slot]!
     this.metrics.countRequest(opcode)
     return slot
+  }
+
+  protected reserveEntry(): number {
+    return this.kept === null ? this.ring.reserve() : this.kept.reserve()
   }
 
   /** Takes an entry for a cancellation: from the reserve, ahead of the backlog, in any state. False: no room just now. */
@@ -268,7 +280,7 @@ export abstract class Submission {
       }
       for (let index = 0; index < group; index++) {
         slots.state[backlog.slotAt(0)] = SlotState.prepared
-        backlog.shiftTo(ring.sqes, ring.reserve())
+        backlog.shiftTo(ring.sqes, this.reserveEntry())
         this.inFlight++
       }
     }

@@ -27,6 +27,8 @@ it('have defaults', () => {
     spinNs: 'auto',
     adviceIntervalMs: 10_000,
     onAdvice: undefined,
+    heartbeatTimeoutMs: 10_000,
+    onWorker: undefined,
     directDescriptors: 256,
     closeGraceMs: 1000,
     closeDeadlineMs: 5000,
