@@ -37,6 +37,12 @@ export class Coordinator {
     return chosen
   }
 
+  /** Another ring that is open, for requests of `lost`; null where there is none. */
+  other(lost: RingHandle): RingHandle | null {
+    if (this.closed) return null
+    return this.handles.find((handle) => handle !== lost && handle.client.state === ClientState.open) ?? null
+  }
+
   /** No new requests from now on. Tasks that have begun hold their ring already and go on. */
   close(): void {
     this.closed = true

@@ -133,7 +133,10 @@ export class FileChain implements Completion {
     const opened = this.results[Step.open]!
     const bytesRead = this.results[Step.read]!
     const bytesProof = this.results[Step.proof]!
-    if (this.results.includes(LossResult.worker) && this.request.signal?.aborted !== true) this.readAgain(opened >= 0)
+    const mayRepeat = this.request.signal?.aborted !== true
+    const other = this.results.includes(LossResult.lost) && mayRepeat ? this.handle.elsewhere() : null
+    if (other !== null) this.readAgain(other, false)
+    else if (this.results.includes(LossResult.worker) && mayRepeat) this.readAgain(this.handle, opened >= 0)
     else if (opened < 0) {
       this.over()
       this.leases.release(this.lease)
@@ -148,9 +151,9 @@ export class FileChain implements Completion {
     }
   }
 
-  /** The ring worker died over it. Single requests outlive that: read once more, without a chain. */
-  private readAgain(opened: boolean): void {
-    this.resolve(readByDescriptor(this.handle, this.request, 0))
+  /** The ring was lost, or its worker died over it. Single requests outlive that: read once more, without a chain. */
+  private readAgain(handle: RingHandle, opened: boolean): void {
+    this.resolve(readByDescriptor(handle, this.request, 0))
     if (opened) this.closeDirect()
     else {
       this.over()

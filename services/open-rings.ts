@@ -148,6 +148,9 @@ function supervised(handle: RingHandle, pool: RingWorkerPool, adopt: () => Promi
     terminate: () => {
       pool.terminate(handle.ring)
     },
+    check: () => {
+      handle.client.check()
+    },
     gaveUp: (cause) => {
       handle.workerLost(cause)
     },

@@ -33,6 +33,7 @@ const schema = z.strictObject({
   directDescriptors: z.number().int().min(0).max(4096).default(256),
   closeGraceMs: z.number().int().min(0).max(3_600_000).default(1000),
   closeDeadlineMs: z.number().int().min(0).max(3_600_000).default(5000),
+  retryIdempotent: z.boolean().default(true),
   heartbeatTimeoutMs: z.number().int().min(0).max(3_600_000).default(10_000),
   onWorker: z.custom<(event: WorkerEvent) => void>((value) => typeof value === 'function').optional(),
   restrictions: z.unknown().optional(), // checked by restrictions.ts
@@ -81,6 +82,8 @@ export interface RingmasterOptions {
   closeGraceMs?: number
   /** How long close() then waits for the cancelled ones, in ms. Default 5000. */
   closeDeadlineMs?: number
+  /** Whether stat(), lstat() and readFile() of a ring that is lost are carried out once more, on another ring. Default true. */
+  retryIdempotent?: boolean
   /** How long a ring worker's heart may stand still before the worker is replaced, in ms. 0 (for ever)–3,600,000, default 10,000. */
   heartbeatTimeoutMs?: number
   /** Told when a ring's worker has ended (`replacing`), was replaced (`well`), or cannot be (`gone`). */

@@ -96,9 +96,17 @@ export class Ringmaster {
   private readonly unregister = new Set<() => void>()
   private closing: Promise<void> | null = null
 
-  private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number, advisor: Advisor) {
+  private constructor(
+    open: OpenRings,
+    placement: Placement,
+    cpus: number,
+    wakeCostNs: number,
+    advisor: Advisor,
+    retryIdempotent: boolean,
+  ) {
     this.rings = open
     this.coordinator = new Coordinator(open.handles)
+    if (retryIdempotent) for (const handle of open.handles) handle.elsewhere = () => this.coordinator.other(handle)
     this.arenas = new Arenas(open.handles, this.coordinator.arenas)
     this.placement = placement
     this.cpus = cpus
@@ -142,7 +150,7 @@ export class Ringmaster {
       const watched = open.handles.map((handle) => watchedRing(handle, clientTid))
       const advisor = new Advisor(watched, { intervalMs: resolved.adviceIntervalMs, onAdvice: resolved.onAdvice })
       const settled = { ...placement, choices: [...placement.choices, spin] }
-      return new Ringmaster(open, settled, facts.effectiveCpus, wakeCostNs, advisor)
+      return new Ringmaster(open, settled, facts.effectiveCpus, wakeCostNs, advisor, resolved.retryIdempotent)
     } catch (error) {
       await open.close()
       throw error

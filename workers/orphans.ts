@@ -19,8 +19,11 @@ import type { Journal } from './threadpool/journal.ts'
 
 const EINTR = -4
 const EFAULT = -14
+const EBADF = -9
 const EAGAIN = -11
+const EOPNOTSUPP = -95
 const ECANCELED = -125
+const EOWNERDEAD = -130
 
 /** What the kernel says of a request whose thread is gone before it began; -512 to -516 are its own names for EINTR. */
 const isGivenUp = (result: number): boolean =>
@@ -124,6 +127,21 @@ export abstract class AdoptableSubmission extends Submission {
     for (let slot = 0; slot < this.slots.size; slot++) {
       if (this.slots.state[slot] !== SlotState.free) this.mark(slot, Orphan.unwanted)
     }
+  }
+
+  /**
+   * Looks whether the ring is still there: nobody announces that its descriptor was closed behind our back, or that its SQ thread has
+   * died, and requests would wait for ever. One system call.
+   */
+  check(): void {
+    if (this.journal !== null || this.ended || this.ringFd < 0) return
+    const entered = this.addon.enter(this.ringFd, 0, 0, 0)
+    if (entered === EBADF || entered === EOPNOTSUPP || entered === EOWNERDEAD) this.enterFailed(entered)
+  }
+
+  /** The number that was the ring's descriptor may be another file's by now: nobody is to close it. */
+  protected forgetDescriptor(errno: number): void {
+    if (errno === EBADF || errno === EOPNOTSUPP) Atomics.store(this.control, Control.ring_fd >> 2, -1)
   }
 
   // The `threadpool` poller's: its journal knows. What is over is settled as if its completion had come.

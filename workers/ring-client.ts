@@ -276,6 +276,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
   }
 
   protected enterFailed(errno: number): void {
+    this.forgetDescriptor(errno)
     this.lose(kernelError(errno, 'io_uring_enter'))
   }
 

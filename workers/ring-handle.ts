@@ -86,6 +86,8 @@ export class RingHandle {
   workerThreadId: number
   /** Memory that the kernel knows by registration: kept while the ring is open, and for good where it did not drain. */
   readonly registered: Set<object> = new Set()
+  /** Another ring for what may be repeated, should this one be lost; null: there is none, or it is not wanted. Set by Ringmaster. */
+  elsewhere: () => RingHandle | null = () => null
   /** Called when closing begins: streams, which never end by themselves, end then. */
   readonly onClosing: Set<() => void> = new Set()
   /** Why the ring has its poller. */

@@ -16,6 +16,8 @@ export interface SupervisedRing {
   replace(): Promise<void>
   /** Ends a worker that is silent; died() follows when it has. */
   terminate(): void
+  /** Looks whether the ring itself is still there. */
+  check(): void
   /** There will be no other worker. */
   gaveUp(cause: unknown): void
 }
@@ -160,6 +162,7 @@ export class Supervisor {
     const elapsedMs = Math.min(nowMs - this.lookedMs, this.lookMs)
     this.lookedMs = nowMs
     for (const watch of this.watches) {
+      watch.ring.check()
       const heartbeats = watch.ring.heartbeats()
       const silent = watch.state === 'well' && heartbeats === watch.heartbeats
       watch.heartbeats = heartbeats

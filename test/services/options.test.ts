@@ -28,6 +28,7 @@ it('have defaults', () => {
     adviceIntervalMs: 10_000,
     onAdvice: undefined,
     heartbeatTimeoutMs: 10_000,
+    retryIdempotent: true,
     onWorker: undefined,
     directDescriptors: 256,
     closeGraceMs: 1000,

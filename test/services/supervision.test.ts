@@ -2,7 +2,7 @@
 // real kernel; ../races has the same for minutes.
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync, closeSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync, writeFileSync, writeSync } from 'node:fs'
 import * as net from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,7 +11,7 @@ import { op } from '../../services/raw/index.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import { Supervisor } from '../../workers/supervisor.ts'
 import type { SupervisedRing, WorkerEvent } from '../../workers/supervisor.ts'
-import { allPollers, eventually, everyPoller, settledWithin, temporaryFolder, testSeed } from './harness.ts'
+import { allPollers, eventually, everyPoller, pollers, settledWithin, temporaryFolder, testSeed } from './harness.ts'
 import { held, startLoad, watchPools } from './supervision-harness.ts'
 
 const folder = temporaryFolder()
@@ -160,6 +160,36 @@ describe.each(allPollers)('a ring worker that does what it should not, poller %s
   })
 })
 
+describe.each(pollers)('a ring whose descriptor is closed behind its back, poller %s', (poller) => {
+  it('is lost: what it has is rejected, stat() and readFile() go to another ring', async () => {
+    const rings = await Ringmaster.start({ poller, rings: 2, heartbeatTimeoutMs: 500, closeGraceMs: 50 })
+    const raw = rings.raw(0)
+    const pipe = openSync(makePipe(), constants.O_RDWR)
+    const path = join(folder.path, 'elsewhere')
+    writeFileSync(path, 'elsewhere')
+    const read = settledWithin(raw.submit(op.read({ fd: pipe, buffer: Buffer.alloc(4) })), 20_000)
+    await raw.submit(op.nop())
+    const lane = async (): Promise<void> => {
+      while (rings.stats().rings[0]!.state === 'open') {
+        expect((await rings.stat(path)).size).toBe(9)
+        expect(await rings.readFile(path, 'utf8')).toBe('elsewhere')
+      }
+    }
+    const lanes = Array.from({ length: 8 }, lane)
+    closeSync(raw['handle'].geometry.ringFd)
+    // What the kernel had it may have cancelled on its own, before anybody noticed.
+    expect(['ERR_RING_LOST', 'ECANCELED']).toContain(await read)
+    expect(await settledWithin(Promise.all(lanes), 20_000)).toBe('resolved')
+    expect(rings.stats().rings.map(({ state }) => state)).toEqual(['lost', 'open'])
+    expect(await rings.readFile(path, 'utf8')).toBe('elsewhere')
+    const other = openSync(path, 'r') // may have got the number
+    await rings.close()
+    expect(readSync(other, Buffer.alloc(9))).toBe(9)
+    closeSync(other)
+    closeSync(pipe)
+  })
+})
+
 describe('Supervisor', () => {
   /** A ring without threads, whose starts go as told. */
   function makeRing(start: () => Promise<void>): { ring: SupervisedRing; told: string[] } {
@@ -172,6 +202,7 @@ describe('Supervisor', () => {
         await start()
       },
       terminate: () => told.push('terminate'),
+      check: () => undefined,
       gaveUp: () => told.push('gave up'),
     }
     return { ring, told }
