@@ -38,6 +38,12 @@ export const ClientCounter = {
   cancels: 11,
   reapedBatches: 12,
   reapedCompletions: 13,
+  // 14 to 19 are for admission.
+  /** Requests that a dead ring worker had left behind and that were submitted again. */
+  revived: 20,
+  workerRestarts: 21,
+  /** 1 while there is no ring worker, else 0. */
+  workerMissing: 22,
 } as const
 
 /** Slots of `RingMetrics.worker`. Written by the ring worker's thread only. */

@@ -52,7 +52,11 @@ export const ringErrors = {
       { cause },
     ),
   workerLost: (cause: unknown): RingError =>
-    new RingError('ERR_RING_WORKER_LOST', 'the ring worker ended before it answered', { cause }),
+    new RingError(
+      'ERR_RING_WORKER_LOST',
+      'the ring worker ended before it answered: what was asked of it may or may not have been carried out',
+      { cause },
+    ),
   mailboxGone: (cause?: unknown): RingError =>
     new RingError('ERR_RING_CLOSED', 'the ring of this mailbox is closed, and nothing can be sent to it any more', {
       cause,

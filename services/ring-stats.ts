@@ -9,6 +9,7 @@ import type { RingMetricsSource } from '../metrics/exporter.ts'
 import type { Poller } from '../workers/poller-kind.ts'
 import type { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
+import type { WorkerState } from '../workers/supervisor.ts'
 import type { Advice, LoadSample } from './advice.ts'
 
 /** One ring's numbers since it was opened. */
@@ -41,6 +42,14 @@ export interface RingStats {
   readonly sqThread: SqThread | null
   /** Thread id of the ring worker; null once it has ended. */
   readonly workerThreadId: number | null
+  /** Whether it has a worker: `replacing` while another one is being started, `gone` where none could be. */
+  readonly workerState: WorkerState
+  /** For how long there has been none, in ms; 0 while there is one. */
+  readonly workerMissingMs: number
+  /** How often another worker has adopted the ring. */
+  readonly workerRestarts: number
+  /** Requests that dead workers had left behind and that were submitted again. */
+  readonly revived: number
 }
 
 /** A client's ring. What only its own thread knows is left out of the state: it is open as long as it is listed. */
@@ -54,7 +63,7 @@ export interface ClientStats extends RingStats {
 /** What is asked of a ring: a handle has it, and of a client's ring what is in shared memory. */
 export interface StatsSource extends Pick<
   RingHandle,
-  'ring' | 'reason' | 'workerLoss' | 'workerThreadId' | 'geometry' | 'metrics'
+  'ring' | 'reason' | 'workerLoss' | 'workerLostMs' | 'workerState' | 'workerThreadId' | 'geometry' | 'metrics'
 > {
   readonly client: {
     readonly poller: Poller
@@ -103,6 +112,10 @@ export function ringStats(handle: StatsSource, advice: Advice): RingStats {
     staleCompletions: counter(ClientCounter.staleCompletions),
     backlogRejections: counter(ClientCounter.backlogRejections),
     sqThread: sqThreadOf(handle),
+    workerState: handle.workerState,
+    workerMissingMs: handle.workerLostMs < 0 ? 0 : performance.now() - handle.workerLostMs,
+    workerRestarts: counter(ClientCounter.workerRestarts),
+    revived: counter(ClientCounter.revived),
     workerThreadId: handle.workerLoss === null ? handle.workerThreadId : null,
   }
 }

@@ -109,6 +109,7 @@ export class Ringmaster {
       const rings = new Ringmaster(open, settled, effectiveCpus, wakeCostNs, advisor)
       const made = { options: { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }, placement, capabilities: found }
       rings.clients = new Clients({ ...made, open, effectiveCpus, wakeCostNs, spinNs: first.idle.spinNs })
+      if (resolved.retryIdempotent) rings.coordinator.coverLosses()
       return rings
     } catch (error) {
       await open.close()

@@ -10,7 +10,7 @@ import { Control, controlVersion, leasedDescriptors, rawDescriptors } from '../n
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
-import { RingMetrics } from '../metrics/ring-metrics.ts'
+import { ClientCounter, RingMetrics } from '../metrics/ring-metrics.ts'
 import { BufferTable } from './buffer-table.ts'
 import { withoutChains } from './chain-switch.ts'
 import type { ControlLink, RingControl } from './control.ts'
@@ -24,6 +24,8 @@ import { RingClient } from './ring-client.ts'
 import { reservedSlots } from './submission.ts'
 import { Scratch } from './scratch.ts'
 import type { ClientRingOpened } from './client-ring.ts'
+import { Journal } from './threadpool/journal.ts'
+import type { WorkerState } from './supervisor.ts'
 
 /** Bytes of shared memory each lease of a direct descriptor brings: the largest file that is read in one chain. */
 export const leaseSizeBytes: number = 32768
@@ -39,6 +41,8 @@ export interface RingHandleOptions {
   readonly spinNs: number
   /** Its SQ thread serves other rings too. */
   readonly sqThreadShared: boolean
+  /** Of the `threadpool` poller: a Journal's memory. */
+  readonly journal?: SharedArrayBuffer | null
 }
 
 /**
@@ -85,22 +89,30 @@ export class RingHandle {
   readonly metrics: RingMetrics
   readonly geometry: RingGeometry
   readonly idle: IdleStrategy
-  readonly workerThreadId: number
+  workerThreadId: number
   /** Memory that the kernel knows by registration: kept while the ring is open, and for good where it did not drain. */
   readonly registered: Set<object> = new Set()
   /** Who has memory waiting that no request uses yet: arenas ask. */
   readonly memoryHolders: MemoryHolders = new MemoryHolders()
+  /** Another ring for what may be repeated, should this one be lost; null: there is none, or it is not wanted. Set by Ringmaster. */
+  elsewhere: () => RingHandle | null = () => null
   /** Called when closing begins: streams, which never end by themselves, end then. */
   readonly onClosing: Set<() => void> = new Set()
-  /** Called when the worker has ended. */
-  readonly onWorkerLost: Set<(cause: unknown) => void> = new Set()
+  /** Called when the worker has ended, and when another has adopted the ring. */
+  readonly onWorker: Set<(state: WorkerState, cause: unknown) => void> = new Set()
   /** Why the ring has its poller. */
   readonly reason: string
   /** Why the worker is no longer there; null while it is. */
   workerLoss: string | null = null
+  /** When the worker was lost (performance.now() time); -1 while it is there. */
+  workerLostMs = -1
+  /** Whether another one is to come. */
+  private replacing = false
+  private readonly onReplaced: (() => void)[] = []
   private sqThreadShared: boolean
   private readonly hold: number
-  private readonly control: ControlLink<RingControl>
+  private readonly words: Int32Array
+  private control: ControlLink<RingControl>
   private readonly detach: () => void
   private closing: Promise<boolean> | null = null
   private tasks = 0
@@ -113,6 +125,7 @@ export class RingHandle {
     const words = controlWords(memory, place)
     const view = viewRing(memory, place, geometry)
     this.ring = ring
+    this.words = words
     this.geometry = geometry
     ownRings.add(geometry.ringFd)
     this.workerThreadId = threadId
@@ -138,6 +151,7 @@ export class RingHandle {
       idle: this.idle,
       inFlightMax: options.inFlightMax,
       backlogMax: options.backlogMax,
+      journal: options.journal ? Journal.of(options.journal, geometry) : null,
     })
     const sqpoll = options.poller === Poller.kernel
     this.hold = binding().hold(controlBytes, view.ring.words, offsets, sqpoll, this.client.slots.credits)
@@ -160,11 +174,66 @@ export class RingHandle {
       : null
   }
 
-  /** The worker thread has ended. The ring goes on: what its poller cannot do any more, the client does. */
+  /** How often the worker's heart has beaten. */
+  get heartbeats(): number {
+    return Atomics.load(this.words, Control.heartbeat >> 2)
+  }
+
+  /** The worker thread has ended, and another is to adopt the ring. */
+  workerDied(cause: unknown): void {
+    this.workerLoss = cause instanceof Error ? cause.message : String(cause)
+    this.replacing = true
+    this.workerLostMs = performance.now()
+    this.metrics.client[ClientCounter.workerMissing] = 1
+    this.client.workerDied()
+    this.tell('replacing', cause)
+  }
+
+  /** Another worker has adopted the ring. */
+  adopted({ started, control }: OpenedRing): void {
+    if (control !== this.control) this.control.close()
+    this.control = control
+    this.workerThreadId = started.threadId
+    this.workerLoss = null
+    this.workerLostMs = -1
+    this.metrics.client[ClientCounter.workerMissing] = 0
+    this.metrics.client[ClientCounter.workerRestarts]! += 1
+    this.replaced()
+    this.tell('well', null)
+  }
+
+  /** The worker thread has ended, and there is no other. The ring goes on: what its poller cannot do any more, the client does. */
   workerLost(cause: unknown): void {
     this.workerLoss = cause instanceof Error ? cause.message : String(cause)
+    this.metrics.client[ClientCounter.workerMissing] = 1
     this.client.workerLost(cause)
-    for (const tell of [...this.onWorkerLost]) tell(cause)
+    this.replaced()
+    this.tell('gone', cause)
+  }
+
+  /** What became of the worker. */
+  get workerState(): WorkerState {
+    if (this.workerLoss === null) return 'well'
+    return this.replacing ? 'replacing' : 'gone'
+  }
+
+  private replaced(): void {
+    this.replacing = false
+    for (const resume of this.onReplaced.splice(0)) resume()
+  }
+
+  /** Resolves with whether there is a worker, once it is known. */
+  async workerBack(): Promise<boolean> {
+    if (this.replacing) {
+      await new Promise<void>((resolve) => {
+        this.onReplaced.push(resolve)
+      })
+    }
+    return this.workerLoss === null
+  }
+
+  private tell(state: WorkerState, cause: unknown): void {
+    for (const listener of [...this.onWorker]) listener(state, cause)
   }
 
   /**
@@ -182,6 +251,7 @@ export class RingHandle {
    * @throws (rejects) ERR_RING_CLOSED, ERR_RING_WORKER_LOST
    */
   async registerInWorker(opcode: number, argument: Uint8Array | null, count: number): Promise<number> {
+    await this.workerBack()
     if (this.closing !== null) throw ringErrors.closed()
     const answer = await this.control.call((remote) => remote.register(opcode, argument, count))
     if (argument !== null && answer.argument !== null) argument.set(answer.argument)

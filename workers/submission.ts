@@ -11,10 +11,12 @@ import { ClientCounter } from '../metrics/ring-metrics.ts'
 import type { RingMetrics } from '../metrics/ring-metrics.ts'
 import { Backlog } from './backlog.ts'
 import { ignoreResult } from './completions.ts'
+import { KeptEntries } from './kept-entries.ts'
 import { Poller } from './poller-kind.ts'
 import { SlotState, SlotTable } from './slots.ts'
 import type { Completion } from './slots.ts'
 import { StageRecorder } from './stage-recorder.ts'
+import type { SubmissionOptions } from './submission-options.ts'
 
 /** open → closing (accepts nothing, finishes what it has) → closed; lost: the ring itself is gone. */
 export const ClientState = { open: 'open', closing: 'closing', closed: 'closed', lost: 'lost' } as const
@@ -32,16 +34,6 @@ const earlyPublishEntries = 16
 const EINTR = -4
 const EAGAIN = -11
 const EBUSY = -16
-
-export interface SubmissionOptions {
-  readonly ring: Ring
-  readonly poller: Poller
-  readonly control: Int32Array
-  readonly metrics: RingMetrics
-  /** Entries in the ring at most: the CQ must have room for the last CQE of each. */
-  readonly inFlightMax: number
-  readonly backlogMax: number
-}
 
 export abstract class Submission {
   readonly slots: SlotTable
@@ -61,6 +53,8 @@ export abstract class Submission {
   protected readonly counters: Float64Array
   protected readonly stages: StageRecorder
   readonly backlog: Backlog
+  /** Null where no worker polls: then none can leave requests behind. */
+  protected readonly kept: KeptEntries | null
   protected readonly inFlightMax: number
   /** `inFlightMax`, or 0 while a barrier is in the ring or waits for what is: then nothing else gets in. */
   protected room: number
@@ -84,6 +78,8 @@ export abstract class Submission {
     this.ringFd = options.ring.geometry.ringFd
     this.slots = new SlotTable(options.inFlightMax + options.backlogMax + reservedSlots, ignoreResult)
     this.backlog = new Backlog(options.backlogMax)
+    const workerPolls = options.poller === Poller.worker || options.poller === Poller.threadpool
+    this.kept = workerPolls ? new KeptEntries(options.ring, this.slots) : null
     this.words = options.ring.sqes
     this.addon = binding()
   }
@@ -202,7 +198,7 @@ export abstract class Submission {
     } else {
       slots.state[slot] = SlotState.prepared
       this.words = this.ring.sqes
-      this.at = this.ring.reserve()
+      this.at = this.reserveEntry()
       this.inFlight++
     }
     this.groupLeft--
@@ -210,6 +206,10 @@ export abstract class Submission {
     this.words[this.at + 9] = slots.generation[slot]!
     this.metrics.countRequest(opcode)
     return slot
+  }
+
+  protected reserveEntry(): number {
+    return this.kept === null ? this.ring.reserve() : this.kept.reserve()
   }
 
   /** Takes an entry for a cancellation: from the reserve, ahead of the backlog, in any state. False: no room just now. */
@@ -302,7 +302,7 @@ export abstract class Submission {
       }
       for (let index = 0; index < group; index++) {
         slots.state[backlog.slotAt(0)] = SlotState.prepared
-        backlog.shiftTo(ring.sqes, ring.reserve())
+        backlog.shiftTo(ring.sqes, this.reserveEntry())
         this.inFlight++
       }
       if (barrier) [this.barrierOut, this.room] = [true, 0]

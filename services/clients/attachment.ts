@@ -11,7 +11,6 @@ import { controlWords } from '../../native/ring-memory.ts'
 import type { ClientRingOpened, ClientRingTask } from '../../workers/client-ring.ts'
 import { expose } from '../../workers/control.ts'
 import type { ControlLink } from '../../workers/control.ts'
-import type { Poller } from '../../workers/poller-kind.ts'
 import { quarantineMemory } from '../../workers/quarantine.ts'
 import { prepareControl } from '../../workers/ring-handle.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
@@ -23,12 +22,13 @@ export interface AttachmentHost {
   readonly places: ClientPlaces
   /** The ring whose pollers serve this one, and its worker. */
   readonly handle: RingHandle
-  worker(): ControlLink
+  /** Its worker, once it has one. @throws ERR_RING_WORKER_LOST */
+  worker(): Promise<ControlLink>
   /** How the ring is to be made, once its place is known; in order of preference. */
   tasks(client: number, spot: ClientPlace): readonly ClientRingTask[]
   /** Whether an error of the first task is a reason to try the next; returns that reason. */
   goesOn(error: unknown): string | null
-  describe(spot: ClientPlace, opened: ClientRingOpened, poller: Poller, reason: string | null): ClientRing
+  describe(spot: ClientPlace, opened: ClientRingOpened, task: ClientRingTask, reason: string | null): ClientRing
   /** The place is free again. */
   gone(client: number): void
 }
@@ -48,6 +48,9 @@ export class Attachment {
   private readonly port: MessagePort
   private readonly host: AttachmentHost
   private spot: ClientPlace | null = null
+  /** How the ring was made: a worker that replaces its own is told. */
+  private task: ClientRingTask | null = null
+  private adopting: Promise<ClientRingOpened> | null = null
   private joining: Promise<ClientRing> | null = null
   private leaving: Promise<void> | null = null
   private over: () => void = () => undefined
@@ -62,8 +65,11 @@ export class Attachment {
     const control: ClientControl = {
       join: (threadId) => this.join(threadId),
       threadId: () => this.threadId,
-      register: (opcode, argument, count) =>
-        host.worker().call((remote) => remote.registerFor(client, opcode, argument, count)),
+      register: async (opcode, argument, count) => {
+        const worker = await host.worker()
+        return worker.call((remote) => remote.registerFor(client, opcode, argument, count))
+      },
+      adopt: () => this.adopt(),
       close: () => this.closeRing(),
     }
     expose(control, port)
@@ -94,7 +100,7 @@ export class Attachment {
         if (task.setup.attachFd !== undefined && !(await host.handle.shareSqThread(chainsLimitMs)))
           throw ringErrors.chainsPending()
         const opened = await this.openOnce(spot, task)
-        this.ring = host.describe(spot, opened, task.poller, reason)
+        this.ring = host.describe(spot, opened, task, reason)
         if (this.state === 'joining') this.state = 'joined'
         return this.ring
       } catch (error) {
@@ -108,14 +114,39 @@ export class Attachment {
   private async openOnce({ memory, place }: ClientPlace, task: ClientRingTask): Promise<ClientRingOpened> {
     const hold = prepareControl(memory, place)
     try {
-      return await this.host.worker().call((remote) => remote.openRing(task))
+      const worker = await this.host.worker()
+      this.task = task
+      return await worker.call((remote) => remote.openRing(task))
     } finally {
       binding().release(hold)
     }
   }
 
+  /** The client knows that its worker has ended, and has seen to what that left behind: the next one takes its ring over. */
+  private adopt(): Promise<ClientRingOpened> {
+    this.adopting ??= this.adoptOnce().finally(() => {
+      this.adopting = null
+    })
+    return this.adopting
+  }
+
+  private async adoptOnce(): Promise<ClientRingOpened> {
+    const { ring, task } = this
+    if (ring === null || task === null) throw ringErrors.closed()
+    const worker = await this.host.worker()
+    if (this.state !== 'joined') throw ringErrors.closed()
+    const opened = await worker.call((remote) => remote.openRing({ ...task, adopt: ring.opened }))
+    this.ring = { ...ring, opened }
+    return opened
+  }
+
   private async closeRing(): Promise<void> {
-    await this.host.worker().call((remote) => remote.closeRing(this.client)).catch(() => undefined) // it holds nothing when it is gone
+    try {
+      const worker = await this.host.worker()
+      await worker.call((remote) => remote.closeRing(this.client))
+    } catch {
+      // It holds nothing when it is gone.
+    }
   }
 
   /** Tells the client's thread, if it is there; it may have ended. */

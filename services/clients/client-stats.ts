@@ -20,13 +20,15 @@ function joined(attachment: Attachment, ring: ClientRing): Joined {
   const metrics = new RingMetrics(ring.memory, ring.place.metricsOffsetBytes)
   const inFlight = metrics.client[ClientCounter.inFlight]!
   // As the client decides it when its worker has ended.
-  const takenOver = handle.workerLoss !== null && ring.poller === Poller.worker
+  const takenOver = handle.workerState === 'gone' && ring.poller === Poller.worker
   return {
     attachment,
     source: {
       ring: handle.ring,
       reason: ring.reason,
       workerLoss: handle.workerLoss,
+      workerState: handle.workerState,
+      workerLostMs: handle.workerLostMs,
       workerThreadId: ring.opened.threadId,
       geometry: ring.opened.geometry,
       metrics,

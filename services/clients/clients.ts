@@ -10,7 +10,8 @@ import { Poller, polls } from '../../workers/poller-kind.ts'
 import { leaseSizeBytes } from '../../workers/ring-handle.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { reservedSlots } from '../../workers/submission.ts'
-import { explained, setupOf } from '../open-rings.ts'
+import { Journal } from '../../workers/threadpool/journal.ts'
+import { explained, heartbeatMs, setupOf } from '../open-rings.ts'
 import type { OpenRings } from '../open-rings.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Placement } from '../placement/types.ts'
@@ -68,9 +69,11 @@ export class Clients {
       metricsSizeBytes: ringMetricsSizeBytes,
     })
     for (const handle of open.handles) {
-      handle.onWorkerLost.add((cause) => {
-        for (const attachment of this.ofRing(handle))
-          attachment.notify({ notice: 'worker-lost', cause: cause instanceof Error ? cause.message : String(cause) })
+      handle.onWorker.add((state, reason) => {
+        if (state === 'well') return // who was told that the worker died asks for the next one
+        const cause = reason instanceof Error ? reason.message : String(reason)
+        const notice = state === 'gone' ? 'worker-lost' : 'worker-died'
+        for (const attachment of this.ofRing(handle)) attachment.notify({ notice, cause })
       })
     }
   }
@@ -89,7 +92,10 @@ export class Clients {
     const attachment = new Attachment(client, port1, {
       places: this.places,
       handle,
-      worker: () => workers[handles.indexOf(handle)]!, // asked each time: a worker may have been replaced
+      worker: async () => {
+        if (!(await handle.workerBack())) throw ringErrors.workerLost(handle.workerLoss)
+        return workers[handles.indexOf(handle)]!
+      },
       tasks: (number, spot) => this.tasks(number, spot, handle, to?.poller ?? handle.client.poller),
       goesOn: (error) => this.goesOn(error, handle),
       describe: (...what) => this.describe(handle, ...what),
@@ -145,6 +151,7 @@ export class Clients {
   private tasks(client: number, spot: ClientPlace, handle: RingHandle, poller: Poller): readonly ClientRingTask[] {
     const { options, capabilities } = this.context
     const restrictions = options.restrictions && withoutUnsupported(options.restrictions, capabilities.opcodes)
+    const slots = this.inFlightMax + options.backlogMax + reservedSlots
     const task = (kind: Poller): ClientRingTask => ({
       ...spot,
       client,
@@ -153,8 +160,11 @@ export class Clients {
       directDescriptors: options.directDescriptors,
       spinNs: this.spinNs,
       restrictions,
+      journal: kind === Poller.threadpool ? Journal.allocate(slots, options) : null,
+      heartbeatMs: heartbeatMs(options.heartbeatTimeoutMs),
     })
-    const withoutKernel = options.poller === 'auto' && restrictions === undefined && poller !== Poller.threadpool
+    const mayGoWithout = options.poller === 'auto' && options.fallback && restrictions === undefined
+    const withoutKernel = mayGoWithout && poller !== Poller.threadpool
     return withoutKernel ? [task(poller), task(Poller.threadpool)] : [task(poller)]
   }
 
@@ -168,7 +178,7 @@ export class Clients {
     handle: RingHandle,
     spot: ClientPlace,
     opened: ClientRingOpened,
-    poller: Poller,
+    { poller, journal }: ClientRingTask,
     reason: string | null,
   ): ClientRing {
     const { options, placement, effectiveCpus, wakeCostNs, capabilities } = this.context
@@ -183,6 +193,7 @@ export class Clients {
       backlogMax: options.backlogMax,
       spinNs: poller === Poller.threadpool && options.spinNs === 'auto' ? 0 : this.spinNs,
       restrictions: options.restrictions && withoutUnsupported(options.restrictions, capabilities.opcodes),
+      journal,
       closeGraceMs: options.closeGraceMs,
       closeDeadlineMs: options.closeDeadlineMs,
       placement: { ...placement, rings: 1, poller, reason: why, pins: [-1], choices },

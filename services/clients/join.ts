@@ -68,6 +68,7 @@ class Session {
   private handle: RingHandle | null = null
   private ended = false
   private loss: Error | null = null
+  private death: Error | null = null
   private close: () => void = () => undefined
 
   constructor(port: MessagePort, link: ControlLink<ClientControl>) {
@@ -76,6 +77,7 @@ class Session {
       const notice = asNotice(message)
       if (notice?.notice === 'end') this.end()
       else if (notice?.notice === 'worker-lost') this.lose(new Error(notice.cause))
+      else if (notice?.notice === 'worker-died') this.orphan(new Error(notice.cause))
     })
     port.once('close', () => {
       const cause = new Error('the thread that started the rings has ended, or has closed them')
@@ -102,6 +104,7 @@ class Session {
     this.handle = handle
     if (ring.restrictions !== undefined) handle.client.slots.explain = explainRestrictions(ring.restrictions)
     if (this.loss !== null) handle.workerLost(this.loss)
+    else if (this.death !== null) this.orphan(this.death)
     const close = async (): Promise<void> => {
       if (!(await handle.close(ring.closeGraceMs, ring.closeDeadlineMs))) quarantineMemory(ring.memory)
     }
@@ -116,6 +119,20 @@ class Session {
   private end(): void {
     this.ended = true
     this.close()
+  }
+
+  // What the worker left behind is seen to before the next one may begin.
+  private orphan(cause: Error): void {
+    this.death = cause
+    const { handle, link } = this
+    if (handle === null) return // told again as soon as there is one
+    handle.workerDied(cause)
+    link
+      .call((remote) => remote.adopt())
+      .then((started) => {
+        handle.adopted({ started, control: link })
+      })
+      .catch(() => undefined) // died as well, which is told; or nobody is left
   }
 
   // The ring is this thread's and goes on, with this thread as its poller where it needs one.

@@ -12,6 +12,8 @@ import type { Placement } from '../placement/types.ts'
 export interface ClientControl extends RingControl {
   /** Has the ring made. `threadId`: the client's, as the kernel numbers it. */
   join(threadId: number): Promise<ClientRing>
+  /** Has the worker that replaces a dead one take the ring over. */
+  adopt(): Promise<ClientRingOpened>
 }
 
 /** All that the client's thread needs to use its ring. */
@@ -25,6 +27,8 @@ export interface ClientRing {
   readonly backlogMax: number
   readonly spinNs: number
   readonly restrictions: RingRestrictions | undefined
+  /** Of the `threadpool` poller: a Journal's memory. */
+  readonly journal: SharedArrayBuffer | null
   readonly closeGraceMs: number
   readonly closeDeadlineMs: number
   readonly placement: Placement
@@ -33,8 +37,9 @@ export interface ClientRing {
   readonly capabilities: Capabilities
 }
 
-/** What the client's thread is told: that it may join, once; to close its rings; that the worker which served them has ended. */
-export type Notice = { readonly notice: 'offered' | 'end' } | { readonly notice: 'worker-lost'; readonly cause: string }
+/** What the client's thread is told: that it may join, once; to close its rings; that the worker which served them has ended, for good or not. */
+export type Notice =
+  { readonly notice: 'offered' | 'end' } | { readonly notice: 'worker-died' | 'worker-lost'; readonly cause: string }
 
 /** Null for what else comes over the port: answers to calls. */
 export function asNotice(message: unknown): Notice | null {

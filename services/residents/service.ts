@@ -1,5 +1,6 @@
 // Resident services: a module started in every ring worker, one instance each, with a ring of that thread's own. Used by
-// Ringmaster.startService(). Nothing is started again by itself: who started it is told, and knows what a half-dead service is worth.
+// Ringmaster.startService(). An instance whose thread was replaced is started in the new one. One that threw is not started again: who
+// started it is told, and knows what a half-dead service is worth.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MessageChannel } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
@@ -20,8 +21,8 @@ export interface ServiceOptions {
   /** How long stop() lets instances drain, and then lets them stop, in ms each. Default 5000. */
   drainLimitMs?: number
   /**
-   * Told of what an instance threw and nobody caught, and of the end of its thread (ERR_RING_WORKER_LOST). The instance is stopped then, and
-   * not started again. Default: a process warning.
+   * Told of what an instance threw and nobody caught: it is stopped then, and not started again. Told of the end of its thread
+   * (ERR_RING_WORKER_LOST), too: the thread that replaces it starts another. Default: a process warning.
    */
   onFailure?: (error: unknown, ring: number) => void
 }
@@ -39,6 +40,8 @@ interface Instance {
   readonly handle: RingsHandle
   readonly link: ControlLink<ServiceControl>
   readonly port: MessagePort
+  /** Its end, once that has begun. */
+  ending: Promise<void> | null
 }
 
 export class ResidentService {
@@ -64,7 +67,7 @@ export class ResidentService {
     return new Map([...this.instances].map(([ring, { port }]) => [ring, port]))
   }
 
-  /** Starts an instance in a ring's worker: all of them at the start, and again after its thread was replaced. @internal */
+  /** Starts an instance in a ring's worker: each at the start, and again after its thread was replaced. @internal */
   async startOn(ring: number): Promise<void> {
     const { handles, workers } = this.clients.open
     const handle = this.clients.attach({ ring, poller: pollerOf(handles[ring]!.client.poller) })
@@ -86,25 +89,43 @@ export class ResidentService {
       await this.clients.detach(handle)
       throw error
     }
-    const instance = { ring, handle, link, port: user.port1 }
+    const instance: Instance = { ring, handle, link, port: user.port1, ending: null }
     this.instances.set(ring, instance)
     control.port1.on('message', (message: unknown) => {
       const failed = (message as Partial<ServiceFailed> | null)?.failed
       if (failed !== undefined) this.fail(instance, unpackError(failed))
     })
     control.port1.once('close', () => {
-      this.fail(instance, ringErrors.workerLost(ended))
+      if (this.fail(instance, ringErrors.workerLost(ended))) void this.startAgain(instance)
     })
     control.port1.unref()
   }
 
-  private fail(instance: Instance, error: unknown): void {
-    if (this.instances.get(instance.ring) !== instance) return
+  /** Returns whether it was not known yet. */
+  private fail(instance: Instance, error: unknown): boolean {
+    if (this.instances.get(instance.ring) !== instance) return false
     this.instances.delete(instance.ring)
+    this.tell(error, instance.ring)
+    instance.ending = this.end(instance).catch(() => undefined) // what it says of its own end adds nothing
+    return true
+  }
+
+  private tell(error: unknown, ring: number): void {
     const { onFailure } = this.options
-    if (onFailure !== undefined) onFailure(error, instance.ring)
-    else process.emitWarning(`a resident service failed on ring ${instance.ring}: ${String(error)}`)
-    void this.end(instance).catch(() => undefined) // what it says of its own end adds nothing
+    if (onFailure !== undefined) onFailure(error, ring)
+    else process.emitWarning(`a resident service failed on ring ${ring}: ${String(error)}`)
+  }
+
+  /** Its thread has ended. Where that is replaced, so is the instance; its place as a client must be free first. */
+  private async startAgain({ ring, ending }: Instance): Promise<void> {
+    await ending
+    try {
+      if (!(await this.clients.open.handles[ring]!.workerBack()) || this.stopping !== null) return
+      await this.startOn(ring)
+      if (this.stopping !== null) await this.stopInstances() // it has begun behind the others' end
+    } catch (error) {
+      if (this.stopping === null) this.tell(error, ring)
+    }
   }
 
   /** Drains all instances, then stops them, each within the limit. Resolves when all have let go. Safe to repeat. */
@@ -119,6 +140,10 @@ export class ResidentService {
 
   private async stopOnce(): Promise<void> {
     this.clients.onClosing.delete(this.stopWithRings)
+    await this.stopInstances()
+  }
+
+  private async stopInstances(): Promise<void> {
     const ended = await Promise.allSettled(
       [...this.instances.values()].map(async (instance) => {
         const drained = instance.link.call((remote) => remote.drain())
