@@ -82,7 +82,8 @@ export class Clients {
   attach(to?: AttachTo): RingsHandle {
     if (this.closed) throw ringErrors.closed()
     // Their memory and what wakes them are this thread's alone.
-    if (isPlain()) throw new RingUnavailableError('addon', 'rings of plain Node.js serve no other thread: start rings there')
+    if (isPlain())
+      throw new RingUnavailableError('addon', 'rings of plain Node.js serve no other thread: start rings there')
     const { clientsMax } = this.context.options
     if (this.attachments.size >= clientsMax) throw ringErrors.clientsFull(clientsMax)
     const { handles, workers } = this.context.open
