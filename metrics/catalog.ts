@@ -20,6 +20,8 @@ import {
  */
 export interface RingMetricsSource {
   ring: number
+  /** Of a ring of another thread, served by `ring`'s poller: its number. */
+  client?: number
   poller: string
   reason: string
   memory: 'user' | 'mapped'
@@ -234,6 +236,14 @@ export const catalog: readonly MetricRow[] = [
     help: 'Times the ring worker was woken.', read: ofWorker('wakeups') },
   { name: 'ringmaster_ring_worker_errors_total', type: 'counter', unit: 'count', labels: ring,
     help: 'Errors the ring worker met and survived.', read: ofWorker('errors') },
+  { name: 'ringmaster_ring_worker_restarts_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Times that another ring worker adopted the ring, because the one before had ended or was silent.',
+    read: ofClient('workerRestarts') },
+  { name: 'ringmaster_ring_worker_up', type: 'gauge', unit: 'count', labels: ring,
+    help: 'Whether the ring has a worker: 1, or 0 while another one is being started, or none can be.',
+    read: ({ metrics }, sample) => sample(1 - metrics.client[ClientCounter.workerMissing]!) },
+  { name: 'ringmaster_ring_revived_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Requests that a ring worker left behind when it died, and that were submitted again.', read: ofClient('revived') },
   { name: 'ringmaster_ring_worker_heartbeats_total', type: 'counter', unit: 'count', labels: ring,
     help: 'Heartbeats of the ring worker.', read: ofWorker('heartbeats') },
   { name: 'ringmaster_ring_worker_heartbeat_timestamp_seconds', type: 'gauge', unit: 'seconds', labels: ring,

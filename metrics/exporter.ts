@@ -114,13 +114,19 @@ class Scrape {
   }
 }
 
+/** Last, and only on rings of other threads. */
+const clientLabel = 'client'
+
+const clientLabels = ({ client }: RingMetricsSource): Record<string, string> =>
+  client === undefined ? {} : { [clientLabel]: String(client) }
+
 function scalar(row: ScalarRow, scrape: Scrape): Counter | Gauge {
-  const config = { name: row.name, help: row.help, labelNames: row.labels, registers: [] }
+  const config = { name: row.name, help: row.help, labelNames: [...row.labels, clientLabel], registers: [] }
   const collect = (reset: () => void, put: (labels: Record<string, string>, value: number) => void): void => {
     reset()
     scrape.forEachRing(row.name, (reading, ring) =>
       row.read(reading, (value, ...labelValues) => {
-        const labels: Record<string, string> = {}
+        const labels = clientLabels(reading.source)
         for (const [index, label] of row.labels.entries()) labels[label] = index === 0 ? ring : labelValues[index - 1]!
         put(labels, value)
       }),
@@ -164,7 +170,7 @@ class StageHistogram extends Histogram {
   readonly #scrape: Scrape
 
   constructor(row: HistogramRow, scrape: Scrape) {
-    super({ name: row.name, help: row.help, labelNames: row.labels, registers: [] })
+    super({ name: row.name, help: row.help, labelNames: [...row.labels, clientLabel], registers: [] })
     this.#row = row
     this.#scrape = scrape
   }
@@ -180,7 +186,7 @@ class StageHistogram extends Histogram {
     const values: HistogramSample[] = []
     this.#scrape.forEachRing(name, ({ source, metrics }, ring) => {
       for (const op of operationsInUse(metrics)) {
-        const sharedLabels = { ring, operation: operationLabel(source, op) }
+        const sharedLabels = { ...clientLabels(source), ring, operation: operationLabel(source, op) }
         pushSamples(values, name, sharedLabels, metrics.histogram(stage, op))
       }
     })

@@ -46,6 +46,11 @@ export const ClientCounter = {
   viewRejections: 18,
   /** Requests whose time limit passed. */
   timeouts: 19,
+  /** Requests that a dead ring worker had left behind and that were submitted again. */
+  revived: 20,
+  workerRestarts: 21,
+  /** 1 while there is no ring worker, else 0. */
+  workerMissing: 22,
 } as const
 
 /** Slots of `RingMetrics.worker`. Written by the ring worker's thread only. */

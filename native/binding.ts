@@ -129,8 +129,11 @@ export interface NativeBinding {
   /** Lets a hold go; true when it was the last and the descriptors and mappings were closed with it. */
   release(hold: number): boolean
   Watcher: new (eventFd: number, callback: () => void) => EventWatcher
-  /** Threads for system calls, at first `threads` at most. What finishes signals `eventFd`. `owned`: descriptors closed with it. */
-  Executor: new (eventFd: number, threads: number, owned: Int32Array) => Executor
+  /**
+   * Threads for system calls, at first `threads` at most. What finishes signals `eventFd`. `owned`: descriptors closed with it.
+   * `journal`: by job, how far it is: NaN while it waits for a thread, Infinity while one has it, then its result.
+   */
+  Executor: new (eventFd: number, threads: number, owned: Int32Array, journal?: Float64Array) => Executor
   /** Any system call, here and now: for those that do not wait. Numbers are callNumbers()'. Returns a value or -errno. */
   call(number: number, a: number, b: number, c: number, d: number, e: number, f: number): number
   /** System calls by name, as numbered on this architecture. */

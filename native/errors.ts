@@ -81,11 +81,40 @@ export const ringErrors = {
       { cause },
     ),
   workerLost: (cause: unknown): RingError =>
-    new RingError('ERR_RING_WORKER_LOST', 'the ring worker ended before it answered', { cause }),
+    new RingError(
+      'ERR_RING_WORKER_LOST',
+      'the ring worker ended before it answered: what was asked of it may or may not have been carried out',
+      { cause },
+    ),
   mailboxGone: (cause?: unknown): RingError =>
     new RingError('ERR_RING_CLOSED', 'the ring of this mailbox is closed, and nothing can be sent to it any more', {
       cause,
     }),
+  clientsFull: (clientsMax: number): RingError =>
+    new RingError(
+      'ERR_RING_CLIENTS_FULL',
+      `${clientsMax} threads are attached already: detach() one, let its thread end, or raise the option clientsMax`,
+    ),
+  handleUsed: (): RingError =>
+    new RingError(
+      'ERR_RING_HANDLE_USED',
+      'this handle was joined, detached, or left behind by a thread that has ended: attach() another one, each is for one thread',
+    ),
+  chainsPending: (): RingError =>
+    new RingError(
+      'ERR_RING_CHAINS_PENDING',
+      'chains wait for a place in the ring whose SQ thread is to be shared: attach again when they are over',
+    ),
+  serviceStalled: (what: string, limitMs: number): RingError =>
+    new RingError(
+      'ERR_RING_SERVICE_STALLED',
+      `a resident service did not ${what} within ${limitMs} ms: it was left, and its rings are closed`,
+    ),
+  notOwner: (): RingError =>
+    new RingError(
+      'ERR_RING_NOT_OWNER',
+      'these rings were joined: ask the thread that started them, whose Ringmaster has the ring workers',
+    ),
   leaseReleased: (): RingError =>
     new RingError(
       'ERR_RING_LEASE_RELEASED',

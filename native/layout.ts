@@ -37,6 +37,12 @@ export const Control = {
   heartbeat: 384,
 } as const
 
+/**
+ * Values of the control block's `stop`. `abandoned`: the client's thread ends with requests under way, says the addon. `stopped`: a poller
+ * without a kernel does nothing any more.
+ */
+export const Stop = { none: 0, stop: 1, abandoned: 2, stopped: 3 } as const
+
 export const controlVersion: number = 1
 
 /** Scratch of one slot: what must stay put until the CQE and is small. Larger paths get a buffer of their own. */

@@ -77,6 +77,20 @@ export class Ring {
     return ((this.sqPublished + index) & this.sqMask) << 4
   }
 
+  /** Index in `sqes` of the entry that reserve() overwrites next: the oldest that is still there. */
+  get oldestAt(): number {
+    return (this.sqTail & this.sqMask) << 4
+  }
+
+  /** Indexes in `sqes` of the entries that the consumer has not taken. Only while there is no consumer. */
+  unconsumedAt(): number[] {
+    const { unconsumed } = this
+    return Array.from(
+      { length: unconsumed },
+      (_, index) => ((this.sqPublished - unconsumed + index) & this.sqMask) << 4,
+    )
+  }
+
   /** Makes all reserved entries visible to the consumer with one store. Returns how many. */
   publish(): number {
     const count = (this.sqTail - this.sqPublished) | 0
@@ -134,5 +148,11 @@ export class Ring {
   /** Entries published that the consumer has not taken yet. */
   get unconsumed(): number {
     return (this.sqPublished - Atomics.load(this.words, this.sqHeadAt)) | 0
+  }
+
+  /** Tells, as often as it is asked, whether the consumer has taken what was published until now. */
+  takenSoFar(): () => boolean {
+    const tail = this.sqPublished
+    return () => ((Atomics.load(this.words, this.sqHeadAt) - tail) | 0) >= 0
   }
 }

@@ -50,6 +50,17 @@ export class Coordinator implements Router {
     return best
   }
 
+  /** What may be repeated of a ring that is lost is carried out on another one. */
+  coverLosses(): void {
+    for (const handle of this.handles) handle.elsewhere = () => this.other(handle)
+  }
+
+  /** Another ring that is open, for requests of `lost`; null where there is none. */
+  private other(lost: RingHandle): RingHandle | null {
+    if (this.closed) return null
+    return this.handles.find((handle) => handle !== lost && handle.client.state === ClientState.open) ?? null
+  }
+
   /** No new requests from now on. Tasks that have begun hold their ring already and go on. */
   close(): void {
     this.closed = true

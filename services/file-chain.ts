@@ -4,7 +4,7 @@ import { addressOfView } from '../native/addresses.ts'
 import { abortError, ringErrors } from '../native/errors.ts'
 import { prepCloseDirect, prepRead } from '../native/operations/files.ts'
 import { prepOpenatDirect } from '../native/operations/paths.ts'
-import { resultError } from '../workers/completions.ts'
+import { LossResult, resultError } from '../workers/completions.ts'
 import type { Leases } from '../workers/leases.ts'
 import type { Completion, SlotTable } from '../workers/slots.ts'
 import { countTimeout } from './abort.ts'
@@ -96,6 +96,12 @@ export class FileChain implements Completion {
       if (lease >= 0) leases.release(lease)
       return
     }
+    if (lease >= 0 && !handle.chainsWhole) {
+      leases.release(lease) // while this one waited, others have come to share the SQ thread, which cuts chains now
+      this.resolve(readByDescriptor(handle, request, 0))
+      this.over()
+      return
+    }
     this.lease = lease
     const { client } = handle
     try {
@@ -144,7 +150,11 @@ export class FileChain implements Completion {
 
   private finish(): void {
     const { opened, bytesRead, bytesProof } = this
-    if (opened < 0) {
+    const mayRepeat = this.request.signal?.aborted !== true
+    const other = this.ended(LossResult.lost) && mayRepeat ? this.handle.elsewhere() : null
+    if (other !== null) this.readAgain(other, false)
+    else if (this.ended(LossResult.worker) && mayRepeat) this.readAgain(this.handle, opened >= 0)
+    else if (opened < 0) {
       this.over()
       this.leases.release(this.lease)
       this.reject(this.error(Op.OPENAT, opened, 'open', pathText(this.request.path)))
@@ -155,6 +165,21 @@ export class FileChain implements Completion {
     else {
       this.resolve(this.data(bytesRead))
       this.closeDirect()
+    }
+  }
+
+  /** Whether a step ended with `loss`. */
+  private ended(loss: number): boolean {
+    return this.opened === loss || this.bytesRead === loss || this.bytesProof === loss
+  }
+
+  /** The ring was lost, or its worker died over it. Single requests outlive that: read once more, without a chain. */
+  private readAgain(handle: RequestHandle, opened: boolean): void {
+    this.resolve(readByDescriptor(handle, this.request, 0))
+    if (opened) this.closeDirect()
+    else {
+      this.over()
+      this.leases.release(this.lease)
     }
   }
 
@@ -233,11 +258,18 @@ export class FileChain implements Completion {
         signal,
       )
       return encoding === null ? data : data.toString(encoding)
+    } catch (error) {
+      if (!diedWithWorker(error)) throw error
+      return await readByDescriptor(this.handle, this.request, 0)
     } finally {
       this.closeDirect()
     }
   }
 }
+
+/** The direct descriptors of the `threadpool` poller are its worker's: one that was open is not any more. */
+const diedWithWorker = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'EBADF' || error.code === 'ERR_RING_WORKER_LOST')
 
 const releaseLease: Completion = {
   complete(slots, slot) {

@@ -8,44 +8,15 @@ import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from '
 import type { PathLike } from './arguments.ts'
 import { submitNops } from './batch.ts'
 import { RingFile } from './file.ts'
+import type { OpenOptions, ReadFileOptions, WriteFileOptions } from './file-options.ts'
 import { closeOnExec, openFlags } from './open-flags.ts'
 import { readWholeFile } from './read-file.ts'
 import type { Router } from './request-handle.ts'
+import { retryAgain } from './retry-again.ts'
 import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
 import { withTimeout } from './time-limit.ts'
 import type { Timed } from './time-limit.ts'
 import { dataBytes, writeWholeFile } from './write-file.ts'
-
-export interface OpenOptions extends Timed {
-  /** Carry out this file's writes one after the other, in the order of the calls. Default false: in any order. */
-  ordered?: boolean
-}
-
-export interface ReadFileOptions extends Timed {
-  encoding?: BufferEncoding | null
-  flag?: string | number
-}
-
-export interface WriteFileOptions extends Timed {
-  encoding?: BufferEncoding | null
-  mode?: number | string
-  flag?: string | number
-  /** fsync before closing. Default false. */
-  flush?: boolean
-}
-
-/** openat2(2) says EAGAIN when a rename or mount raced with resolving `..`: trying again is what it asks for. */
-const againMax = 32
-
-async function retryAgain<T>(request: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await request()
-    } catch (error) {
-      if (attempt === againMax || !(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
-    }
-  }
-}
 
 export abstract class RingFileSystem {
   protected readonly router: Router

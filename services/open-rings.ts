@@ -10,14 +10,19 @@ import { isPlain } from '../native/plain/binding.ts'
 import type { RingSetup } from '../native/ring-memory.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
+import type { ControlLink } from '../workers/control.ts'
 import { InThreadWorkers } from '../workers/in-thread.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
 import type { StartedWorker } from '../workers/pool.ts'
+import type { RingWorkerStarted } from '../workers/ring-worker.ts'
 import { Poller } from '../workers/poller-kind.ts'
 import { quarantineMemory } from '../workers/quarantine.ts'
 import { RingHandle, leaseSizeBytes, prepareControl, threadGone } from '../workers/ring-handle.ts'
 import { explainRestrictions } from '../workers/restrictions.ts'
 import { reservedSlots, slotsOf } from '../workers/submission.ts'
+import { Supervisor } from '../workers/supervisor.ts'
+import type { SupervisedRing } from '../workers/supervisor.ts'
+import { Journal } from '../workers/threadpool/journal.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RingLayout } from './placement/types.ts'
@@ -26,6 +31,8 @@ import { withoutUnsupported } from './restrictions.ts'
 
 export interface OpenRings {
   readonly handles: readonly RingHandle[]
+  /** Where the worker of each ring is reached; none where the rings were joined. */
+  readonly workers: readonly ControlLink[]
   /** Drains and closes everything. */
   close(): Promise<void>
 }
@@ -33,10 +40,12 @@ export interface OpenRings {
 /** Before anything is measured: what a client spins at most. */
 const firstSpinNs = 50_000
 
+const heartbeatMsMax = 1000
+
 const ENOMEM = -12
 
 // The small ring that capabilities() tried had room within the memlock limit; these have not.
-function explained(error: unknown): unknown {
+export function explained(error: unknown): unknown {
   const { errno, syscall } = (error instanceof Error ? error : {}) as { errno?: unknown; syscall?: unknown }
   if (errno !== ENOMEM || syscall !== 'io_uring_setup') return error
   const { reason, message } = explainSetupError(ENOMEM, false)
@@ -46,24 +55,30 @@ function explained(error: unknown): unknown {
 /** @throws SystemError, RingUnavailableError */
 export async function openRings(options: ResolvedOptions, placement: RingLayout): Promise<OpenRings> {
   const inFlightMax = options.cqEntries - reservedSlots
+  const slots = slotsOf(inFlightMax, options.backlogMax)
   const { places, sizeBytes } = placeRings(placement.rings, {
     sqEntries: options.sqEntries,
     cqEntries: options.cqEntries,
-    slots: slotsOf(inFlightMax, options.backlogMax),
+    slots,
     leasesSizeBytes: options.directDescriptors * leaseSizeBytes,
     metricsSizeBytes: ringMetricsSizeBytes,
   })
   const restrictions = options.restrictions && withoutUnsupported(options.restrictions, (await capabilities()).opcodes)
   const memory = allocateSharedMemory(sizeBytes)
   const handles: RingHandle[] = []
+  const workers: ControlLink[] = []
+  const supervisor = new Supervisor({ heartbeatTimeoutMs: options.heartbeatTimeoutMs, onWorker: options.onWorker })
   const pool = isPlain()
     ? new InThreadWorkers()
-    : new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
+    : new RingWorkerPool(placement.rings, (ring, cause) => {
+        supervisor.died(ring, cause)
+      })
   // One ring has its SQ thread to itself, whatever the option says: its chains are whole.
   const shared = placement.sqThreads === 'shared' && placement.poller === Poller.kernel && placement.rings > 1
   const close = async (): Promise<void> => {
     const open = shared ? handles.filter(({ client }) => client.state !== 'closed') : []
     const sharedThread = open.map(({ geometry }) => readSqThread(geometry.ringFd)).find((thread) => thread !== null)
+    await supervisor.close()
     const drained = await Promise.all(
       handles.map((handle) => handle.close(options.closeGraceMs, options.closeDeadlineMs)),
     )
@@ -83,11 +98,15 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
           directDescriptors: options.directDescriptors,
           spinNs: options.spinNs === 'auto' ? Math.min(spinNsMax, firstSpinNs) : options.spinNs,
           restrictions,
+          heartbeatMs: heartbeatMs(options.heartbeatTimeoutMs),
         }
+        let journal: SharedArrayBuffer | null = null
         let { poller, reason } = placement
-        const start = (): Promise<StartedWorker> => {
+        const start = (adopt?: RingWorkerStarted): Promise<StartedWorker> => {
           const setup = setupOf(options, poller, cpu, shared ? sqThreadOwner(handles) : undefined, restrictions)
-          return pool.start({ ...task, poller, setup, cpus: poller === Poller.worker && cpu >= 0 ? [cpu] : [] })
+          const cpus = poller === Poller.worker && cpu >= 0 ? [cpu] : []
+          if (adopt === undefined) journal = poller === Poller.threadpool ? Journal.allocate(slots, options) : null
+          return pool.start({ ...task, poller, setup, cpus, journal, adopt })
         }
         const worker = await start().catch((error: unknown) => {
           // What is to be restricted must be the kernel's.
@@ -98,18 +117,25 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
           reason = instead.reason
           return start()
         })
-        handles.push(
-          new RingHandle(ring, worker, {
-            memory,
-            place: ringPlace,
-            poller,
-            reason,
-            inFlightMax,
-            backlogMax: options.backlogMax,
-            spinNs: firstSpinNs,
-            sqThreadShared: shared && poller === Poller.kernel,
-          }),
-        )
+        const handle = new RingHandle(ring, worker, {
+          memory,
+          place: ringPlace,
+          poller,
+          reason,
+          inFlightMax,
+          backlogMax: options.backlogMax,
+          spinNs: firstSpinNs,
+          sqThreadShared: shared && poller === Poller.kernel,
+          journal,
+        })
+        handles.push(handle)
+        workers.push(worker.control)
+        const adopt = async (): Promise<StartedWorker> => {
+          const adopter = await start(worker.started)
+          workers[ring] = adopter.control
+          return adopter
+        }
+        if (pool instanceof RingWorkerPool) supervisor.add(supervised(handle, pool, adopt))
       } finally {
         binding().release(firstHold)
       }
@@ -120,14 +146,40 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
     await close()
     throw explained(error)
   }
-  return { handles, close }
+  return { handles, workers, close }
 }
+
+/** A ring as its supervisor sees it; `adopt` starts a worker that adopts it. */
+function supervised(handle: RingHandle, pool: RingWorkerPool, adopt: () => Promise<StartedWorker>): SupervisedRing {
+  return {
+    heartbeats: () => handle.heartbeats,
+    died: (cause) => {
+      handle.workerDied(cause)
+    },
+    replace: async () => {
+      handle.adopted(await adopt())
+    },
+    terminate: () => {
+      pool.terminate(handle.ring)
+    },
+    check: () => {
+      handle.client.check()
+    },
+    gaveUp: (cause) => {
+      handle.workerLost(cause)
+    },
+  }
+}
+
+/** Several heartbeats within the time a worker may be silent. */
+export const heartbeatMs = (timeoutMs: number): number =>
+  timeoutMs === 0 ? heartbeatMsMax : Math.min(heartbeatMsMax, Math.ceil(timeoutMs / 4))
 
 /** The ring whose SQ thread the others share: the first that has one. A ring that the kernel refused has none. */
 const sqThreadOwner = (handles: readonly RingHandle[]): number | undefined =>
   handles.find(({ client }) => client.poller === Poller.kernel)?.geometry.ringFd
 
-function setupOf(
+export function setupOf(
   options: ResolvedOptions,
   poller: Poller,
   cpu: number,

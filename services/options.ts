@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { invalidArgType, invalidArgValue, outOfRange } from '../native/errors.ts'
 import type { RingAdvice } from './advice.ts'
+import type { WorkerEvent } from '../workers/supervisor.ts'
 import type { RingRestrictions } from '../workers/restrictions.ts'
 import { checkRestrictions } from './restrictions.ts'
 import type { RestrictionsOption } from './restrictions.ts'
@@ -33,6 +34,10 @@ const schema = z.strictObject({
   closeGraceMs: z.number().int().min(0).max(3_600_000).default(1000),
   closeDeadlineMs: z.number().int().min(0).max(3_600_000).default(5000),
   fallback: z.boolean().default(true),
+  clientsMax: z.number().int().min(0).max(64).default(8),
+  retryIdempotent: z.boolean().default(true),
+  heartbeatTimeoutMs: z.number().int().min(0).max(3_600_000).default(10_000),
+  onWorker: z.custom<(event: WorkerEvent) => void>((value) => typeof value === 'function').optional(),
   restrictions: z.unknown().optional(), // checked by restrictions.ts
 })
 
@@ -84,16 +89,25 @@ export interface RingmasterOptions {
    * false: start() fails with ERR_RING_UNAVAILABLE and the reason.
    */
   fallback?: boolean
+  /** Other threads that may be attached at once, resident services among them: one each per ring. 0–64, default 8. */
+  clientsMax?: number
+  /** Whether stat(), lstat() and readFile() of a ring that is lost are carried out once more, on another ring. Default true. */
+  retryIdempotent?: boolean
+  /** How long a ring worker's heart may stand still before the worker is replaced, in ms. 0 (for ever)–3,600,000, default 10,000. */
+  heartbeatTimeoutMs?: number
+  /** Told when a ring's worker has ended (`replacing`), was replaced (`well`), or cannot be (`gone`). */
+  onWorker?: ((event: WorkerEvent) => void) | undefined
   /** What the rings accept; the kernel refuses all else (5.10). Default: everything. */
   restrictions?: RestrictionsOption
 }
 
 /** Options with every default filled in. */
 export interface ResolvedOptions extends Required<
-  Omit<RingmasterOptions, 'sqThreadCpu' | 'restrictions' | 'onAdvice'>
+  Omit<RingmasterOptions, 'sqThreadCpu' | 'restrictions' | 'onAdvice' | 'onWorker'>
 > {
   readonly sqThreadCpu: number | undefined
   readonly onAdvice: ((advice: RingAdvice) => void) | undefined
+  readonly onWorker: ((event: WorkerEvent) => void) | undefined
   readonly restrictions: RingRestrictions | undefined
 }
 
@@ -105,11 +119,12 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'an object', options)
   const parsed = schema.safeParse(options)
   if (!parsed.success) throw asNodeError(parsed.error.issues[0]!, options)
-  const { cqEntries, sqThreadCpu, restrictions, onAdvice, ...rest } = parsed.data
+  const { cqEntries, sqThreadCpu, restrictions, onAdvice, onWorker, ...rest } = parsed.data
   const resolved = {
     ...rest,
     sqThreadCpu,
     onAdvice,
+    onWorker,
     restrictions: checkRestrictions(restrictions),
     cqEntries: cqEntries ?? Math.min(65536, Math.max(128, rest.sqEntries * 4)),
   }
@@ -138,7 +153,7 @@ function asNodeError(issue: z.core.$ZodIssue, options: object): Error {
   const key = String(issue.path[0] ?? '')
   const name = key === '' ? 'options' : `options.${key}`
   const value: unknown = Reflect.get(options, key)
-  if (key === 'onAdvice') return invalidArgType(name, 'of type function', value)
+  if (key === 'onAdvice' || key === 'onWorker') return invalidArgType(name, 'of type function', value)
   switch (issue.code) {
     case 'too_small':
       return outOfRange(name, `>= ${issue.minimum}`, value)

@@ -16,7 +16,8 @@ import type { RequestHandle } from './request-handle.ts'
 export function readWholeFile(handle: RequestHandle, request: ReadFileRequest): Promise<Buffer | string> {
   const { leases } = handle
   // A direct descriptor is nobody's to inherit or to share: flags beyond plain reading take the long way.
-  if (leases === null || request.flags !== constants.O_RDONLY) return readByDescriptor(handle, request, 0)
+  if (leases === null || !handle.chainsWhole || request.flags !== constants.O_RDONLY)
+    return readByDescriptor(handle, request, 0)
   const lease = leases.tryLease()
   if (lease < 0 && leases.queued >= handle.client.backlogMax) {
     return Promise.reject(ringErrors.backlogFull(handle.client.backlogMax))

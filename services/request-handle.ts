@@ -7,7 +7,11 @@ import type { RingHandle } from '../workers/ring-handle.ts'
 export type RequestHandle = Pick<
   RingHandle,
   'ring' | 'scratch' | 'leases' | 'geometry' | 'chainsWhole' | 'beginTask' | 'endTask'
-> & { readonly client: RequestClient }
+> & {
+  readonly client: RequestClient
+  /** Where requests go that may be repeated when this ring is lost; null where there is no other. */
+  readonly elsewhere: () => RequestHandle | null
+}
 
 /** Finds a ring for a request. */
 export interface Router {

@@ -7,7 +7,7 @@ import { RingError, kernelError } from '../native/errors.ts'
 import { prepNop } from '../native/operations/control.ts'
 import { prepClose, prepFdatasync, prepFsync } from '../native/operations/files.ts'
 import { prepOpenat, prepOpenat2, prepStatx } from '../native/operations/paths.ts'
-import { resultError, settleEmpty, settleWithResult } from '../workers/completions.ts'
+import { LossResult, resultError, settleEmpty, settleWithResult } from '../workers/completions.ts'
 import type { Completion } from '../workers/slots.ts'
 import { abortable } from './abort.ts'
 import { pathText } from './arguments.ts'
@@ -114,6 +114,11 @@ function statCompletion(handle: RequestHandle): Completion {
     completion = {
       complete(slots, slot, result) {
         const target = slots.context[slot] as StatTarget
+        const other = result === LossResult.lost ? handle.elsewhere() : null
+        if (other !== null && target.syscall !== 'fstat') {
+          slots.resolve(slot, requestStat(other, target))
+          return
+        }
         const at = scratch.structAt(slot)
         if (result >= 0)
           slots.resolve(slot, target.bigint ? bigintStatsFrom(scratch.structs, at) : statsFrom(scratch.structs, at))

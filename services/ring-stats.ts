@@ -9,6 +9,7 @@ import type { RingMetricsSource } from '../metrics/exporter.ts'
 import type { Poller } from '../workers/poller-kind.ts'
 import type { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
+import type { WorkerState } from '../workers/supervisor.ts'
 import type { Advice, LoadSample } from './advice.ts'
 
 /** One ring's numbers since it was opened. */
@@ -51,15 +52,44 @@ export interface RingStats {
   readonly sqThread: SqThread | null
   /** Thread id of the ring worker; null once it has ended. */
   readonly workerThreadId: number | null
+  /** Whether it has a worker: `replacing` while another one is being started, `gone` where none could be. */
+  readonly workerState: WorkerState
+  /** For how long there has been none, in ms; 0 while there is one. */
+  readonly workerMissingMs: number
+  /** How often another worker has adopted the ring. */
+  readonly workerRestarts: number
+  /** Requests that dead workers had left behind and that were submitted again. */
+  readonly revived: number
 }
 
-const reasonOf = ({ reason, workerLoss }: RingHandle): string =>
+/** A client's ring. What only its own thread knows is left out of the state: it is open as long as it is listed. */
+export interface ClientStats extends RingStats {
+  /** The client's number; `ring` is the one whose poller serves it. */
+  readonly client: number
+  /** Its thread, as the kernel numbers it. */
+  readonly threadId: number
+}
+
+/** What is asked of a ring: a handle has it, and of a client's ring what is in shared memory. */
+export interface StatsSource extends Pick<
+  RingHandle,
+  'ring' | 'reason' | 'workerLoss' | 'workerLostMs' | 'workerState' | 'workerThreadId' | 'geometry' | 'metrics'
+> {
+  readonly client: {
+    readonly poller: Poller
+    readonly state: ClientState
+    readonly inFlight: number
+    readonly load: number
+  }
+}
+
+const reasonOf = ({ reason, workerLoss }: StatsSource): string =>
   workerLoss === null ? reason : `${reason}; the ring worker is gone: ${workerLoss}`
 
-const sqThreadOf = (handle: RingHandle): SqThread | null =>
+const sqThreadOf = (handle: StatsSource): SqThread | null =>
   handle.client.poller === 'kernel' && handle.client.state !== 'closed' ? readSqThread(handle.geometry.ringFd) : null
 
-export function ringStats(handle: RingHandle, advice: Advice): RingStats {
+export function ringStats(handle: StatsSource, advice: Advice): RingStats {
   const { client, geometry, metrics } = handle
   const counter = (index: number): number => metrics.client[index]!
   let requests = 0
@@ -98,13 +128,17 @@ export function ringStats(handle: RingHandle, advice: Advice): RingStats {
     viewRejections: counter(ClientCounter.viewRejections),
     timeouts: counter(ClientCounter.timeouts),
     sqThread: sqThreadOf(handle),
+    workerState: handle.workerState,
+    workerMissingMs: handle.workerLostMs < 0 ? 0 : performance.now() - handle.workerLostMs,
+    workerRestarts: counter(ClientCounter.workerRestarts),
+    revived: counter(ClientCounter.revived),
     workerThreadId: handle.workerLoss === null ? handle.workerThreadId : null,
   }
 }
 
 /** The same ring as the exporter wants it; `times` reads how its threads stand. */
 export function metricsSource(
-  handle: RingHandle,
+  handle: StatsSource,
   advice: Advice,
   times: () => Omit<LoadSample, 'atMs'>,
 ): RingMetricsSource {

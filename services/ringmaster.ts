@@ -10,8 +10,12 @@ import { Poller } from '../workers/poller-kind.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import { Advisor, watchedRing } from './advisor.ts'
 import { Arenas } from './arena.ts'
-import type { Arena, ArenaOptions, ArenaStats } from './arena.ts'
+import type { Arena, ArenaOptions } from './arena.ts'
 import { checkInteger } from './arguments.ts'
+import { clientSources, clientStats } from './clients/client-stats.ts'
+import { Clients } from './clients/clients.ts'
+import type { RingsHandle } from './clients/handle.ts'
+import { joinRings } from './clients/join.ts'
 import { Coordinator } from './coordinator.ts'
 import { RingFileSystem } from './file-system.ts'
 import { readMachine } from './machine/facts.ts'
@@ -19,30 +23,18 @@ import { resolveOptions } from './options.ts'
 import type { RingmasterOptions } from './options.ts'
 import { describeChoices, place } from './placement.ts'
 import { chooseSpin } from './placement/spin.ts'
-import type { Choice, Placement } from './placement/types.ts'
+import type { Placement } from './placement/types.ts'
+import { startService } from './residents/service.ts'
+import type { ResidentService, ServiceOptions } from './residents/service.ts'
 import { openRings } from './open-rings.ts'
 import type { OpenRings } from './open-rings.ts'
 import type { Features } from '../native/features.ts'
 import { RawRing } from './raw/raw-ring.ts'
 import { features, loadSupport } from './raw/support.ts'
 import { metricsSource, ringStats } from './ring-stats.ts'
-import type { RingStats } from './ring-stats.ts'
+import type { RingmasterStats } from './ringmaster-stats.ts'
 import { RingView } from './view.ts'
 import type { ViewOptions } from './view.ts'
-
-export interface RingmasterStats {
-  readonly rings: readonly RingStats[]
-  /** CPUs this process may use: affinity and cgroup quota. */
-  readonly effectiveCpus: number
-  /** What sleeping and being woken takes here, measured at start. */
-  readonly wakeCostNs: number
-  /** How long a client looks for completions before it sleeps. */
-  readonly spinNs: number
-  /** Arenas that are open. */
-  readonly arenas: readonly ArenaStats[]
-  /** What was chosen and why, by the options' names; as a line for logs in `summary`. */
-  readonly placement: { readonly summary: string; readonly choices: readonly Choice[] }
-}
 
 export class Ringmaster extends RingFileSystem {
   private readonly rings: OpenRings
@@ -53,6 +45,8 @@ export class Ringmaster extends RingFileSystem {
   private readonly wakeCostNs: number
   private readonly advisor: Advisor
   private readonly unregister = new Set<() => void>()
+  /** Null where the rings were joined. */
+  private clients: Clients | null = null
   private closing: Promise<void> | null = null
 
   private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number, advisor: Advisor) {
@@ -103,11 +97,54 @@ export class Ringmaster extends RingFileSystem {
       const watched = open.handles.map((handle) => watchedRing(handle, clientTid))
       const advisor = new Advisor(watched, { intervalMs: resolved.adviceIntervalMs, onAdvice: resolved.onAdvice })
       const settled = { ...placement, choices: [...placement.choices, spin] }
-      return new Ringmaster(open, settled, facts.effectiveCpus, wakeCostNs, advisor)
+      const { effectiveCpus } = facts
+      const rings = new Ringmaster(open, settled, effectiveCpus, wakeCostNs, advisor)
+      const made = { options: { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }, placement, capabilities: found }
+      rings.clients = new Clients({ ...made, open, effectiveCpus, wakeCostNs, spinNs: first.idle.spinNs })
+      if (resolved.retryIdempotent) rings.coordinator.coverLosses()
+      return rings
     } catch (error) {
       await open.close()
       throw error
     }
+  }
+
+  /**
+   * Rings for a thread that was sent `handle`: its own, on the pollers of the thread that made the handle with attach(). They end
+   * with close(), with this thread, or with the other's close().
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; ERR_RING_HANDLE_USED where there is nobody at the other end any more;
+   * ERR_RING_UNAVAILABLE or SystemError of io_uring_setup(2) where the ring cannot be made
+   */
+  static async join(handle: RingsHandle): Promise<Ringmaster> {
+    const { open, ring, advisor, onEnd } = await joinRings(handle)
+    const rings = new Ringmaster(open, ring.placement, ring.effectiveCpus, ring.wakeCostNs, advisor)
+    onEnd(() => void rings.close())
+    return rings
+  }
+
+  /**
+   * A handle for another thread, which joins with it and has a ring of its own on these pollers. Send it with its `transferList`.
+   * @throws ERR_RING_CLIENTS_FULL above `clientsMax`, ERR_RING_CLOSED, ERR_RING_NOT_OWNER in a thread that joined itself;
+   * ERR_RING_UNAVAILABLE without the addon
+   */
+  attach(): RingsHandle {
+    if (this.closing !== null) throw ringErrors.closed()
+    if (this.clients === null) throw ringErrors.notOwner()
+    return this.clients.attach()
+  }
+
+  /** Takes a handle back: the thread that joined with it has its rings closed, as by close(). Safe to repeat. @throws ERR_INVALID_ARG_TYPE */
+  async detach(handle: RingsHandle): Promise<void> {
+    await this.clients?.detach(handle)
+  }
+
+  /**
+   * Starts a module in every ring worker, one instance each: its default export gets a Ringmaster of that thread's own.
+   * @throws what the module or its start throws, code and all; as attach(): an instance is a client; ERR_RING_SERVICE_STALLED
+   */
+  async startService(url: string | URL, options: ServiceOptions = {}): Promise<ResidentService> {
+    if (this.clients === null) throw ringErrors.notOwner()
+    return startService(this.clients, url, options)
   }
 
   /**
@@ -146,6 +183,7 @@ export class Ringmaster extends RingFileSystem {
   stats(): RingmasterStats {
     return {
       rings: this.rings.handles.map((handle, index) => ringStats(handle, this.advisor.adviceOf(index))),
+      clients: clientStats(this.clients?.list() ?? []),
       effectiveCpus: this.cpus,
       wakeCostNs: this.wakeCostNs,
       spinNs: this.rings.handles[0]!.idle.spinNs,
@@ -156,11 +194,12 @@ export class Ringmaster extends RingFileSystem {
 
   /** Adds all metrics to a prom-client registry. They are read at scrape, never on the I/O path. Returns how to take them out. */
   register(registry: Registry | Registry<OpenMetricsContentType>): () => void {
-    const remove = registerRingMetrics(registry, () =>
-      this.rings.handles.map((handle: RingHandle, index) =>
+    const remove = registerRingMetrics(registry, () => [
+      ...this.rings.handles.map((handle: RingHandle, index) =>
         metricsSource(handle, this.advisor.adviceOf(index), () => this.advisor.timesOf(index)),
       ),
-    )
+      ...clientSources(this.clients?.list() ?? []),
+    ])
     this.unregister.add(remove)
     return () => {
       if (this.unregister.delete(remove)) remove()
@@ -172,10 +211,17 @@ export class Ringmaster extends RingFileSystem {
     this.coordinator.close()
     this.arenas.shut()
     this.advisor.close()
-    this.closing ??= this.rings.close().finally(() => {
-      for (const remove of this.unregister) remove()
-    })
+    this.closing ??= this.closeOnce()
     return this.closing
+  }
+
+  private async closeOnce(): Promise<void> {
+    try {
+      await this.clients?.close()
+      await this.rings.close()
+    } finally {
+      for (const remove of this.unregister) remove()
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

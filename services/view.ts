@@ -35,9 +35,11 @@ class ViewHandle implements RequestHandle {
   /** Direct descriptors are few: a view does not keep them from others while its requests wait. */
   readonly leases = null
   private readonly handle: RingHandle
+  private readonly router: ViewRouter
 
-  constructor(handle: RingHandle, account: Account) {
+  constructor(handle: RingHandle, account: Account, router: ViewRouter) {
     this.handle = handle
+    this.router = router
     this.client = admissionOf(handle.client).lane(account)
   }
 
@@ -55,6 +57,11 @@ class ViewHandle implements RequestHandle {
 
   get chainsWhole(): boolean {
     return this.handle.chainsWhole
+  }
+
+  readonly elsewhere = (): ViewHandle | null => {
+    const other = this.handle.elsewhere()
+    return other === null ? null : this.router.of(other)
   }
 
   beginTask(): void {
@@ -88,7 +95,7 @@ class ViewRouter implements Router {
   of(handle: RingHandle): ViewHandle {
     let mine = this.handles.get(handle)
     if (mine === undefined) {
-      mine = new ViewHandle(handle, this.account)
+      mine = new ViewHandle(handle, this.account, this)
       this.handles.set(handle, mine)
     }
     return mine

@@ -208,18 +208,29 @@ class Admission implements Admitting, Gate {
       if ((ring.words[at + 3]! & CqeFlag.MORE) !== 0 || !slots.matches(slot, ring.words[at + 1]!)) continue
       const lane = this.laneOf(slot)
       if (lane !== null) {
-        this.laneAt[slot] = null
-        lane.ended(slots.credits[slot]!)
-        if (lane.background) {
-          this.backgroundInFlight -= slots.credits[slot]!
-          continue
-        }
+        this.letGo(lane, slot)
+        if (lane.background) continue
       }
       const publishedMs = slots.publishedMs[slot]!
       if (publishedMs >= 0) this.latency.sample(slots.opcode[slot]!, seenMs - publishedMs)
     }
     this.client.counters[ClientCounter.backgroundInFlight] = this.backgroundInFlight
     if (this.waiting > 0) this.client.schedulePublish()
+  }
+
+  over(slot: number): void {
+    const lane = this.laneOf(slot)
+    if (lane === null) return
+    this.letGo(lane, slot)
+    this.client.counters[ClientCounter.backgroundInFlight] = this.backgroundInFlight
+    this.client.schedulePublish()
+  }
+
+  private letGo(lane: Lane, slot: number): void {
+    const count = this.client.slots.credits[slot]!
+    this.laneAt[slot] = null
+    lane.ended(count)
+    if (lane.background) this.backgroundInFlight -= count
   }
 
   cancelWhere(cancel: Int32Array, all: boolean): number {

@@ -17,6 +17,8 @@ export interface Admitting {
   admit(): void
   /** `ready` completions are about to be settled: gives their places back to their views. */
   completing(ready: number): void
+  /** A request in the ring is over without a completion: gives its place back to its view. */
+  over(slot: number): void
   /** Whose view the request in a slot is of; null: of none. */
   laneOf(slot: number): WaitingPlace | null
   /** Settles waiting requests that the ASYNC_CANCEL entry in `cancel` matches. Returns how many. */

@@ -93,6 +93,13 @@ export class Backlog {
     return -1
   }
 
+  /** Whether a group of several entries waits. */
+  hasChain(): boolean {
+    for (let index = 0; index < this.length; index += Math.max(1, this.groupAt(index)))
+      if (this.groupAt(index) > 1) return true
+    return false
+  }
+
   /** Entries of the group that begins at the `index`th entry from the head. */
   groupAt(index: number): number {
     return this.groups[(this.head + index) & this.mask]!

@@ -5,8 +5,11 @@ import type { Completion, SlotTable } from './slots.ts'
 
 const EINTR = -4
 
-/** Results that no kernel gives: the request was settled without a CQE. */
-export const LossResult = { lost: -100_001, closed: -100_002 } as const
+/**
+ * Results that no kernel gives: the request was settled without a CQE, or (`worker`) the CQE only said that the ring worker's death
+ * has ended it. `revived` settles nothing: the request has been submitted again.
+ */
+export const LossResult = { lost: -100_001, closed: -100_002, worker: -100_003, revived: -100_004 } as const
 
 // The kernel's private "restart me" errors leak from cancelled requests: to users they are EINTR (include/linux/errno.h).
 const restarts = (result: number): boolean => result <= -512 && result >= -516
@@ -20,6 +23,7 @@ export function interrupted(result: number): boolean {
 export function resultError(result: number, syscall: string, path?: string): Error {
   if (result === LossResult.lost) return ringErrors.lost(undefined)
   if (result === LossResult.closed) return ringErrors.closed()
+  if (result === LossResult.worker) return ringErrors.workerLost(undefined)
   return kernelError(restarts(result) ? EINTR : result, syscall, path)
 }
 

@@ -3,16 +3,29 @@
 import * as Comlink from 'comlink'
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import { ringErrors } from '../native/errors.ts'
-import type { RegisterHere } from './remote-register.ts'
+import type { ClientRingOpened, ClientRingTask } from './client-ring.ts'
+import type { RegisterAnswer, RegisterHere } from './remote-register.ts'
 
-/** What a ring worker answers to. */
-export interface RingWorkerControl {
+/** What is asked of whoever has a ring's other end: its worker, or, of a client, the thread that started the rings. */
+export interface RingControl {
   /** The thread that owns the ring, as the kernel numbers it. */
   threadId(): number
   /** io_uring_register(2) by this thread. */
-  readonly register: RegisterHere
+  register(...call: Parameters<RegisterHere>): RegisterAnswer | Promise<RegisterAnswer>
   /** Lets go of the ring: stops polling, closes what the worker holds. Safe to repeat. */
-  close(): void
+  close(): void | Promise<void>
+}
+
+/** What a ring worker answers to. */
+export interface RingWorkerControl extends RingControl {
+  /** Opens a ring for a client, served by this thread's poller or by its ring's SQ thread. */
+  openRing(task: ClientRingTask): ClientRingOpened
+  /** io_uring_register(2) by this thread, on a client's ring. */
+  registerFor(client: number, ...call: Parameters<RegisterHere>): RegisterAnswer
+  /** Lets go of a client's ring. Safe to repeat. */
+  closeRing(client: number): void
+  /** Runs a module of the layers above in this thread: imports it and hands its default export the port. */
+  run(moduleUrl: string, port: MessagePort): Promise<void>
 }
 
 /** Causes of causes that are sent along. */
@@ -92,23 +105,33 @@ function endpoint(port: MessagePort): Comlink.Endpoint {
   }
 }
 
-/** The worker's side. */
-export function exposeControl(control: RingWorkerControl, port: MessagePort): void {
+/** Answers what comes over the port with the methods of `target`. */
+export function expose(target: object, port: MessagePort): void {
   keepErrorFields()
-  Comlink.expose(control, endpoint(port))
+  Comlink.expose(target, endpoint(port))
+}
+
+/** The worker's side. */
+export function exposeControl(control: RingControl, port: MessagePort): void {
+  expose(control, port)
+}
+
+/** An argument of a call whose ports are handed over with it. */
+export function withPorts<T extends object>(value: T, ports: readonly MessagePort[]): T {
+  return Comlink.transfer(value, [...ports])
 }
 
 /** The client's side: calls that settle even if the worker dies. */
-export interface ControlLink {
-  call<T>(invoke: (remote: Comlink.Remote<RingWorkerControl>) => Promise<T>): Promise<T>
+export interface ControlLink<Remote = RingWorkerControl> {
+  call<T>(invoke: (remote: Comlink.Remote<Remote>) => Promise<T>): Promise<T>
   /** The worker has ended: every call, now and later, is rejected with ERR_RING_WORKER_LOST. */
   lost(cause: unknown): void
   close(): void
 }
 
-export function linkControl(port: MessagePort): ControlLink {
+export function linkControl<Remote = RingWorkerControl>(port: MessagePort): ControlLink<Remote> {
   keepErrorFields()
-  const remote = Comlink.wrap<RingWorkerControl>(endpoint(port))
+  const remote = Comlink.wrap<Remote>(endpoint(port))
   let calls = 0
   let loseAll: (reason: Error) => void = () => undefined
   const death = new Promise<never>((_, reject) => {

@@ -1,5 +1,6 @@
 // The threads that own rings, run by piscina: one dedicated thread per ring, pinned to it by a load balancer of our own, alive
-// until the pool closes. Piscina starts and watches the threads; a task lasts only as long as it takes to open a ring.
+// until the pool closes. Piscina starts and watches the threads, and starts another where one ends; a task lasts only as long as
+// it takes to open a ring, or to adopt one.
 import { Piscina } from 'piscina'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
@@ -14,7 +15,7 @@ const workerFile = fileURLToPath(
   new URL(here.endsWith('.ts') ? '../dist/workers/ring-worker.js' : './ring-worker.js', here),
 )
 
-/** A ring worker that has opened its ring. */
+/** A ring worker that has opened its ring, or adopted it. */
 export interface StartedWorker {
   readonly started: RingWorkerStarted
   readonly control: ControlLink
@@ -26,10 +27,13 @@ type PiscinaWorker = Parameters<LoadBalancer>[1][number]
 export class RingWorkerPool {
   private readonly piscina: Piscina
   private readonly threadOfRing = new Map<number, Worker>()
+  /** Of rings whose worker has answered. */
+  private readonly controls = new Map<number, ControlLink>()
   private starting = 0
+  private lastStart: Promise<unknown> = Promise.resolve()
   private readonly onLost: (ring: number, cause: unknown) => void
 
-  /** `onLost` is called once for each ring whose thread ends while the pool is open. */
+  /** `onLost` is called each time the thread of a ring ends while the pool is open. */
   constructor(threads: number, onLost: (ring: number, cause: unknown) => void) {
     this.onLost = onLost
     this.piscina = new Piscina({
@@ -43,7 +47,7 @@ export class RingWorkerPool {
       recordTiming: false,
       loadBalancer: (_task, workers) => this.pin(workers),
     })
-    this.piscina.on('error', () => undefined) // thread errors arrive as 'exit' on the thread itself
+    this.piscina.on('error', () => undefined) // thread errors arrive on the thread itself
   }
 
   // Ring i runs on the i-th thread that has no ring yet.
@@ -52,32 +56,55 @@ export class RingWorkerPool {
     const free = workers.find((worker) => !taken.has(worker.id) && worker.currentUsage === 0)
     if (free === undefined) return null
     const thread = this.piscina.threads.find((candidate) => candidate.threadId === free.id)
-    if (thread !== undefined) this.threadOfRing.set(this.starting, thread)
+    if (thread !== undefined) this.watch(this.starting, thread)
     return free
   }
 
-  /** Starts a ring's worker and waits until its ring is open. One at a time. */
-  async start(task: Omit<RingWorkerTask, 'port'>): Promise<StartedWorker> {
+  private watch(ring: number, thread: Worker): void {
+    this.threadOfRing.set(ring, thread)
+    let thrown: unknown
+    thread.once('error', (error) => {
+      thrown = error
+    })
+    thread.once('exit', (exitCode) => {
+      if (this.threadOfRing.get(ring) !== thread) return
+      this.threadOfRing.delete(ring)
+      const control = this.controls.get(ring)
+      if (control === undefined) return // start() says so
+      this.controls.delete(ring)
+      const cause = thrown ?? new Error(`the thread of ring ${ring} exited with code ${exitCode}`)
+      control.lost(cause)
+      if (!this.closing) this.onLost(ring, cause)
+    })
+  }
+
+  /** Starts a ring's worker and waits until its ring is open. One after the other, whoever asks. */
+  start(task: Omit<RingWorkerTask, 'port'>): Promise<StartedWorker> {
+    const start = this.lastStart.then(() => this.startNow(task))
+    this.lastStart = start.catch(() => undefined)
+    return start
+  }
+
+  private async startNow(task: Omit<RingWorkerTask, 'port'>): Promise<StartedWorker> {
     const { port1, port2 } = new MessageChannel()
     const control = linkControl(port1)
     this.starting = task.ring
     try {
       const answer = (await this.piscina.run({ ...task, port: port2 }, { transferList: [port2] })) as RingWorkerAnswer
       if ('failed' in answer) throw unpackError(answer.failed)
-      const { started } = answer
-      const thread = this.threadOfRing.get(task.ring)
-      thread?.once('exit', (exitCode) => {
-        const cause = new Error(`the thread of ring ${task.ring} exited with code ${exitCode}`)
-        control.lost(cause)
-        if (!this.closing) this.onLost(task.ring, cause)
-      })
-      return { started, control }
+      this.controls.set(task.ring, control)
+      return { started: answer.started, control }
     } catch (error) {
       this.threadOfRing.delete(task.ring) // the thread is free for another attempt
       control.close()
       port2.close()
       throw error
     }
+  }
+
+  /** Ends the thread of a ring, whatever it is doing; `onLost` follows. */
+  terminate(ring: number): void {
+    void this.threadOfRing.get(ring)?.terminate()
   }
 
   private closing = false

@@ -1,5 +1,5 @@
 // What waits for a place in the ring, and barriers: the part of a ring client between submission.ts, which every request runs through,
-// and ring-client.ts, which reaps. The base of RingClient and nothing else's.
+// and ring-client.ts, which reaps. The base of orphans.ts and so of RingClient, nothing else's.
 import { ClientCounter } from '../metrics/ring-metrics.ts'
 import { failWaiting } from './backlog-cancel.ts'
 import type { Backlog } from './backlog.ts'
@@ -72,7 +72,7 @@ export abstract class QueuedSubmission extends Submission {
     const { ring, slots } = this
     for (let index = 0; index < group; index++) {
       slots.state[backlog.slotAt(0)] = SlotState.prepared
-      backlog.shiftTo(ring.sqes, ring.reserve())
+      backlog.shiftTo(ring.sqes, this.reserveEntry())
       this.inFlight++
     }
   }

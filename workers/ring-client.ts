@@ -16,25 +16,23 @@ import { Poller } from './poller-kind.ts'
 import { Pump } from './pump.ts'
 import type { Pumped } from './pump.ts'
 import { quarantineOwner } from './quarantine.ts'
-import { QueuedSubmission } from './queued-submission.ts'
-import { SlotState } from './slots.ts'
+import { SlotState, tagOpcode } from './slots.ts'
 import type { Completion } from './slots.ts'
 import { StrayDescriptors } from './stray-descriptors.ts'
+import { AdoptableSubmission } from './orphans.ts'
+import type { AdoptableOptions } from './orphans.ts'
 import { ClientState, reservedSlots } from './submission.ts'
-import type { SubmissionOptions } from './submission.ts'
 
 /** Completions settled at a time, before the CQ's entries are given back and timers and sockets may run. */
 const reapMax = 1024
 /** How long to wait before what is still there is cancelled once more. */
 const cancelAgainMs = 20
-/** Tags of resources are completions of no operation: metrics count them as `other`. */
-const tagOpcode = 255
 
-export interface RingClientOptions extends SubmissionOptions {
+export interface RingClientOptions extends AdoptableOptions {
   readonly idle: IdleStrategy
 }
 
-export class RingClient extends QueuedSubmission implements Pumped {
+export class RingClient extends AdoptableSubmission implements Pumped {
   /** Why the ring was lost, once it is. */
   lossCause: unknown = null
   private readonly pump: Pump
@@ -77,15 +75,17 @@ export class RingClient extends QueuedSubmission implements Pumped {
     for (let index = 0; index < ready; index++) {
       const at = ring.take()
       const slot = words[at]!
-      const result = words[at + 2]!
+      let result = words[at + 2]!
       const flags = words[at + 3]!
       if (!slots.matches(slot, words[at + 1]!)) {
         if (!this.mailboxes.deliver(slot, words[at + 1]!, result, flags))
           this.counters[ClientCounter.staleCompletions]! += 1
         continue
       }
+      if (result < 0 && this.kept !== null) result = this.orphanResult(slot, result)
+      if (result === LossResult.revived) continue
       const op = slots.opcode[slot]!
-      // A multishot request has many completions and no latency to speak of: how long it waits is up to others.
+      // A multishot request has no latency to speak of: how long it waits is up to others.
       if ((flags & CqeFlag.MORE) !== 0) {
         slots.publishedMs[slot] = -1
         if (result < 0) metrics.countEarlyError(op, result)
@@ -112,6 +112,7 @@ export class RingClient extends QueuedSubmission implements Pumped {
     if (this.ring.overflowed()) this.flushOverflow()
     if (this.cancels.length > 0) this.retryCancels()
     this.waitsForSq = false
+    if (this.reviving) this.revive()
     if (this.backlog.length > 0 || this.admission !== null) this.drainBacklog()
     if (this.strays.count > 0) this.strays.retry()
   }
@@ -119,7 +120,7 @@ export class RingClient extends QueuedSubmission implements Pumped {
   listen(): boolean {
     const { ring } = this
     // Room in the SQ is announced by nobody: while requests wait for it, keep looking.
-    if (this.waitsForSq) return false
+    if (this.waitsForSq || this.reviving) return false
     if (this.cancels.length > 0) return false
     if (this.poller === Poller.caller && ring.unconsumed > 0) return false
     ring.listen()
@@ -177,6 +178,7 @@ export class RingClient extends QueuedSubmission implements Pumped {
     const { slots } = this
     // A ring that ends settles one request after another, whose completions may ask for the cancellation of the next.
     if (this.ended || !slots.holds(slot, generation)) return
+    this.unwanted(slot)
     if (slots.state[slot] === SlotState.queued) {
       cancelQueued(this.admission?.laneOf(slot) ?? this, slot)
       this.pump.schedule() // nothing may be left to wait for
@@ -195,6 +197,7 @@ export class RingClient extends QueuedSubmission implements Pumped {
 
   /** Settles waiting requests that the ASYNC_CANCEL entry in `cancel` matches, with -ECANCELED. Returns how many. */
   cancelWaiting(cancel: Int32Array, all: boolean): number {
+    this.anyUnwanted()
     const found = cancelQueuedAnywhere(this, cancel, all)
     if (found > 0) this.pump.schedule() // nothing may be left to wait for
     return found
@@ -254,10 +257,7 @@ export class RingClient extends QueuedSubmission implements Pumped {
     this.fail(slot, result)
   }
 
-  /**
-   * The ring worker is gone. Its ring is not: where the worker was the poller, this thread takes over from it. Without a kernel
-   * the worker was all there was.
-   */
+  /** The ring worker is gone for good. Its ring is not, if it is the kernel's: where the worker was the poller, this thread takes over. */
   workerLost(cause: unknown): void {
     if (this.poller === Poller.threadpool) this.lose(cause)
     if (this.poller !== Poller.worker) return
@@ -266,6 +266,7 @@ export class RingClient extends QueuedSubmission implements Pumped {
   }
 
   protected enterFailed(errno: number): void {
+    this.forgetDescriptor(errno)
     this.lose(kernelError(errno, 'io_uring_enter'))
   }
 

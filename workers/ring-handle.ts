@@ -10,9 +10,10 @@ import { Control, controlVersion, leasedDescriptors, rawDescriptors } from '../n
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
-import { RingMetrics } from '../metrics/ring-metrics.ts'
+import { ClientCounter, RingMetrics } from '../metrics/ring-metrics.ts'
 import { BufferTable } from './buffer-table.ts'
-import type { ControlLink } from './control.ts'
+import { withoutChains } from './chain-switch.ts'
+import type { ControlLink, RingControl } from './control.ts'
 import { IdleStrategy } from './idle-strategy.ts'
 import { Leases } from './leases.ts'
 import { ownRings } from './mailboxes.ts'
@@ -22,7 +23,9 @@ import { quarantineMemory } from './quarantine.ts'
 import { RingClient } from './ring-client.ts'
 import { slotsOf } from './submission.ts'
 import { Scratch } from './scratch.ts'
-import type { StartedWorker } from './pool.ts'
+import type { ClientRingOpened } from './client-ring.ts'
+import { Journal } from './threadpool/journal.ts'
+import type { WorkerState } from './supervisor.ts'
 
 /** Bytes of shared memory each lease of a direct descriptor brings: the largest file that is read in one chain. */
 export const leaseSizeBytes: number = 32768
@@ -38,6 +41,8 @@ export interface RingHandleOptions {
   readonly spinNs: number
   /** Its SQ thread serves other rings too. */
   readonly sqThreadShared: boolean
+  /** Of the `threadpool` poller: a Journal's memory. */
+  readonly journal?: SharedArrayBuffer | null
 }
 
 /**
@@ -62,6 +67,12 @@ export function prepareControl(memory: SharedArrayBuffer, place: RingPlace): num
   return hold
 }
 
+/** A ring that was opened, and whoever has its other end: its worker, or, for a client, the thread that started the rings. */
+export interface OpenedRing {
+  readonly started: ClientRingOpened
+  readonly control: ControlLink<RingControl>
+}
+
 export class RingHandle {
   readonly ring: number
   readonly client: RingClient
@@ -70,7 +81,7 @@ export class RingHandle {
    * Whether the kernel takes a chain's entries as one chain. An SQ thread that serves several rings takes eight entries of each
    * at a time and cuts what is longer, or begins in the middle: there, who wants a chain carries out its steps one by one.
    */
-  readonly chainsWhole: boolean
+  chainsWhole: boolean
   /** Null where the kernel cannot chain open → read on a direct descriptor. */
   readonly leases: Leases | null
   /** The ring's table of registered buffers. */
@@ -78,32 +89,43 @@ export class RingHandle {
   readonly metrics: RingMetrics
   readonly geometry: RingGeometry
   readonly idle: IdleStrategy
-  readonly workerThreadId: number
+  workerThreadId: number
   /** Memory that the kernel knows by registration: kept while the ring is open, and for good where it did not drain. */
   readonly registered: Set<object> = new Set()
   /** Who has memory waiting that no request uses yet: arenas ask. */
   readonly memoryHolders: MemoryHolders = new MemoryHolders()
+  /** Another ring for what may be repeated, should this one be lost; null: there is none, or it is not wanted. Set by Ringmaster. */
+  elsewhere: () => RingHandle | null = () => null
   /** Called when closing begins: streams, which never end by themselves, end then. */
   readonly onClosing: Set<() => void> = new Set()
+  /** Called when the worker has ended, and when another has adopted the ring. */
+  readonly onWorker: Set<(state: WorkerState, cause: unknown) => void> = new Set()
   /** Why the ring has its poller. */
   readonly reason: string
   /** Why the worker is no longer there; null while it is. */
   workerLoss: string | null = null
-  private readonly sqThreadShared: boolean
+  /** When the worker was lost (performance.now() time); -1 while it is there. */
+  workerLostMs = -1
+  /** Whether another one is to come. */
+  private replacing = false
+  private readonly onReplaced: (() => void)[] = []
+  private sqThreadShared: boolean
   private readonly hold: number
-  private readonly control: ControlLink
+  private readonly words: Int32Array
+  private control: ControlLink<RingControl>
   private readonly detach: () => void
   private closing: Promise<boolean> | null = null
   private tasks = 0
   private onTasksOver: (() => void) | null = null
 
   /** Made by openRings(). @internal */
-  constructor(ring: number, worker: StartedWorker, options: RingHandleOptions) {
+  constructor(ring: number, worker: OpenedRing, options: RingHandleOptions) {
     const { memory, place } = options
     const { geometry, threadId, directDescriptors, registeredBuffers } = worker.started
     const words = controlWords(memory, place)
     const view = viewRing(memory, place, geometry)
     this.ring = ring
+    this.words = words
     this.geometry = geometry
     ownRings.add(geometry.ringFd)
     this.workerThreadId = threadId
@@ -129,6 +151,7 @@ export class RingHandle {
       idle: this.idle,
       inFlightMax: options.inFlightMax,
       backlogMax: options.backlogMax,
+      journal: options.journal ? Journal.of(options.journal, geometry) : null,
     })
     const sqpoll = options.poller === Poller.kernel
     this.hold = binding().hold(controlBytes, view.ring.words, offsets, sqpoll, this.client.slots.credits)
@@ -147,10 +170,76 @@ export class RingHandle {
       : null
   }
 
-  /** The worker thread has ended. The ring goes on: what its poller cannot do any more, the client does. */
+  /** How often the worker's heart has beaten. */
+  get heartbeats(): number {
+    return Atomics.load(this.words, Control.heartbeat >> 2)
+  }
+
+  /** The worker thread has ended, and another is to adopt the ring. */
+  workerDied(cause: unknown): void {
+    this.workerLoss = cause instanceof Error ? cause.message : String(cause)
+    this.replacing = true
+    this.workerLostMs = performance.now()
+    this.metrics.client[ClientCounter.workerMissing] = 1
+    this.client.workerDied()
+    this.tell('replacing', cause)
+  }
+
+  /** Another worker has adopted the ring. */
+  adopted({ started, control }: OpenedRing): void {
+    if (control !== this.control) this.control.close()
+    this.control = control
+    this.workerThreadId = started.threadId
+    this.workerLoss = null
+    this.workerLostMs = -1
+    this.metrics.client[ClientCounter.workerMissing] = 0
+    this.metrics.client[ClientCounter.workerRestarts]! += 1
+    this.replaced()
+    this.tell('well', null)
+  }
+
+  /** The worker thread has ended, and there is no other. The ring goes on: what its poller cannot do any more, the client does. */
   workerLost(cause: unknown): void {
     this.workerLoss = cause instanceof Error ? cause.message : String(cause)
+    this.metrics.client[ClientCounter.workerMissing] = 1
     this.client.workerLost(cause)
+    this.replaced()
+    this.tell('gone', cause)
+  }
+
+  /** What became of the worker. */
+  get workerState(): WorkerState {
+    if (this.workerLoss === null) return 'well'
+    return this.replacing ? 'replacing' : 'gone'
+  }
+
+  private replaced(): void {
+    this.replacing = false
+    for (const resume of this.onReplaced.splice(0)) resume()
+  }
+
+  /** Resolves with whether there is a worker, once it is known. */
+  async workerBack(): Promise<boolean> {
+    if (this.replacing) {
+      await new Promise<void>((resolve) => {
+        this.onReplaced.push(resolve)
+      })
+    }
+    return this.workerLoss === null
+  }
+
+  private tell(state: WorkerState, cause: unknown): void {
+    for (const listener of [...this.onWorker]) listener(state, cause)
+  }
+
+  /**
+   * Other rings are about to share this one's SQ thread, which then cuts chains: from now on they are carried out step by step.
+   * Resolves with whether all that were submitted whole are in the kernel, within `limitMs`.
+   */
+  shareSqThread(limitMs: number): Promise<boolean> {
+    this.chainsWhole = false
+    this.sqThreadShared = true
+    return withoutChains(this.client, limitMs)
   }
 
   /**
@@ -158,6 +247,7 @@ export class RingHandle {
    * @throws (rejects) ERR_RING_CLOSED, ERR_RING_WORKER_LOST
    */
   async registerInWorker(opcode: number, argument: Uint8Array | null, count: number): Promise<number> {
+    await this.workerBack()
     if (this.closing !== null) throw ringErrors.closed()
     const answer = await this.control.call((remote) => remote.register(opcode, argument, count))
     if (argument !== null && answer.argument !== null) argument.set(answer.argument)

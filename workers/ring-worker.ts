@@ -1,60 +1,43 @@
-// A ring worker: the thread that owns a ring's life. Started by pool.ts as one short piscina task, which opens the ring and
-// returns; from then on the thread sleeps in its event loop (or polls, with the `worker` poller) and answers control calls.
-// Nothing of I/O goes through piscina.
+// A ring worker: the thread that owns a ring's life. Started by pool.ts as one short piscina task, which opens the ring (or adopts
+// the ring of a worker that died) and returns; from then on the thread sleeps in its event loop (or polls, with the `worker` poller)
+// and answers control calls. Nothing of I/O goes through piscina.
 import type { MessagePort } from 'node:worker_threads'
 import { RegisterOp, RsrcRegister, rsrcRegisterSparse } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { kernelError } from '../native/errors.ts'
 import { Control, arenasMax, leasedDescriptors, rawBuffers, rawDescriptors } from '../native/layout.ts'
-import type { RingPlace } from '../native/layout.ts'
 import { controlWords, openRing, viewRing } from '../native/ring-memory.ts'
-import type { RingGeometry } from '../native/ring-geometry.ts'
-import type { RingSetup } from '../native/ring-memory.ts'
 import { layOutRing } from '../native/user-ring.ts'
 import { RingMetrics, WorkerCounter } from '../metrics/ring-metrics.ts'
+import type { ClientRingOpened, ClientRingTask } from './client-ring.ts'
 import { exposeControl, packError } from './control.ts'
-import type { SentError } from './control.ts'
+import type { RingWorkerControl, SentError } from './control.ts'
 import { Poller } from './poller-kind.ts'
 import { registerHere } from './remote-register.ts'
 import { restrictAndEnable } from './restrictions.ts'
-import type { RingRestrictions } from './restrictions.ts'
+import { Journal } from './threadpool/journal.ts'
 import { startThreadpoolPoller } from './threadpool/poller.ts'
-import { startWorkerPoller } from './worker-poller.ts'
+import { WorkerPoller } from './worker-poller.ts'
+import { WorkerRings } from './worker-rings.ts'
+import type { OpenedHere } from './worker-rings.ts'
+
+/** What opening a ring takes, the worker's own or a client's. */
+type RingTask = Omit<ClientRingTask, 'client'>
 
 /** What a ring worker is told at its start. Plain data and a port. */
-export interface RingWorkerTask {
+export interface RingWorkerTask extends RingTask {
   readonly ring: number
-  readonly memory: SharedArrayBuffer
-  readonly place: RingPlace
-  readonly setup: RingSetup
-  readonly poller: Poller
-  /** Slots in the ring's table of direct descriptors. */
-  readonly directDescriptors: number
-  /** How long the `worker` poller spins before it sleeps. */
-  readonly spinNs: number
   /** CPUs this thread may run on; empty: any. */
   readonly cpus: readonly number[]
-  /** What the ring accepts, laid on it before it is enabled; undefined: everything. */
-  readonly restrictions?: RingRestrictions | undefined
   readonly port: MessagePort
 }
 
 /** What it answers. */
-export interface RingWorkerStarted extends RingTables {
-  readonly geometry: RingGeometry
-  readonly threadId: number
-}
+export type RingWorkerStarted = ClientRingOpened
 
-interface RingTables {
-  /** Direct descriptors registered; 0 where the kernel has none. */
-  readonly directDescriptors: number
-  /** Entries in the table of registered buffers; 0 where the kernel has no sparse ones. */
-  readonly registeredBuffers: number
-}
+type RingTables = Pick<RingWorkerStarted, 'directDescriptors' | 'registeredBuffers'>
 
 export type RingWorkerAnswer = { readonly started: RingWorkerStarted } | { readonly failed: SentError }
-
-const heartbeatMs = 1000
 
 /** REGISTER_FILE_ALLOC_RANGE (6.0): where the kernel looks for a free slot when a raw operation asks for any. */
 const registerFileAllocRange = 25
@@ -92,7 +75,7 @@ function registerBufferTable(ringFd: number): number {
 }
 
 /** What a ring of the kernel is told before it is used. Returns the sizes of its tables. */
-function register(ringFd: number, control: Int32Array, task: RingWorkerTask): RingTables {
+function register(ringFd: number, control: Int32Array, task: RingTask): RingTables {
   const eventFd = Int32Array.of(Atomics.load(control, Control.event_fd >> 2))
   const registered = binding().register(ringFd, RegisterOp.REGISTER_EVENTFD, eventFd, 1)
   if (registered < 0) throw kernelError(registered, 'io_uring_register')
@@ -117,12 +100,41 @@ function open(task: RingWorkerTask): RingWorkerStarted {
     const pinned = addon.setAffinity(task.cpus)
     if (pinned < 0) throw kernelError(pinned, 'sched_setaffinity')
   }
+  const own = openHere(task)
+  const { started } = own
+  const clients = new WorkerRings(openHere)
+  const control: RingWorkerControl = {
+    threadId: () => addon.threadId(),
+    register: registerHere(started.geometry.ringFd),
+    close: () => {
+      own.close()
+    },
+    openRing: (client) => clients.openRing(client),
+    registerFor: (client, ...call) => clients.register(client, ...call),
+    closeRing: (client) => {
+      clients.closeRing(client)
+    },
+    run: async (moduleUrl, port) => {
+      poller?.share()
+      const module = (await import(moduleUrl)) as { default: (port: MessagePort) => void }
+      module.default(port)
+    },
+  }
+  exposeControl(control, task.port)
+  return started
+}
+
+/** Of this thread: for its own ring and those of clients. */
+let poller: WorkerPoller | undefined
+
+function openHere(task: RingTask): OpenedHere {
+  const addon = binding()
   const control = controlWords(task.memory, task.place)
   const controlBytes = new Uint8Array(task.memory, task.place.controlOffsetBytes, Control.sizeBytes)
   const kernelless = task.poller === Poller.threadpool
-  const geometry = kernelless
-    ? layOutRing(task.memory, task.place, task.setup)
-    : openRing(task.memory, task.place, task.setup)
+  const { adopt } = task
+  const makeRing = kernelless ? layOutRing : openRing
+  const geometry = adopt?.geometry ?? makeRing(task.memory, task.place, task.setup)
   const hold = addon.hold(controlBytes, null, null, task.poller === Poller.kernel)
   const view = viewRing(task.memory, task.place, geometry)
   const metrics = new RingMetrics(task.memory, task.place.metricsOffsetBytes)
@@ -138,20 +150,23 @@ function open(task: RingWorkerTask): RingWorkerStarted {
     addon.release(hold)
   }
   try {
-    const tables = kernelless
-      ? { directDescriptors: task.directDescriptors, registeredBuffers: 0 }
-      : register(geometry.ringFd, control, task)
+    const { directDescriptors, registeredBuffers } =
+      adopt ??
+      (kernelless
+        ? { directDescriptors: task.directDescriptors, registeredBuffers: 0 }
+        : register(geometry.ringFd, control, task))
     const heartbeat = (): void => {
       Atomics.add(control, Control.heartbeat >> 2, 1)
       metrics.worker[WorkerCounter.heartbeats]! += 1
       metrics.worker[WorkerCounter.heartbeatTimestampMs] = Date.now()
     }
     heartbeat()
-    beat = setInterval(heartbeat, heartbeatMs)
+    beat = setInterval(heartbeat, task.heartbeatMs)
     beat.unref()
     if (task.poller === Poller.worker) {
       const wakeFd = Atomics.load(control, Control.wake_fd >> 2)
-      stopPoller = startWorkerPoller({
+      poller ??= new WorkerPoller()
+      stopPoller = poller.add({
         geometry,
         words: view.ring.words,
         controlBytes,
@@ -160,19 +175,19 @@ function open(task: RingWorkerTask): RingWorkerStarted {
         metrics,
         spinNs: task.spinNs,
       })
-    } else if (kernelless) {
+    } else if (kernelless && task.journal !== null) {
       const { words, sqes } = view.ring
       stopPoller = startThreadpoolPoller({
         geometry,
         words,
         sqes,
         control,
-        directDescriptors: tables.directDescriptors,
+        directDescriptors,
         metrics,
+        journal: Journal.of(task.journal, geometry),
       })
     }
-    exposeControl({ threadId: () => addon.threadId(), register: registerHere(geometry.ringFd), close }, task.port)
-    return { geometry, threadId: addon.threadId(), ...tables }
+    return { started: { geometry, threadId: addon.threadId(), directDescriptors, registeredBuffers }, close }
   } catch (error) {
     close()
     throw error

@@ -9,6 +9,9 @@
 
 export const SlotState = { free: 0, queued: 1, prepared: 2, submitted: 3 } as const
 
+/** Tags of resources are completions of no operation: metrics count them as `other`. */
+export const tagOpcode = 255
+
 /**
  * What happens when a request is over. One shared object per kind of request, so that none is allocated per request; what
  * differs is in the slot's columns.

@@ -13,10 +13,12 @@ import type { Admitting } from './admitting.ts'
 import { Backlog } from './backlog.ts'
 import { ignoreResult } from './completions.ts'
 import { Eras } from './eras.ts'
+import { KeptEntries } from './kept-entries.ts'
 import { Poller } from './poller-kind.ts'
 import { SlotState, SlotTable } from './slots.ts'
 import type { Completion } from './slots.ts'
 import { StageRecorder } from './stage-recorder.ts'
+import type { SubmissionOptions } from './submission-options.ts'
 
 /** open → closing (accepts nothing, finishes what it has) → closed; lost: the ring itself is gone. */
 export const ClientState = { open: 'open', closing: 'closing', closed: 'closed', lost: 'lost' } as const
@@ -42,16 +44,6 @@ const EINTR = -4
 const EAGAIN = -11
 const EBUSY = -16
 
-export interface SubmissionOptions {
-  readonly ring: Ring
-  readonly poller: Poller
-  readonly control: Int32Array
-  readonly metrics: RingMetrics
-  /** Entries in the ring at most: the CQ must have room for the last CQE of each. */
-  readonly inFlightMax: number
-  readonly backlogMax: number
-}
-
 export abstract class Submission {
   readonly slots: SlotTable
   /** Where the entry of the last claim() is to be written: sixteen words of `words` from `at`. */
@@ -70,6 +62,8 @@ export abstract class Submission {
   readonly counters: Float64Array
   protected readonly stages: StageRecorder
   readonly backlog: Backlog
+  /** Null where no worker polls: then none can leave requests behind. */
+  protected readonly kept: KeptEntries | null
   readonly inFlightMax: number
   readonly eras: Eras = new Eras()
   /** How much in flight lets nobody go first: `inFlightMax`, or less while requests of views wait for their turn. */
@@ -98,6 +92,8 @@ export abstract class Submission {
     this.ringFd = options.ring.geometry.ringFd
     this.slots = new SlotTable(slotsOf(options.inFlightMax, options.backlogMax), ignoreResult)
     this.backlog = new Backlog(options.backlogMax, this.eras)
+    const workerPolls = options.poller === Poller.worker || options.poller === Poller.threadpool
+    this.kept = workerPolls ? new KeptEntries(options.ring, this.slots) : null
     this.words = options.ring.sqes
     this.addon = binding()
   }
@@ -196,7 +192,7 @@ export abstract class Submission {
     } else {
       slots.state[slot] = SlotState.prepared
       this.words = this.ring.sqes
-      this.at = this.ring.reserve()
+      this.at = this.reserveEntry()
       this.inFlight++
     }
     this.groupLeft--
@@ -204,6 +200,10 @@ export abstract class Submission {
     this.words[this.at + 9] = slots.generation[slot]!
     this.metrics.countRequest(opcode)
     return slot
+  }
+
+  protected reserveEntry(): number {
+    return this.kept === null ? this.ring.reserve() : this.kept.reserve()
   }
 
   /** Takes an entry for a cancellation: from the reserve, ahead of the backlog, in any state. False: no room just now. */

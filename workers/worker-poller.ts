@@ -1,67 +1,104 @@
-// The `worker` poller: this thread consumes the SQ. Used by the ring worker. It polls in native time slices; between slices the
-// event loop runs (control messages, heartbeat), and with nothing to do the thread sleeps there until its wake eventfd fires.
+// The `worker` poller: this thread consumes the SQs of its rings, its own and those of clients. Used by the ring worker. It polls in
+// time slices; between slices the event loop runs (control messages, heartbeat, resident services), and with nothing to do the thread
+// sleeps there until a ring's wake eventfd fires. One ring is polled by native code; several take turns in polled-ring.ts.
 import { binding, PollState } from '../native/binding.ts'
-import { Control } from '../native/layout.ts'
-import type { RingGeometry } from '../native/ring-geometry.ts'
+import { Control, Stop } from '../native/layout.ts'
 import { WorkerCounter } from '../metrics/ring-metrics.ts'
-import type { RingMetrics } from '../metrics/ring-metrics.ts'
+import { PolledRing, pollTurns } from './polled-ring.ts'
+import type { PolledRingOptions } from './polled-ring.ts'
 
-/** How long one native slice may last: what a control call or terminate() waits at most. */
+/** How long one slice may last: what a control call or terminate() waits at most. */
 const sliceNs = 5_000_000
+/** The same where other code lives in this thread. */
+const sharedSliceNs = 200_000
 /** After an error the poller tries again, this much later. */
 const retryMs = 10
 
-export interface WorkerPollerOptions {
-  readonly geometry: RingGeometry
-  readonly words: Int32Array
-  readonly control: Int32Array
-  readonly controlBytes: Uint8Array
-  readonly wakeFd: number
-  readonly metrics: RingMetrics
-  readonly spinNs: number
-}
+/** One per thread, for all of its rings. */
+export class WorkerPoller {
+  private readonly addon = binding()
+  private rings: readonly PolledRing[] = []
+  private scheduled = false
+  private asleep = true
+  private sliceNs = sliceNs
+  private readonly slice = (): void => {
+    this.scheduled = false
+    const { rings } = this
+    if (rings.length === 0) this.asleep = true
+    else if (rings.length === 1) this.pollOne(rings[0]!)
+    else this.pollSeveral(rings)
+  }
 
-/** Starts polling; the returned function stops it, at once and for good. */
-export function startWorkerPoller(options: WorkerPollerOptions): () => void {
-  const addon = binding()
-  const { geometry, metrics } = options
-  let stopped = false
-  let asleep = false
-  const slice = (): void => {
-    if (stopped) return
-    const outcome = addon.pollSlice(
+  /** Polls a ring too; the returned function stops that, at once and for good. */
+  add(options: PolledRingOptions): () => void {
+    const ring = new PolledRing(options)
+    this.rings = [...this.rings, ring]
+    const watcher = new this.addon.Watcher(options.wakeFd, () => {
+      if (!this.asleep) return
+      options.metrics.worker[WorkerCounter.wakeups]! += 1
+      this.wake()
+      this.slice()
+    })
+    this.wake()
+    return () => {
+      this.rings = this.rings.filter((other) => other !== ring)
+      Atomics.store(options.control, Control.stop >> 2, Stop.stop)
+      watcher.close()
+    }
+  }
+
+  /** Other code lives in this thread from now on: it gets its turns more often. */
+  share(): void {
+    this.sliceNs = sharedSliceNs
+  }
+
+  private wake(): void {
+    if (!this.asleep) return
+    this.asleep = false
+    this.schedule()
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    setImmediate(this.slice)
+  }
+
+  private pollOne({ options }: PolledRing): void {
+    const { geometry, metrics } = options
+    const outcome = this.addon.pollSlice(
       geometry.ringFd,
       options.words,
       geometry.sqHead,
       geometry.sqTail,
       geometry.sqFlags,
       options.controlBytes,
-      sliceNs,
+      this.sliceNs,
       options.spinNs,
     )
     if (outcome < 0) {
       metrics.worker[WorkerCounter.errors]! += 1
-      setTimeout(slice, retryMs)
+      this.retry()
       return
     }
     metrics.worker[WorkerCounter.enterCalls]! += Math.floor(outcome / 4)
     const state = outcome % 4
-    if (state === PollState.sliceElapsed) setImmediate(slice)
+    if (state === PollState.sliceElapsed) this.schedule()
     else if (state === PollState.idle) {
-      asleep = true
+      this.asleep = true
       metrics.worker[WorkerCounter.sleeps]! += 1
     }
   }
-  const watcher = new addon.Watcher(options.wakeFd, () => {
-    if (!asleep) return
-    asleep = false
-    metrics.worker[WorkerCounter.wakeups]! += 1
-    slice()
-  })
-  setImmediate(slice)
-  return () => {
-    stopped = true
-    Atomics.store(options.control, Control.stop >> 2, 1)
-    watcher.close()
+
+  private pollSeveral(rings: readonly PolledRing[]): void {
+    const outcome = pollTurns(rings, this.sliceNs)
+    if (outcome === 'failed') this.retry()
+    else if (outcome === 'sliceElapsed') this.schedule()
+    else this.asleep = true
+  }
+
+  private retry(): void {
+    this.scheduled = true
+    setTimeout(this.slice, retryMs)
   }
 }

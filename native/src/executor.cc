@@ -2,12 +2,14 @@
 // ever (a FIFO that nobody opens) cannot be interrupted, and everything else in the process that needs the pool waits too.
 // A thread here is interrupted by a signal, as the kernel does with its own workers, so that every wait can be stopped.
 //
-// Calls are copied in and results copied out: the threads never touch JavaScript's memory themselves.
+// Calls are copied in and results copied out. How far each job has come is written to shared memory too, where whoever comes
+// after a death of this environment finds it: NaN while it waits for a thread, infinity while one has it, then its result.
 #include "addon.h"
 
 #include <condition_variable>
 #include <csignal>
 #include <cstring>
+#include <limits>
 #include <deque>
 #include <list>
 #include <mutex>
@@ -74,7 +76,8 @@ class Executor : public Napi::ObjectWrap<Executor> {
                         InstanceMethod<&Executor::close>("close")});
   }
 
-  // new Executor(eventFd, threads, owned): `owned` are descriptors (or -1) that are closed with it.
+  // new Executor(eventFd, threads, owned, journal): `owned` are descriptors (or -1) that are closed with it; `journal` has a number
+  // for each job, or there is none.
   explicit Executor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Executor>(info) {
     Numbers numbers(info);
     event_fd_ = numbers.i32(0);
@@ -84,6 +87,12 @@ class Executor : public Napi::ObjectWrap<Executor> {
     if (owned_ == nullptr) return;
     owned_count_ = info[2].As<Napi::TypedArray>().ElementLength();
     keep_owned_ = Napi::Persistent(info[2].As<Napi::Object>());
+    if (info[3].IsTypedArray()) {
+      journal_ = view_data<double>(info[3], 0);
+      if (journal_ == nullptr) return;
+      journal_size_ = info[3].As<Napi::TypedArray>().ElementLength();
+      keep_journal_ = Napi::Persistent(info[3].As<Napi::Object>());
+    }
     can_interrupt_ = install_interrupt();
     napi_add_env_cleanup_hook(info.Env(), on_environment_end, this);
     hooked_ = true;
@@ -124,14 +133,20 @@ class Executor : public Napi::ObjectWrap<Executor> {
       const Call call = queue_.front();
       queue_.pop_front();
       self->job = call.job;
+      note(call.job, std::numeric_limits<double>::infinity());
       lock.unlock();
       const int64_t result = perform(call.number, call.arguments);
+      note(call.job, static_cast<double>(result));
       lock.lock();
       self->job = kNoJob;
       finish({call.job, result});
     }
     self->over = true;
     alive_--;
+  }
+
+  void note(uint32_t job, double how) {
+    if (job < journal_size_) journal_[job] = how;
   }
 
   // With the mutex held.
@@ -180,6 +195,7 @@ class Executor : public Napi::ObjectWrap<Executor> {
         const double* given = calls + index * kCallNumbers;
         Call call = {static_cast<uint32_t>(given[0]), static_cast<int64_t>(given[1]), {}};
         for (size_t at = 0; at < 6; at++) call.arguments[at] = static_cast<int64_t>(given[2 + at]);
+        note(call.job, std::numeric_limits<double>::quiet_NaN());
         queue_.push_back(call);
       }
       summon();
@@ -239,6 +255,7 @@ class Executor : public Napi::ObjectWrap<Executor> {
       napi_remove_env_cleanup_hook(info.Env(), on_environment_end, this);
       stop();
       keep_owned_.Reset();
+      keep_journal_.Reset();
       Unref();
     }
     return info.Env().Undefined();
@@ -284,6 +301,9 @@ class Executor : public Napi::ObjectWrap<Executor> {
   int32_t* owned_ = nullptr;
   size_t owned_count_ = 0;
   Napi::ObjectReference keep_owned_;
+  double* journal_ = nullptr;
+  size_t journal_size_ = 0;
+  Napi::ObjectReference keep_journal_;
 };
 
 // call(number, a, b, c, d, e, f): a system call that does not block, here and now; a value or -errno.

@@ -37,11 +37,27 @@ int32_t consume(RingHold& hold) {
   return static_cast<int32_t>(over);
 }
 
+// Without a kernel it is another thread that writes to the environment's buffers: its poller stops, and says when it has. A poller that
+// is gone has ended its threads; then this hold is the last.
+void quiesce_without_kernel(RingControl* control) {
+  const uint64_t deadline = now_ns() + kQuiesceDeadlineNs;
+  const uint64_t one = 1;
+  int32_t running = 0;
+  __atomic_compare_exchange_n(&control->stop, &running, kAbandoned, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+  const int wake = __atomic_load_n(&control->wake_fd, __ATOMIC_ACQUIRE);
+  if (wake >= 0) (void)!write(wake, &one, sizeof one);
+  while (__atomic_load_n(&control->stop, __ATOMIC_ACQUIRE) != kStopped &&
+         __atomic_load_n(&control->refs, __ATOMIC_ACQUIRE) > 1 && now_ns() < deadline)
+    usleep(200);
+  if (__atomic_load_n(&control->stop, __ATOMIC_ACQUIRE) == kStopped) control->in_flight = 0;
+}
+
 // Cancels everything and waits, up to a deadline, until the kernel owns none of the environment's buffers.
 void quiesce(RingHold& hold) {
   const int fd = __atomic_load_n(&hold.control->ring_fd, __ATOMIC_ACQUIRE);
   int32_t left = hold.control->in_flight;
-  if (fd < 0 || hold.words == nullptr || left <= 0) return;
+  if (hold.words == nullptr || left <= 0) return;
+  if (fd < 0) return quiesce_without_kernel(hold.control);
   left -= consume(hold);
   const uint64_t deadline = now_ns() + kQuiesceDeadlineNs;
   while (left > 0 && now_ns() < deadline) {

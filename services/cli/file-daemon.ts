@@ -11,6 +11,7 @@ import { HttpServer } from '../http/http-server.ts'
 import type { Folder } from '../http/storage.ts'
 import type { RingAdvice } from '../advice.ts'
 import { Ringmaster } from '../ringmaster.ts'
+import type { WorkerEvent } from '../../workers/supervisor.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { formatAddress, listenError, requireLoopback, type ListenAddress } from './listen-address.ts'
 import { createLog, type LogLevel } from './log.ts'
@@ -32,6 +33,8 @@ export interface FileDaemonOptions {
 
 /** What a crash leaves for requests in flight: the process is not to be trusted with more. */
 const drainAfterCrashMs = 1_000
+/** A worker is replaced in less: who has none for longer has no prospect of one. */
+const graceMs = 5_000
 /** Beyond the drain: closing rings takes milliseconds, and a supervisor is waiting. */
 const closeMsMax = 5_000
 
@@ -91,7 +94,13 @@ class FileDaemon {
       if (advice.cause === 'none') this.#log.info(advice, 'the poller suits the load again')
       else this.#log.warn(advice, `poller ${advice.poller} would suit the load better`)
     }
-    const rings = await Ringmaster.start({ poller, rings: ringCount ?? 'auto', onAdvice }).catch((error: unknown) => {
+    const onWorker = ({ ring, state, cause }: WorkerEvent): void => {
+      if (state === 'well') this.#log.info({ ring }, 'another worker has adopted the ring')
+      else if (state === 'replacing') this.#log.warn({ ring, err: cause }, 'a ring worker has ended: it is replaced')
+      else this.#log.error({ ring, err: cause }, 'a ring worker has ended, and no other can be started')
+    }
+    const options = { poller, rings: ringCount ?? 'auto', onAdvice, onWorker } as const
+    const rings = await Ringmaster.start(options).catch((error: unknown) => {
       throw startError(error)
     })
     this.#rings = rings
@@ -165,8 +174,11 @@ class FileDaemon {
 
   #ready(): ProbeResult {
     if (this.#notReady !== undefined) return { ok: false, reason: this.#notReady }
-    const closed = this.#rings?.stats().rings.find(({ state }) => state !== 'open')
-    return closed === undefined ? { ok: true } : { ok: false, reason: `ring ${closed.ring} is ${closed.state}` }
+    const rings = this.#rings?.stats().rings ?? []
+    const closed = rings.find(({ state }) => state !== 'open')
+    if (closed !== undefined) return { ok: false, reason: `ring ${closed.ring} is ${closed.state}` }
+    const orphan = rings.find(({ workerState, workerMissingMs }) => workerState !== 'well' && workerMissingMs > graceMs)
+    return orphan === undefined ? { ok: true } : { ok: false, reason: `ring ${orphan.ring} has no worker` }
   }
 
   /** That it is asked at all proves that the event loop turns; what only a restart repairs is having no ring left. */

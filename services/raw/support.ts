@@ -19,6 +19,12 @@ export async function loadSupport(): Promise<void> {
   supported ??= new Set(known.opcodes)
 }
 
+/** Takes over what another thread of this process has asked. */
+export function adoptSupport(found: Capabilities): void {
+  known ??= found
+  supported ??= new Set(found.opcodes)
+}
+
 /** For what can do without. `poller` is the ring's: without io_uring it is not the kernel that is asked. */
 export function isSupported(row: OperationRow, poller: Poller): boolean {
   if (poller === Poller.threadpool) return threadpoolRefusal(row.opcode, 0) === null

@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { Ringmaster } from '../../services/ringmaster.ts'
+import { RingWorkerPool } from '../../workers/pool.ts'
 import { watchPools } from '../workers/open-ring.ts'
 import { allPollers, descriptors, eventually, everyRing, settledWithin, temporaryFolder, threads } from './harness.ts'
 
@@ -31,7 +32,7 @@ const held = (): { descriptors: string[]; threads: string[] } => ({
 })
 
 describe.each(everyRing)('a ring worker that is killed, poller $poller, $memory memory', ({ poller, memory }) => {
-  it('takes no request along that the kernel or the caller serves; all settle, and close is clean', async () => {
+  it('takes no request along; all settle, and close is clean', async () => {
     await (await Ringmaster.start({ poller, memory, rings: 2 })).close()
     const before = held()
     const killThreads = watchPools()
@@ -52,18 +53,16 @@ describe.each(everyRing)('a ring worker that is killed, poller $poller, $memory 
     const lanes = Array.from({ length: 20 }, lane)
     await sleep(10)
     await killThreads()
-    await eventually(() => rings.stats().rings.every(({ workerThreadId }) => workerThreadId === null))
-    await sleep(20)
+    expect(await eventually(() => rings.stats().rings.every(({ workerRestarts }) => workerRestarts > 0), 20_000)).toBe(
+      true,
+    )
     going = false
     expect(await settledWithin(Promise.all(lanes))).toBe('resolved')
     writeSync(pipe.fd, 'lateagain'.slice(0, 8))
-    if (poller === 'worker') expect(await outcomes).not.toContain('pending')
-    else {
-      expect(failures).toEqual([])
-      expect(await outcomes).toEqual(['resolved', 'resolved'])
-    }
+    expect(failures).toEqual([])
+    expect(await outcomes).toEqual(['resolved', 'resolved'])
     expect(await rings.readFile(small, 'utf8')).toBe('hello')
-    expect(rings.stats().rings[0]!.reason).toMatch(/worker is gone/)
+    expect(rings.stats().rings[0]).toMatchObject({ workerState: 'well', workerRestarts: 1 })
     await pipe.close()
     await rings.close()
     expect(await eventually(() => held().threads.length === before.threads.length)).toBe(true)
@@ -71,7 +70,7 @@ describe.each(everyRing)('a ring worker that is killed, poller $poller, $memory 
   })
 })
 
-it('a ring worker that is killed, poller threadpool: every request settles, with ERR_RING_LOST, and nothing is left', async () => {
+it('a ring worker without a successor, poller threadpool: every request settles, with ERR_RING_LOST, and nothing is left', async () => {
   await (await Ringmaster.start({ poller: 'threadpool', rings: 2 })).close()
   const before = held()
   const killThreads = watchPools()
@@ -80,9 +79,14 @@ it('a ring worker that is killed, poller threadpool: every request settles, with
   const waiting = [
     ...Array.from({ length: 20 }, () => pipe.read(Buffer.alloc(4))), // for readiness
     ...Array.from({ length: 20 }, () => rings.open(makePipe(), 'w')), // on threads
-  ].map((request) => settledWithin(request))
+  ].map((request) => settledWithin(request, 25_000))
   await sleep(20)
   await killThreads()
+  const starts = vi.spyOn(RingWorkerPool.prototype, 'start').mockRejectedValue(new Error('no thread can be made'))
+  expect(await eventually(() => rings.stats().rings.every(({ workerState }) => workerState === 'gone'), 25_000)).toBe(
+    true,
+  )
+  starts.mockRestore()
   expect(new Set(await Promise.all(waiting))).toEqual(new Set(['ERR_RING_LOST']))
   expect(await settledWithin(rings.readFile(small))).toBe('ERR_RING_LOST')
   expect(rings.stats().rings[0]).toMatchObject({ state: 'lost', reason: /worker is gone/ })

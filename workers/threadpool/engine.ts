@@ -9,6 +9,7 @@ import { Completions } from './completions.ts'
 import { Deadlines } from './deadlines.ts'
 import type { DirectDescriptors } from './direct-descriptors.ts'
 import type { JobThreads } from './job-threads.ts'
+import type { Journal } from './journal.ts'
 import type { Readiness } from './readiness.ts'
 import { RequestState } from './request.ts'
 import type { Call, Kit, Request } from './request.ts'
@@ -35,6 +36,8 @@ const takeMax = 64
 export interface EngineParts {
   readonly consumer: RingConsumer
   readonly requests: RequestTable
+  /** For whoever comes after a death of this thread. */
+  readonly journal: Journal
   readonly threads: JobThreads
   readonly readiness: Readiness
   readonly direct: DirectDescriptors
@@ -103,6 +106,7 @@ export class Engine implements Kit {
       const request = requests.claim()
       consumer.take(request.words)
       request.state = RequestState.linked
+      this.parts.journal.untouched(request.words[8]!)
       if (last === null) head = request
       else last.next = request
       last = request
@@ -178,6 +182,7 @@ export class Engine implements Kit {
     }
     if (request.fd < 0 && !this.resolveDescriptor(request)) return
     if (request.next?.opcode === Op.LINK_TIMEOUT) this.deadlines.arm(request, request.next)
+    this.parts.journal.begun(request.words[8]!)
     this.parts.rows.get(request.opcode)!(request, this)
   }
 
@@ -198,6 +203,8 @@ export class Engine implements Kit {
 
   execute(request: Request, number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): void {
     request.state = RequestState.executing
+    // What has moved before would be missing from the result.
+    if (request.moved === 0) this.parts.journal.handedOver(request.words[8]!, request.job)
     this.parts.threads.add(request.job, number, a, b, c, d, e, f)
   }
 
@@ -206,6 +213,7 @@ export class Engine implements Kit {
     const request = this.parts.requests.at(job)
     if (request?.state !== RequestState.executing) return
     request.state = RequestState.ready
+    this.parts.journal.begun(request.words[8]!)
     if (result === EINTR && !request.cancelled) this.begin(request)
     else request.onDone(request, this, result === EINTR ? ECANCELED : result)
   }
@@ -219,8 +227,10 @@ export class Engine implements Kit {
   wait(request: Request, events: number, edge = false): boolean {
     const { readiness } = this.parts
     const failed = readiness.watch(request, events, edge)
-    if (failed === 0) request.state = RequestState.waiting
-    else if (failed === readiness.notPollable) return false
+    if (failed === 0) {
+      request.state = RequestState.waiting
+      if (request.moved === 0) this.parts.journal.untouched(request.words[8]!)
+    } else if (failed === readiness.notPollable) return false
     else this.finish(request, failed)
     return true
   }
@@ -237,6 +247,7 @@ export class Engine implements Kit {
   }
 
   sleepUntil(request: Request, dueMs: number): void {
+    this.parts.journal.untouched(request.words[8]!)
     this.deadlines.sleepUntil(request, dueMs)
   }
 
@@ -300,6 +311,7 @@ export class Engine implements Kit {
     clearTimeout(request.timer ?? undefined)
     this.counting.delete(request)
     if (request.barrier) this.barriers--
+    this.parts.journal.over(request.words[8]!, result)
     this.post(request, result, cqeFlags)
     requests.release(request)
   }

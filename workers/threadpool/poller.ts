@@ -4,7 +4,7 @@
 import { addressOfView } from '../../native/addresses.ts'
 import { binding } from '../../native/binding.ts'
 import { kernelError } from '../../native/errors.ts'
-import { Control, leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
+import { Control, Stop, leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
 import { isPlain } from '../../native/plain/binding.ts'
 import type { RingGeometry } from '../../native/ring-geometry.ts'
 import { RingConsumer } from '../../native/user-ring.ts'
@@ -14,6 +14,7 @@ import { calls as rows, plainCalls } from './calls/index.ts'
 import { DirectDescriptors } from './direct-descriptors.ts'
 import { Engine } from './engine.ts'
 import { JobThreads } from './job-threads.ts'
+import type { Journal } from './journal.ts'
 import { Readiness } from './readiness.ts'
 import { RequestTable } from './request-table.ts'
 import type { Kit } from './request.ts'
@@ -35,6 +36,8 @@ export interface ThreadpoolPollerOptions {
   /** Direct descriptors besides those of raw operations and leases. */
   readonly directDescriptors: number
   readonly metrics: RingMetrics
+  /** Outlives this thread. */
+  readonly journal: Journal
 }
 
 /** Starts polling; the returned function stops it, and what it is doing. @throws SystemError where a descriptor is missing */
@@ -54,7 +57,7 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
   const epollFd = (owned[0] = now(numbers.epoll_create1, closeOnExec))
   const cpus = addon.affinity().length
   const threadCount = Math.max(threadsMin, cpus)
-  const threads = new JobThreads(new addon.Executor(doneFd, threadCount, owned), threadCount)
+  const threads = new JobThreads(new addon.Executor(doneFd, threadCount, owned, options.journal.results), threadCount)
   const failed = Math.min(doneFd, epollFd)
   if (failed < 0) {
     threads.close()
@@ -63,6 +66,7 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
   const buffer = new DataView(new ArrayBuffer(bufferBytes))
   const bufferAddress = addressOfView(buffer)
   const consumer = new RingConsumer(geometry, options.words, options.sqes)
+  consumer.setOverflow(false) // what waited for room died with the worker before this one
   const readiness = new Readiness({
     epollFd,
     owned: owned.subarray(2 + tableSize),
@@ -73,6 +77,7 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
   })
   const engine = new Engine({
     consumer,
+    journal: options.journal,
     requests: new RequestTable(requestsMax, addressOfView),
     threads,
     readiness,
@@ -104,6 +109,10 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
     metrics.worker[WorkerCounter.sleeps]! += 1
   }
   const wake = (): void => {
+    if (Atomics.load(control, Control.stop >> 2) === Stop.abandoned) {
+      stop() // the client's thread is ending and waits for it: its buffers go with it
+      return
+    }
     metrics.worker[WorkerCounter.wakeups]! += 1
     work()
   }
@@ -123,9 +132,12 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
     }),
   ]
   setImmediate(work)
-  return () => {
+  const stop = (): void => {
+    if (stopped) return
     stopped = true
     for (const watcher of watchers) watcher.close()
     threads.close()
+    Atomics.store(control, Control.stop >> 2, Stop.stopped)
   }
+  return stop
 }

@@ -1,0 +1,204 @@
+// Resident services: a module started in every ring worker, one instance each, with a ring of that thread's own. Used by
+// Ringmaster.startService(). An instance whose thread was replaced is started in the new one. One that threw is not started again: who
+// started it is told, and knows what a half-dead service is worth.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MessageChannel } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
+import { invalidArgType, ringErrors } from '../../native/errors.ts'
+import { linkControl, unpackError, withPorts } from '../../workers/control.ts'
+import type { ControlLink } from '../../workers/control.ts'
+import { Poller } from '../../workers/poller-kind.ts'
+import { checkInteger } from '../arguments.ts'
+import type { Clients } from '../clients/clients.ts'
+import type { RingsHandle } from '../clients/handle.ts'
+import type { ServiceControl, ServiceFailed, ServiceTask } from './protocol.ts'
+
+export interface ServiceOptions {
+  /** For every instance, as structured clone copies it. */
+  data?: unknown
+  /** How long starting may take, in ms. Default 30,000. */
+  startLimitMs?: number
+  /** How long stop() lets instances drain, and then lets them stop, in ms each. Default 5000. */
+  drainLimitMs?: number
+  /**
+   * Told of what an instance threw and nobody caught: it is stopped then, and not started again. Told of the end of its thread
+   * (ERR_RING_WORKER_LOST), too: the thread that replaces it starts another. Default: a process warning.
+   */
+  onFailure?: (error: unknown, ring: number) => void
+}
+
+// Workers run compiled code, also when this file runs from source.
+const here = import.meta.url
+const runnerUrl = new URL(here.endsWith('.ts') ? '../../dist/services/residents/runner.js' : './runner.js', here).href
+
+/** Where the worker polls by itself or nobody does, a service enters its ring: it is the same thread. */
+const pollerOf = (poller: Poller): Poller =>
+  poller === Poller.kernel || poller === Poller.threadpool ? poller : Poller.caller
+
+interface Instance {
+  readonly ring: number
+  readonly handle: RingsHandle
+  readonly link: ControlLink<ServiceControl>
+  readonly port: MessagePort
+  /** Its end, once that has begun. */
+  ending: Promise<void> | null
+}
+
+export class ResidentService {
+  private readonly clients: Clients
+  private readonly url: string
+  private readonly options: ServiceOptions
+  private readonly startLimitMs: number
+  private readonly drainLimitMs: number
+  private readonly instances = new Map<number, Instance>()
+  private stopping: Promise<void> | null = null
+
+  /** Made by startService(). */
+  constructor(clients: Clients, url: string | URL, options: ServiceOptions) {
+    this.clients = clients
+    this.url = new URL(url).href
+    this.options = options
+    this.startLimitMs = checkInteger(options.startLimitMs ?? 30_000, 'startLimitMs', 1, 3_600_000)
+    this.drainLimitMs = checkInteger(options.drainLimitMs ?? 5000, 'drainLimitMs', 0, 3_600_000)
+  }
+
+  /** One port to each instance that runs, by the ring's number. They keep nothing alive. */
+  get ports(): ReadonlyMap<number, MessagePort> {
+    return new Map([...this.instances].map(([ring, { port }]) => [ring, port]))
+  }
+
+  /** Starts an instance in a ring's worker: each at the start, and again after its thread was replaced. @internal */
+  async startOn(ring: number): Promise<void> {
+    const { handles, workers } = this.clients.open
+    const handle = this.clients.attach({ ring, poller: pollerOf(handles[ring]!.client.poller) })
+    const control = new MessageChannel()
+    const user = new MessageChannel()
+    const link = linkControl<ServiceControl>(control.port1)
+    const ended = new Error(`the worker of ring ${ring} has ended`)
+    control.port1.once('close', () => {
+      link.lost(ended)
+    })
+    const task: ServiceTask = { url: this.url, data: this.options.data, ring, handle, port: user.port2 }
+    try {
+      await workers[ring]!.call((remote) => remote.run(runnerUrl, withPorts(control.port2, [control.port2])))
+      const started = link.call((remote) => remote.start(withPorts(task, [handle.port, user.port2])))
+      await within(started, 'start', this.startLimitMs)
+    } catch (error) {
+      link.close()
+      user.port1.close()
+      await this.clients.detach(handle)
+      throw error
+    }
+    const instance: Instance = { ring, handle, link, port: user.port1, ending: null }
+    this.instances.set(ring, instance)
+    control.port1.on('message', (message: unknown) => {
+      const failed = (message as Partial<ServiceFailed> | null)?.failed
+      if (failed !== undefined) this.fail(instance, unpackError(failed))
+    })
+    control.port1.once('close', () => {
+      if (this.fail(instance, ringErrors.workerLost(ended))) void this.startAgain(instance)
+    })
+    control.port1.unref()
+  }
+
+  /** Returns whether it was not known yet. */
+  private fail(instance: Instance, error: unknown): boolean {
+    if (this.instances.get(instance.ring) !== instance) return false
+    this.instances.delete(instance.ring)
+    this.tell(error, instance.ring)
+    instance.ending = this.end(instance).catch(() => undefined) // what it says of its own end adds nothing
+    return true
+  }
+
+  private tell(error: unknown, ring: number): void {
+    const { onFailure } = this.options
+    if (onFailure !== undefined) onFailure(error, ring)
+    else process.emitWarning(`a resident service failed on ring ${ring}: ${String(error)}`)
+  }
+
+  /** Its thread has ended. Where that is replaced, so is the instance; its place as a client must be free first. */
+  private async startAgain({ ring, ending }: Instance): Promise<void> {
+    await ending
+    try {
+      if (!(await this.clients.open.handles[ring]!.workerBack()) || this.stopping !== null) return
+      await this.startOn(ring)
+      if (this.stopping !== null) await this.stopInstances() // it has begun behind the others' end
+    } catch (error) {
+      if (this.stopping === null) this.tell(error, ring)
+    }
+  }
+
+  /** Drains all instances, then stops them, each within the limit. Resolves when all have let go. Safe to repeat. */
+  stop(): Promise<void> {
+    this.stopping ??= this.stopOnce()
+    return this.stopping
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  private async stopOnce(): Promise<void> {
+    this.clients.onClosing.delete(this.stopWithRings)
+    await this.stopInstances()
+  }
+
+  private async stopInstances(): Promise<void> {
+    const ended = await Promise.allSettled(
+      [...this.instances.values()].map(async (instance) => {
+        const drained = instance.link.call((remote) => remote.drain())
+        const outcome = within(drained, 'drain', this.drainLimitMs)
+        this.instances.delete(instance.ring)
+        await outcome.finally(() => this.end(instance))
+      }),
+    )
+    const failure = ended.find(({ status }) => status === 'rejected')
+    if (failure?.status === 'rejected') throw failure.reason
+  }
+
+  /** Closing the rings stops the service, whatever it says of that. */
+  readonly stopWithRings = async (): Promise<void> => {
+    await this.stop().catch(() => undefined)
+  }
+
+  private async end({ handle, link, port }: Instance): Promise<void> {
+    try {
+      await within(
+        link.call((remote) => remote.stop()),
+        'stop',
+        this.drainLimitMs,
+      )
+    } finally {
+      link.close()
+      port.close()
+      await this.clients.detach(handle)
+    }
+  }
+}
+
+async function within(work: Promise<void>, what: string, limitMs: number): Promise<void> {
+  const timer = new AbortController()
+  const limit = sleep(limitMs, true, { signal: timer.signal }).catch(() => false)
+  try {
+    const stalled = await Promise.race([work.then(() => false), limit])
+    if (stalled) throw ringErrors.serviceStalled(what, limitMs)
+  } finally {
+    timer.abort()
+  }
+}
+
+/** Starts it in every ring worker; where one instance fails, the others are stopped. @throws what the instance threw */
+export async function startService(
+  clients: Clients,
+  url: string | URL,
+  options: ServiceOptions = {},
+): Promise<ResidentService> {
+  if (!(url instanceof URL) && typeof url !== 'string') throw invalidArgType('url', 'a URL', url)
+  const service = new ResidentService(clients, url, options)
+  clients.onClosing.add(service.stopWithRings)
+  const started = await Promise.allSettled(clients.open.handles.map((_, ring) => service.startOn(ring)))
+  const failure = started.find(({ status }) => status === 'rejected')
+  if (failure?.status !== 'rejected') return service
+  await service.stopWithRings()
+  throw failure.reason
+}

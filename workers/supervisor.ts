@@ -1,0 +1,185 @@
+// Sees to it that every ring has a worker: one that ended, or whose heart stopped, is replaced by another, which adopts the ring.
+// One per set of rings, made by services' openRings(), which says how a worker is started and what its ring is told.
+//
+//   well ──ended──► replacing ──adopted──► well        tries again after 10 ms, 20 ms, … 1 s; from the start after a quiet time
+//     └─silent─► terminated ─┘  └─ ten failed starts in a row ─► gone
+//
+// Deaths are not limited, however many: what is limited is trying to start a worker that cannot be started.
+
+/** What is done to a ring and its worker. */
+export interface SupervisedRing {
+  /** Grows while the worker's event loop turns. */
+  heartbeats(): number
+  /** The worker has ended, another is to come. */
+  died(cause: unknown): void
+  /** Starts a worker that adopts the ring. */
+  replace(): Promise<void>
+  /** Ends a worker that is silent; died() follows when it has. */
+  terminate(): void
+  /** Looks whether the ring itself is still there. */
+  check(): void
+  /** There will be no other worker. */
+  gaveUp(cause: unknown): void
+}
+
+/** What a ring's worker is: there, to be replaced, or gone for good. */
+export type WorkerState = 'well' | 'replacing' | 'gone'
+
+export interface WorkerEvent {
+  readonly ring: number
+  /** `replacing`: the worker has ended. `well`: another one has adopted the ring. `gone`: none can be started. */
+  readonly state: WorkerState
+  /** Why it ended. */
+  readonly cause: unknown
+}
+
+export interface SupervisorOptions {
+  /** How long a worker may be silent; 0: for ever. */
+  readonly heartbeatTimeoutMs: number
+  readonly onWorker?: ((event: WorkerEvent) => void) | undefined
+}
+
+const backOffMsMin = 10
+const backOffMsMax = 1000
+/** A worker that lived for this long after it had adopted its ring begins a new series. */
+const quietMs = 500
+const failedStartsMax = 10
+/** Looks at the heartbeats within the time a worker may be silent. */
+const looksPerTimeout = 5
+
+interface Watch {
+  readonly ring: SupervisedRing
+  state: WorkerState
+  backOffMs: number
+  failedStarts: number
+  adoptedMs: number
+  timer: NodeJS.Timeout | undefined
+  heartbeats: number
+  silentMs: number
+  /** Why it was terminated. */
+  silence: Error | null
+  cause: unknown
+}
+
+export class Supervisor {
+  private readonly watches: Watch[] = []
+  private readonly options: SupervisorOptions
+  private readonly looking: NodeJS.Timeout | undefined
+  private readonly starts = new Set<Promise<void>>()
+  private lookedMs = performance.now()
+  private closed = false
+
+  constructor(options: SupervisorOptions) {
+    this.options = options
+    if (options.heartbeatTimeoutMs === 0) return
+    this.looking = setInterval(() => {
+      this.look()
+    }, this.lookMs)
+    this.looking.unref()
+  }
+
+  private get lookMs(): number {
+    return Math.ceil(this.options.heartbeatTimeoutMs / looksPerTimeout)
+  }
+
+  /** Watches another ring, whose worker is well. Rings are numbered in this order. */
+  add(ring: SupervisedRing): void {
+    this.watches.push({
+      ring,
+      state: 'well',
+      backOffMs: backOffMsMin,
+      failedStarts: 0,
+      adoptedMs: performance.now(),
+      timer: undefined,
+      heartbeats: ring.heartbeats(),
+      silentMs: 0,
+      silence: null,
+      cause: null,
+    })
+  }
+
+  /** The worker of the `index`th ring has ended. */
+  died(index: number, cause: unknown): void {
+    const watch = this.watches[index]
+    if (watch?.state !== 'well') return
+    watch.cause = watch.silence ?? cause
+    watch.ring.died(watch.cause)
+    if (this.closed) {
+      this.giveUp(watch, watch.cause)
+      return
+    }
+    this.become(watch, 'replacing')
+    const quiet = performance.now() - watch.adoptedMs >= quietMs
+    watch.backOffMs = quiet ? backOffMsMin : Math.min(backOffMsMax, watch.backOffMs * 2)
+    watch.failedStarts = 0
+    this.startLater(watch, cause)
+  }
+
+  private startLater(watch: Watch, cause: unknown): void {
+    watch.timer = setTimeout(() => {
+      watch.timer = undefined
+      const start = this.start(watch).finally(() => this.starts.delete(start))
+      this.starts.add(start)
+    }, watch.backOffMs)
+    watch.timer.unref() // requests that wait for it keep the process alive themselves
+    if (this.closed) this.giveUp(watch, cause)
+  }
+
+  private async start(watch: Watch): Promise<void> {
+    try {
+      await watch.ring.replace()
+      this.become(watch, 'well')
+      watch.adoptedMs = performance.now()
+      watch.heartbeats = watch.ring.heartbeats()
+      watch.silentMs = 0
+      watch.silence = null
+    } catch (error) {
+      watch.failedStarts++
+      watch.backOffMs = Math.min(backOffMsMax, watch.backOffMs * 2)
+      if (watch.failedStarts >= failedStartsMax) this.giveUp(watch, error)
+      else this.startLater(watch, error)
+    }
+  }
+
+  private giveUp(watch: Watch, cause: unknown): void {
+    clearTimeout(watch.timer)
+    watch.timer = undefined
+    if (watch.state === 'gone') return
+    watch.ring.gaveUp(cause)
+    if (this.closed) watch.state = 'gone'
+    else this.become(watch, 'gone')
+  }
+
+  private become(watch: Watch, state: WorkerState): void {
+    watch.state = state
+    this.options.onWorker?.({ ring: this.watches.indexOf(watch), state, cause: watch.cause })
+  }
+
+  // Only time in which this thread could look counts: a process that was stopped, a machine that slept, or this thread's own long
+  // turn are no silence of the worker's.
+  private look(): void {
+    const nowMs = performance.now()
+    const elapsedMs = Math.min(nowMs - this.lookedMs, this.lookMs)
+    this.lookedMs = nowMs
+    for (const watch of this.watches) {
+      watch.ring.check()
+      const heartbeats = watch.ring.heartbeats()
+      const silent = watch.state === 'well' && heartbeats === watch.heartbeats
+      watch.heartbeats = heartbeats
+      watch.silentMs = silent ? watch.silentMs + elapsedMs : 0
+      if (watch.silentMs <= this.options.heartbeatTimeoutMs || watch.silence !== null) continue
+      watch.silence = new Error(`it had no heartbeat for ${Math.round(watch.silentMs)} ms`)
+      watch.ring.terminate()
+    }
+  }
+
+  /** No worker is replaced any more: who has none now goes on without. Waits for starts that have begun. */
+  async close(): Promise<void> {
+    this.closed = true
+    clearInterval(this.looking)
+    await Promise.all(this.starts)
+    for (const watch of this.watches) {
+      if (watch.state === 'replacing') this.giveUp(watch, new Error('the rings are closing'))
+    }
+  }
+}
