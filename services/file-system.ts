@@ -88,8 +88,9 @@ export abstract class RingFileSystem {
     path: PathLike,
     syscall: 'stat' | 'lstat',
     atFlags: number,
-    options: Timed & { bigint?: boolean },
+    given: (Timed & { bigint?: boolean }) | null,
   ): Promise<Stats | BigIntStats> {
+    const options = given ?? {}
     if (options.timeoutMs !== undefined)
       return withTimeout(options, (timed) => this.statPath(path, syscall, atFlags, timed))
     const signal = checkSignal(options.signal)

@@ -276,7 +276,8 @@ export class RingFile {
   /** As fs.promises' FileHandle.stat(). */
   stat(options?: Timed & { bigint?: false }): Promise<Stats>
   stat(options: Timed & { bigint: true }): Promise<BigIntStats>
-  async stat(options: Timed & { bigint?: boolean } = {}): Promise<Stats | BigIntStats> {
+  async stat(given?: (Timed & { bigint?: boolean }) | null): Promise<Stats | BigIntStats> {
+    const options = given ?? {}
     if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.requestStat(timed))
     return this.requestStat(options)
   }
@@ -302,7 +303,7 @@ export class RingFile {
     return this.flush('fdatasync', true, options)
   }
 
-  private flush(syscall: string, dataOnly: boolean, options: Timed): Promise<void> {
+  private async flush(syscall: string, dataOnly: boolean, options: Timed): Promise<void> {
     if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.flush(syscall, dataOnly, timed))
     const { signal } = options
     return this.tracked(syscall, (handle) => requestSync(handle, this.descriptor, dataOnly, signal), signal)

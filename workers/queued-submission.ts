@@ -14,7 +14,7 @@ export abstract class QueuedSubmission extends Submission {
   barrier(count: number): void {
     const { eras } = this
     this.passBarriers()
-    const alone = eras.open && this.load === 0 && (this.admission?.waiting ?? 0) === 0
+    const alone = eras.open && this.load === 0 && !this.viewsWait
     eras.begin()
     this.room = alone ? this.inFlightMax : 0
     try {

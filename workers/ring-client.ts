@@ -139,7 +139,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
 
   setReferenced(referenced: boolean): void {
     // A mailbox that nobody reads is no reason to stay alive.
-    const wanted = referenced && (super.busy || this.readers > 0)
+    const wanted = referenced && (this.load > 0 || this.viewsWait || this.readers > 0)
     if (wanted === this.referenced) return
     this.referenced = wanted
     if (wanted) this.watcher.ref()
@@ -151,7 +151,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
   }
 
   override get busy(): boolean {
-    return super.busy || this.mailboxes.expecting
+    return this.load > 0 || this.viewsWait || this.mailboxes.expecting
   }
 
   /** Takes messages from now on, which nobody has asked for: the pump must look for them. Returns the mailbox's address. */
@@ -192,7 +192,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
 
   /** Whether the next request would have to wait for a place in the ring. */
   get full(): boolean {
-    return this.backlog.length > 0 || this.inFlight >= this.room || (this.admission?.waiting ?? 0) > 0
+    return this.backlog.length > 0 || this.inFlight >= this.room || this.viewsWait
   }
 
   /** Settles waiting requests that the ASYNC_CANCEL entry in `cancel` matches, with -ECANCELED. Returns how many. */

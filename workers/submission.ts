@@ -118,7 +118,11 @@ export abstract class Submission {
   }
 
   get busy(): boolean {
-    return this.load > 0 || (this.admission !== null && this.admission.waiting > 0)
+    return this.load > 0 || this.viewsWait
+  }
+
+  get viewsWait(): boolean {
+    return this.admission !== null && this.admission.waiting > 0
   }
 
   /**

@@ -129,7 +129,11 @@ export class Chain<T extends readonly unknown[] = []> {
     if (twice !== undefined) throw ringErrors.operationInFlight(twice.row.name)
     const { chainMax } = handle.client
     if (steps.length > chainMax)
-      throw outOfRange('chain.length', `<= ${chainMax} (sqEntries, or cqEntries less what is kept free)`, steps.length)
+      throw outOfRange(
+        'chain.length',
+        `<= ${chainMax} (sqEntries, cqEntries less what is kept free, or what a view may have)`,
+        steps.length,
+      )
     throwIfAborted(signal)
     const linked = handle.chainsWhole || steps.length === 1
     if (drain && !linked)
