@@ -2,7 +2,7 @@
 import { constants } from 'node:fs'
 import type { BigIntStats, Stats } from 'node:fs'
 import type { Registry, OpenMetricsContentType } from 'prom-client'
-import { At, Resolve, SqeFlag } from '../native/abi.ts'
+import { At, Resolve } from '../native/abi.ts'
 import { addonFailure, binding } from '../native/binding.ts'
 import { capabilities } from '../native/capabilities.ts'
 import { invalidArgType, ringErrors } from '../native/errors.ts'
@@ -35,8 +35,10 @@ import type { Placement } from './placement/types.ts'
 import { startService } from './residents/service.ts'
 import type { ResidentService, ServiceOptions } from './residents/service.ts'
 import { readWholeFile } from './read-file.ts'
-import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
+import { openDescriptor } from './open-descriptor.ts'
+import { requestNop, requestOpenBeneath, requestStat } from './requests.ts'
 import { openRings } from './open-rings.ts'
+import { asOpened } from './ring-maker.ts'
 import type { OpenRings } from './open-rings.ts'
 import type { Features } from '../native/features.ts'
 import { RawRing } from './raw/raw-ring.ts'
@@ -61,8 +63,8 @@ export class Ringmaster {
 
   private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number, advisor: Advisor) {
     this.rings = open
-    this.coordinator = new Coordinator(open.handles)
-    this.arenas = new Arenas(open.handles, this.coordinator.arenas)
+    this.coordinator = new Coordinator(open)
+    this.arenas = new Arenas(open, this.coordinator.arenas)
     this.placement = placement
     this.cpus = cpus
     this.wakeCostNs = wakeCostNs
@@ -96,19 +98,19 @@ export class Ringmaster {
       const first = open.handles[0]!
       const wakeCostNs = await measureWakeCostNs(first.client, first.idle)
       const spin = chooseSpin(placement, resolved.spinNs, wakeCostNs)
-      for (const handle of open.handles) {
-        // A ring that the kernel refused alone: where threads do the work, a client that spins takes their CPU.
-        const sleeps = resolved.spinNs === 'auto' && handle.client.poller === Poller.threadpool
-        handle.idle.spinNs = sleeps ? 0 : spin.value
-      }
+      // A ring that the kernel refused alone: where threads do the work, a client that spins takes their CPU.
+      const sleeps = ({ client }: RingHandle): boolean =>
+        resolved.spinNs === 'auto' && client.poller === Poller.threadpool
+      for (const handle of open.handles) handle.idle.spinNs = sleeps(handle) ? 0 : spin.value
       const clientTid = binding().threadId()
-      const watched = open.handles.map((handle) => watchedRing(handle, clientTid))
+      const watched = open.handles.map((_, ring) => watchedRing(ring, () => open.handles[ring]!, clientTid))
       const advisor = new Advisor(watched, { intervalMs: resolved.adviceIntervalMs, onAdvice: resolved.onAdvice })
-      const settled = { ...placement, choices: [...placement.choices, spin] }
+      const settled = { ...placement, choices: [...asOpened(placement.choices, open.handles), spin] }
       const { effectiveCpus } = facts
       const rings = new Ringmaster(open, settled, effectiveCpus, wakeCostNs, advisor)
-      const made = { options: { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }, placement, capabilities: found }
-      rings.clients = new Clients({ ...made, open, effectiveCpus, wakeCostNs, spinNs: first.idle.spinNs })
+      const options = { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }
+      const known = { open, effectiveCpus, wakeCostNs, spinNs: first.idle.spinNs }
+      rings.clients = new Clients({ ...known, options, placement, capabilities: found })
       if (resolved.retryIdempotent) rings.coordinator.coverLosses()
       return rings
     } catch (error) {
@@ -170,13 +172,7 @@ export class Ringmaster {
     const signal = checkSignal(options.signal)
     const createMode = checkMode(mode, 'mode')
     throwIfAborted(signal)
-    const fd = await requestOpen(this.coordinator.pick(), checked, bits, createMode, signal).catch((error: unknown) => {
-      // The kernel's first attempt does not wait for a pipe's reader, which core does: on a kernel worker thread it will.
-      const impatient =
-        (bits & constants.O_NONBLOCK) === 0 && error instanceof Error && 'code' in error && error.code === 'ENXIO'
-      if (!impatient) throw error
-      return requestOpen(this.coordinator.pick(), checked, bits, createMode, signal, SqeFlag.ASYNC)
-    })
+    const fd = await openDescriptor(this.coordinator, checked, bits, createMode, signal)
     return new RingFile(this.coordinator, fd, bits, options.ordered === true)
   }
 
