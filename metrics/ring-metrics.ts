@@ -51,6 +51,8 @@ export const ClientCounter = {
   workerRestarts: 21,
   /** 1 while there is no ring worker, else 0. */
   workerMissing: 22,
+  /** How often the ring was lost and made anew. */
+  renewals: 23,
 } as const
 
 /** Slots of `RingMetrics.worker`. Written by the ring worker's thread only. */
@@ -62,6 +64,8 @@ export const WorkerCounter = {
   /** Date.now() of the last heartbeat, 0 before the first: a time other threads and Prometheus can compare with. */
   heartbeatTimestampMs: 4,
   errors: 5,
+  /** How often the ring's entries were halved until the kernel had memory for it. */
+  entryHalvings: 6,
 } as const
 
 /** The three parts of a request's life; see DESIGN, "Time". */

@@ -107,14 +107,15 @@ export class Advisor {
   }
 }
 
-/** An open ring as the advisor sees it; `clientTid` is the thread that uses it. */
-export function watchedRing(handle: RingHandle, clientTid: number): WatchedRing {
-  const { client, geometry, metrics, ring } = handle
+/** An open ring as the advisor sees it; `current` is it, or what has taken its place; `clientTid` is the thread that uses it. */
+export function watchedRing(ring: number, current: () => RingHandle, clientTid: number): WatchedRing {
   return {
     ring,
-    poller: () => client.poller,
-    published: () => metrics.client[ClientCounter.publishedBatches]!,
+    poller: () => current().client.poller,
+    published: () => current().metrics.client[ClientCounter.publishedBatches]!,
     read: () => {
+      const handle = current()
+      const { client, geometry } = handle
       const sqThread = client.poller === Poller.kernel ? readSqThread(geometry.ringFd) : null
       const pollerTid = sqThread?.tid ?? (client.poller === Poller.worker ? handle.workerThreadId : 0)
       return {

@@ -11,6 +11,7 @@ import type { RingHandle } from '../workers/ring-handle.ts'
 import { throwIfAborted } from './abort.ts'
 import { checkInteger, checkSignal } from './arguments.ts'
 import { memlockRefusal } from './memlock.ts'
+import type { OpenRings } from './open-rings.ts'
 
 export interface ArenaOptions {
   /** Bytes of a slab, which is what a lease gives: a multiple of 4096. Default 65,536. */
@@ -77,7 +78,10 @@ export class Arena {
   readonly slabBytes: number
   readonly slabs: number
   /** Whether the kernel knows the memory: what `fixedFor` says can be READ_FIXED and WRITE_FIXED then. */
-  readonly registered: boolean
+  get registered(): boolean {
+    return this.core.index !== null
+  }
+
   /** How it is registered, or why it is not and what to do. */
   readonly reason: string
   private readonly core: ArenaSlabs
@@ -89,7 +93,6 @@ export class Arena {
     this.core = core
     this.slabBytes = core.slabBytes
     this.slabs = core.slabs
-    this.registered = core.index !== null
     this.reason = reason
     this.owner = owner
   }
@@ -170,8 +173,11 @@ export class Arenas {
   private readonly open = new Set<Arena>()
 
   /** `cores` is what requests look their buffers up in. */
-  constructor(handles: readonly RingHandle[], cores: ArenaSlabs[]) {
+  constructor({ handles, onRenewed }: Pick<OpenRings, 'handles' | 'onRenewed'>, cores: ArenaSlabs[]) {
     this.handles = handles
+    onRenewed.add((ring) => {
+      this.renewed(ring)
+    })
     this.cores = cores
   }
 
@@ -209,6 +215,21 @@ export class Arenas {
     const result = register(tables, index, memory)
     if (result < 0) return { index: null, reason: refusal(result, memory.length) }
     return { index, reason: `registered on ${tables.length} ring${tables.length === 1 ? '' : 's'}` }
+  }
+
+  /** Another ring has taken the `ring`th's place. Where it does not take the memory, the arena goes on as ordinary memory. */
+  private renewed(ring: number): void {
+    for (const core of this.cores) {
+      if (core.index === null) continue
+      const { buffers } = this.handles[ring]!
+      if (
+        buffers.size > 0 &&
+        buffers.put(core.index, Buffer.from(core.memory, 0, core.slabs * core.slabBytes), null) >= 0
+      )
+        continue
+      for (const { buffers: others } of this.handles) others.empty(core.index)
+      core.index = null
+    }
   }
 
   /** Called by an arena that is closed. @internal */

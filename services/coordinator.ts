@@ -1,19 +1,25 @@
 // Routes requests to rings. One per Ringmaster; everything that needs a ring asks pick().
-import { ringErrors } from '../native/errors.ts'
+import { constants } from 'node:fs'
+import { RingError, ringErrors } from '../native/errors.ts'
 import type { ArenaSlabs } from '../workers/arena.ts'
 import { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
+import type { OpenRings } from './open-rings.ts'
 import type { Router } from './request-handle.ts'
 
 export class Coordinator implements Router {
   /** What requests look their buffers up in. */
   readonly arenas: ArenaSlabs[] = []
   private readonly handles: readonly RingHandle[]
-  private readonly only: RingHandle | null
+  private only: RingHandle | null
+  private covers = false
   private closed = false
 
-  constructor(handles: readonly RingHandle[]) {
+  constructor({ handles, onRenewed }: Pick<OpenRings, 'handles' | 'onRenewed'>) {
     this.handles = handles
+    onRenewed.add(() => {
+      this.renewed()
+    })
     this.only = handles.length === 1 ? handles[0]! : null
   }
 
@@ -52,11 +58,24 @@ export class Coordinator implements Router {
 
   /** What may be repeated of a ring that is lost is carried out on another one. */
   coverLosses(): void {
+    this.covers = true
     for (const handle of this.handles) handle.elsewhere = () => this.other(handle)
   }
 
+  /** Another ring has taken the place of one that was lost. */
+  private renewed(): void {
+    if (this.only !== null) this.only = this.handles[0]!
+    if (this.covers) this.coverLosses()
+  }
+
+  insteadOf(error: unknown, flags: number): RingHandle | null {
+    const changes = (flags & (constants.O_CREAT | constants.O_TRUNC | constants.O_EXCL)) !== 0
+    if (!this.covers || changes || !(error instanceof RingError) || error.code !== 'ERR_RING_LOST') return null
+    return this.other(null)
+  }
+
   /** Another ring that is open, for requests of `lost`; null where there is none. */
-  private other(lost: RingHandle): RingHandle | null {
+  private other(lost: RingHandle | null): RingHandle | null {
     if (this.closed) return null
     return this.handles.find((handle) => handle !== lost && handle.client.state === ClientState.open) ?? null
   }

@@ -1,7 +1,7 @@
 // The file operations, as of fs.promises: what Ringmaster and its views (view.ts) have in common. Each asks its router for a ring.
 import { constants } from 'node:fs'
 import type { BigIntStats, Stats } from 'node:fs'
-import { At, Resolve, SqeFlag } from '../native/abi.ts'
+import { At, Resolve } from '../native/abi.ts'
 import { invalidArgType } from '../native/errors.ts'
 import { throwIfAborted } from './abort.ts'
 import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
@@ -9,11 +9,12 @@ import type { PathLike } from './arguments.ts'
 import { submitNops } from './batch.ts'
 import { RingFile } from './file.ts'
 import type { OpenOptions, ReadFileOptions, WriteFileOptions } from './file-options.ts'
+import { openDescriptor } from './open-descriptor.ts'
 import { closeOnExec, openFlags } from './open-flags.ts'
 import { readWholeFile } from './read-file.ts'
 import type { Router } from './request-handle.ts'
 import { retryAgain } from './retry-again.ts'
-import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
+import { requestNop, requestOpenBeneath, requestStat } from './requests.ts'
 import { withTimeout } from './time-limit.ts'
 import type { Timed } from './time-limit.ts'
 import { dataBytes, writeWholeFile } from './write-file.ts'
@@ -41,13 +42,7 @@ export abstract class RingFileSystem {
     const signal = checkSignal(options.signal)
     const createMode = checkMode(mode, 'mode')
     throwIfAborted(signal)
-    const fd = await requestOpen(this.router.pick(), checked, bits, createMode, signal).catch((error: unknown) => {
-      // The kernel's first attempt does not wait for a pipe's reader, which core does: on a kernel worker thread it will.
-      const impatient =
-        (bits & constants.O_NONBLOCK) === 0 && error instanceof Error && 'code' in error && error.code === 'ENXIO'
-      if (!impatient) throw error
-      return requestOpen(this.router.pick(), checked, bits, createMode, signal, SqeFlag.ASYNC)
-    })
+    const fd = await openDescriptor(this.router, checked, bits, createMode, signal)
     return new RingFile(this.router, fd, bits, options.ordered === true)
   }
 

@@ -1,199 +1,170 @@
 // Opens the rings of one Ringmaster, and closes them again: memory, threads, rings, in that order, and back. Used by
-// Ringmaster.start(). If anything fails on the way, everything before it is undone.
-import { SetupFlag } from '../native/abi.ts'
-import { binding } from '../native/binding.ts'
-import { capabilities, explainSetupError } from '../native/capabilities.ts'
-import { RingUnavailableError } from '../native/errors.ts'
+// Ringmaster.start(). If anything fails on the way, everything before it is undone. A ring that is lost is opened anew in its place.
+import { capabilities } from '../native/capabilities.ts'
 import { readSqThread } from '../native/fdinfo.ts'
 import { placeRings } from '../native/layout.ts'
 import { isPlain } from '../native/plain/binding.ts'
-import type { RingSetup } from '../native/ring-memory.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
-import { ringMetricsSizeBytes } from '../metrics/ring-metrics.ts'
+import { ClientCounter } from '../metrics/ring-metrics.ts'
 import type { ControlLink } from '../workers/control.ts'
 import { InThreadWorkers } from '../workers/in-thread.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
-import type { StartedWorker } from '../workers/pool.ts'
-import type { RingWorkerStarted } from '../workers/ring-worker.ts'
-import { Poller } from '../workers/poller-kind.ts'
 import { quarantineMemory } from '../workers/quarantine.ts'
-import { RingHandle, leaseSizeBytes, prepareControl, threadGone } from '../workers/ring-handle.ts'
-import { explainRestrictions } from '../workers/restrictions.ts'
-import { reservedSlots, slotsOf } from '../workers/submission.ts'
+import { threadGone } from '../workers/ring-handle.ts'
+import type { RingHandle } from '../workers/ring-handle.ts'
 import { Supervisor } from '../workers/supervisor.ts'
 import type { SupervisedRing } from '../workers/supervisor.ts'
-import { Journal } from '../workers/threadpool/journal.ts'
-import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RingLayout } from './placement/types.ts'
-import { withoutRefusedRing } from './refused-ring.ts'
 import { withoutUnsupported } from './restrictions.ts'
+import { RingMaker, explained } from './ring-maker.ts'
+import type { MadeRing, RingSpot } from './ring-maker.ts'
 
 export interface OpenRings {
+  /** One for each ring, always the one that is open now, or was last. */
   readonly handles: readonly RingHandle[]
   /** Where the worker of each ring is reached; none where the rings were joined. */
   readonly workers: readonly ControlLink[]
+  /** Told when another ring has taken the place of one that was lost. */
+  readonly onRenewed: Set<(ring: number) => void>
   /** Drains and closes everything. */
   close(): Promise<void>
 }
 
-/** Before anything is measured: what a client spins at most. */
-const firstSpinNs = 50_000
-
-const heartbeatMsMax = 1000
-
-const ENOMEM = -12
-
-// The small ring that capabilities() tried had room within the memlock limit; these have not.
-export function explained(error: unknown): unknown {
-  const { errno, syscall } = (error instanceof Error ? error : {}) as { errno?: unknown; syscall?: unknown }
-  if (errno !== ENOMEM || syscall !== 'io_uring_setup') return error
-  const { reason, message } = explainSetupError(ENOMEM, false)
-  return new RingUnavailableError(reason, message, { cause: error })
-}
+/** How often one ring may be lost: the memory of each is kept for good, since the kernel may still write to it. */
+const renewalsMax = 16
 
 /** @throws SystemError, RingUnavailableError */
 export async function openRings(options: ResolvedOptions, placement: RingLayout): Promise<OpenRings> {
-  const inFlightMax = options.cqEntries - reservedSlots
-  const slots = slotsOf(inFlightMax, options.backlogMax)
-  const { places, sizeBytes } = placeRings(placement.rings, {
-    sqEntries: options.sqEntries,
-    cqEntries: options.cqEntries,
-    slots,
-    leasesSizeBytes: options.directDescriptors * leaseSizeBytes,
-    metricsSizeBytes: ringMetricsSizeBytes,
-  })
   const restrictions = options.restrictions && withoutUnsupported(options.restrictions, (await capabilities()).opcodes)
-  const memory = allocateSharedMemory(sizeBytes)
-  const handles: RingHandle[] = []
-  const workers: ControlLink[] = []
-  const supervisor = new Supervisor({ heartbeatTimeoutMs: options.heartbeatTimeoutMs, onWorker: options.onWorker })
+  const rings = new Rings(options)
   const pool = isPlain()
     ? new InThreadWorkers()
     : new RingWorkerPool(placement.rings, (ring, cause) => {
-        supervisor.died(ring, cause)
+        rings.supervisor.died(ring, cause)
       })
-  // One ring has its SQ thread to itself, whatever the option says: its chains are whole.
-  const shared = placement.sqThreads === 'shared' && placement.poller === Poller.kernel && placement.rings > 1
-  const close = async (): Promise<void> => {
-    const open = shared ? handles.filter(({ client }) => client.state !== 'closed') : []
-    const sharedThread = open.map(({ geometry }) => readSqThread(geometry.ringFd)).find((thread) => thread !== null)
-    await supervisor.close()
-    const drained = await Promise.all(
-      handles.map((handle) => handle.close(options.closeGraceMs, options.closeDeadlineMs)),
-    )
-    if (drained.includes(false)) quarantineMemory(memory)
-    if (sharedThread !== undefined) await threadGone(sharedThread.tid)
-    await pool.close()
-  }
+  const maker = new RingMaker(options, placement, restrictions, pool)
   try {
-    for (const [ring, ringPlace] of places.entries()) {
-      const cpu = placement.pins?.[ring] ?? -1
-      const firstHold = prepareControl(memory, ringPlace)
-      try {
-        const task = {
-          ring,
-          memory,
-          place: ringPlace,
-          directDescriptors: options.directDescriptors,
-          spinNs: options.spinNs === 'auto' ? Math.min(spinNsMax, firstSpinNs) : options.spinNs,
-          restrictions,
-          heartbeatMs: heartbeatMs(options.heartbeatTimeoutMs),
-        }
-        let journal: SharedArrayBuffer | null = null
-        let { poller, reason } = placement
-        const start = (adopt?: RingWorkerStarted): Promise<StartedWorker> => {
-          const setup = setupOf(options, poller, cpu, shared ? sqThreadOwner(handles) : undefined, restrictions)
-          const cpus = poller === Poller.worker && cpu >= 0 ? [cpu] : []
-          if (adopt === undefined) journal = poller === Poller.threadpool ? Journal.allocate(slots, options) : null
-          return pool.start({ ...task, poller, setup, cpus, journal, adopt })
-        }
-        const worker = await start().catch((error: unknown) => {
-          // What is to be restricted must be the kernel's.
-          const goesWithout = options.poller === 'auto' && options.fallback && restrictions === undefined
-          const instead = goesWithout ? withoutRefusedRing(error, placement.poller) : null
-          if (instead === null) throw error
-          poller = instead.value
-          reason = instead.reason
-          return start()
-        })
-        const handle = new RingHandle(ring, worker, {
-          memory,
-          place: ringPlace,
-          poller,
-          reason,
-          inFlightMax,
-          backlogMax: options.backlogMax,
-          spinNs: firstSpinNs,
-          sqThreadShared: shared && poller === Poller.kernel,
-          journal,
-        })
-        handles.push(handle)
-        workers.push(worker.control)
-        const adopt = async (): Promise<StartedWorker> => {
-          const adopter = await start(worker.started)
-          workers[ring] = adopter.control
-          return adopter
-        }
-        if (pool instanceof RingWorkerPool) supervisor.add(supervised(handle, pool, adopt))
-      } finally {
-        binding().release(firstHold)
-      }
-    }
-    if (restrictions !== undefined)
-      for (const { client } of handles) client.slots.explain = explainRestrictions(restrictions)
+    await rings.open(maker, pool, placement.rings)
   } catch (error) {
-    await close()
+    await rings.close()
     throw explained(error)
   }
-  return { handles, workers, close }
+  return rings
 }
 
-/** A ring as its supervisor sees it; `adopt` starts a worker that adopts it. */
-function supervised(handle: RingHandle, pool: RingWorkerPool, adopt: () => Promise<StartedWorker>): SupervisedRing {
-  return {
-    heartbeats: () => handle.heartbeats,
-    died: (cause) => {
-      handle.workerDied(cause)
-    },
-    replace: async () => {
-      handle.adopted(await adopt())
-    },
-    terminate: () => {
-      pool.terminate(handle.ring)
-    },
-    check: () => {
-      handle.client.check()
-    },
-    gaveUp: (cause) => {
-      handle.workerLost(cause)
-    },
+class Rings implements OpenRings {
+  readonly handles: RingHandle[] = []
+  readonly workers: ControlLink[] = []
+  readonly onRenewed = new Set<(ring: number) => void>()
+  /** Replaces workers. */
+  readonly supervisor: Supervisor
+  /** Replaces rings: what is tried again, and how often, is the same. */
+  private readonly renewer = new Supervisor({ heartbeatTimeoutMs: 0 })
+  private readonly options: ResolvedOptions
+  private readonly made: MadeRing[] = []
+  private maker: RingMaker | null = null
+  private pool: RingWorkerPool | InThreadWorkers | null = null
+
+  constructor(options: ResolvedOptions) {
+    this.options = options
+    const { heartbeatTimeoutMs, onWorker } = options
+    this.supervisor = new Supervisor({ heartbeatTimeoutMs, onWorker })
   }
-}
 
-/** Several heartbeats within the time a worker may be silent. */
-export const heartbeatMs = (timeoutMs: number): number =>
-  timeoutMs === 0 ? heartbeatMsMax : Math.min(heartbeatMsMax, Math.ceil(timeoutMs / 4))
+  async open(maker: RingMaker, pool: RingWorkerPool | InThreadWorkers, rings: number): Promise<void> {
+    this.maker = maker
+    this.pool = pool
+    const { places, sizeBytes } = placeRings(rings, maker.sizes)
+    const memory = allocateSharedMemory(sizeBytes)
+    for (const [ring, place] of places.entries()) {
+      this.put(ring, await maker.make(ring, { memory, place }, this.handles))
+      if (!(pool instanceof RingWorkerPool)) continue // in this thread there is no worker to lose, nor a ring
+      this.supervisor.add(this.supervised(ring, pool))
+      this.renewer.add(this.renewed(ring, pool, maker))
+    }
+  }
 
-/** The ring whose SQ thread the others share: the first that has one. A ring that the kernel refused has none. */
-const sqThreadOwner = (handles: readonly RingHandle[]): number | undefined =>
-  handles.find(({ client }) => client.poller === Poller.kernel)?.geometry.ringFd
+  private put(ring: number, made: MadeRing): void {
+    this.made[ring] = made
+    this.handles[ring] = made.handle
+    this.workers[ring] = made.worker.control
+    made.handle.client.onLost = (cause) => {
+      this.renewer.died(ring, cause)
+    }
+  }
 
-export function setupOf(
-  options: ResolvedOptions,
-  poller: Poller,
-  cpu: number,
-  attachFd: number | undefined,
-  restrictions: object | undefined,
-): RingSetup {
-  const withSqThread = poller === Poller.kernel
-  return {
-    sqEntries: options.sqEntries,
-    cqEntries: options.cqEntries,
-    flags: (withSqThread ? SetupFlag.SQPOLL : 0) | (restrictions === undefined ? 0 : SetupFlag.R_DISABLED),
-    sqThreadIdleMs: options.sqThreadIdleMs,
-    attachFd: withSqThread ? attachFd : undefined,
-    sqThreadCpu: withSqThread ? cpu : -1,
-    memory: options.memory,
+  /** A ring's worker as its supervisor sees it. */
+  private supervised(ring: number, pool: RingWorkerPool): SupervisedRing {
+    const handle = (): RingHandle => this.handles[ring]!
+    return {
+      heartbeats: () => handle().heartbeats,
+      died: (cause) => {
+        handle().workerDied(cause)
+      },
+      replace: async () => {
+        const adopter = await this.made[ring]!.adopt()
+        this.workers[ring] = adopter.control
+        handle().adopted(adopter)
+      },
+      terminate: () => {
+        pool.terminate(ring)
+      },
+      check: () => {
+        handle().client.check()
+      },
+      gaveUp: (cause) => {
+        handle().workerLost(cause)
+      },
+    }
+  }
+
+  /** A ring as its supervisor sees it: all that can happen to it is that it is lost. */
+  private renewed(ring: number, pool: RingWorkerPool, maker: RingMaker): SupervisedRing {
+    let spare: RingSpot | null = null
+    return {
+      heartbeats: () => 0,
+      died: () => undefined,
+      replace: async () => {
+        const { handle: lost, spot } = this.made[ring]!
+        const renewals = lost.metrics.client[ClientCounter.renewals]! + 1
+        if (renewals > renewalsMax) throw new Error(`ring ${ring} was lost ${renewals} times`)
+        await lost.workerBack() // its thread serves clients, too, and the next ring
+        await lost.close(0, this.options.closeDeadlineMs)
+        quarantineMemory(spot.memory)
+        pool.release(ring)
+        spare ??= this.spotForOne(maker)
+        const others = this.handles.filter((handle) => handle !== lost)
+        const made = await maker.make(ring, spare, others)
+        spare = null
+        made.handle.idle.spinNs = lost.idle.spinNs
+        made.handle.metrics.client[ClientCounter.renewals] = renewals
+        this.put(ring, made)
+        this.supervisor.renewed(ring)
+        for (const tell of [...this.onRenewed]) tell(ring)
+      },
+      terminate: () => undefined,
+      check: () => undefined,
+      gaveUp: () => undefined,
+    }
+  }
+
+  private spotForOne(maker: RingMaker): RingSpot {
+    const { places, sizeBytes } = placeRings(1, maker.sizes)
+    return { memory: allocateSharedMemory(sizeBytes), place: places[0]! }
+  }
+
+  async close(): Promise<void> {
+    const { handles, options } = this
+    await this.renewer.close()
+    const open = this.maker?.sqThreadShared === true ? handles.filter(({ client }) => client.state === 'open') : []
+    const sharedThread = open.map(({ geometry }) => readSqThread(geometry.ringFd)).find((thread) => thread !== null)
+    await this.supervisor.close()
+    const closeRing = async ({ handle, spot }: MadeRing): Promise<void> => {
+      if (!(await handle.close(options.closeGraceMs, options.closeDeadlineMs))) quarantineMemory(spot.memory)
+    }
+    await Promise.all(this.made.map(closeRing))
+    if (sharedThread !== undefined) await threadGone(sharedThread.tid)
+    await this.pool?.close()
   }
 }

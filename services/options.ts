@@ -91,7 +91,7 @@ export interface RingmasterOptions {
   fallback?: boolean
   /** Other threads that may be attached at once, resident services among them: one each per ring. 0–64, default 8. */
   clientsMax?: number
-  /** Whether stat(), lstat() and readFile() of a ring that is lost are carried out once more, on another ring. Default true. */
+  /** Whether stat(), lstat(), readFile() and open() without O_CREAT of a ring that is lost are carried out on another ring. Default true. */
   retryIdempotent?: boolean
   /** How long a ring worker's heart may stand still before the worker is replaced, in ms. 0 (for ever)–3,600,000, default 10,000. */
   heartbeatTimeoutMs?: number

@@ -19,4 +19,6 @@ export interface Router {
   readonly arenas: ArenaSlabs[]
   /** @throws ERR_RING_CLOSED */
   pick(): RequestHandle
+  /** Another ring for an open whose ring was lost; null where none is, or where the first attempt may have changed something. */
+  insteadOf(error: unknown, flags: number): RequestHandle | null
 }

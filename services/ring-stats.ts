@@ -60,6 +60,10 @@ export interface RingStats {
   readonly workerRestarts: number
   /** Requests that dead workers had left behind and that were submitted again. */
   readonly revived: number
+  /** How often its entries were halved until there was memory for the ring. */
+  readonly entryHalvings: number
+  /** How often the ring was lost and another one opened in its place. */
+  readonly renewals: number
 }
 
 /** A client's ring. What only its own thread knows is left out of the state: it is open as long as it is listed. */
@@ -132,6 +136,8 @@ export function ringStats(handle: StatsSource, advice: Advice): RingStats {
     workerMissingMs: handle.workerLostMs < 0 ? 0 : performance.now() - handle.workerLostMs,
     workerRestarts: counter(ClientCounter.workerRestarts),
     revived: counter(ClientCounter.revived),
+    entryHalvings: metrics.worker[WorkerCounter.entryHalvings]!,
+    renewals: counter(ClientCounter.renewals),
     workerThreadId: handle.workerLoss === null ? handle.workerThreadId : null,
   }
 }

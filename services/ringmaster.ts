@@ -27,6 +27,7 @@ import type { Placement } from './placement/types.ts'
 import { startService } from './residents/service.ts'
 import type { ResidentService, ServiceOptions } from './residents/service.ts'
 import { openRings } from './open-rings.ts'
+import { asOpened } from './ring-maker.ts'
 import type { OpenRings } from './open-rings.ts'
 import type { Features } from '../native/features.ts'
 import { RawRing } from './raw/raw-ring.ts'
@@ -50,11 +51,11 @@ export class Ringmaster extends RingFileSystem {
   private closing: Promise<void> | null = null
 
   private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number, advisor: Advisor) {
-    const coordinator = new Coordinator(open.handles)
+    const coordinator = new Coordinator(open)
     super(coordinator)
     this.rings = open
     this.coordinator = coordinator
-    this.arenas = new Arenas(open.handles, this.coordinator.arenas)
+    this.arenas = new Arenas(open, this.coordinator.arenas)
     this.placement = placement
     this.cpus = cpus
     this.wakeCostNs = wakeCostNs
@@ -88,19 +89,19 @@ export class Ringmaster extends RingFileSystem {
       const first = open.handles[0]!
       const wakeCostNs = await measureWakeCostNs(first.client, first.idle)
       const spin = chooseSpin(placement, resolved.spinNs, wakeCostNs)
-      for (const handle of open.handles) {
-        // A ring that the kernel refused alone: where threads do the work, a client that spins takes their CPU.
-        const sleeps = resolved.spinNs === 'auto' && handle.client.poller === Poller.threadpool
-        handle.idle.spinNs = sleeps ? 0 : spin.value
-      }
+      // A ring that the kernel refused alone: where threads do the work, a client that spins takes their CPU.
+      const sleeps = ({ client }: RingHandle): boolean =>
+        resolved.spinNs === 'auto' && client.poller === Poller.threadpool
+      for (const handle of open.handles) handle.idle.spinNs = sleeps(handle) ? 0 : spin.value
       const clientTid = binding().threadId()
-      const watched = open.handles.map((handle) => watchedRing(handle, clientTid))
+      const watched = open.handles.map((_, ring) => watchedRing(ring, () => open.handles[ring]!, clientTid))
       const advisor = new Advisor(watched, { intervalMs: resolved.adviceIntervalMs, onAdvice: resolved.onAdvice })
-      const settled = { ...placement, choices: [...placement.choices, spin] }
+      const settled = { ...placement, choices: [...asOpened(placement.choices, open.handles), spin] }
       const { effectiveCpus } = facts
       const rings = new Ringmaster(open, settled, effectiveCpus, wakeCostNs, advisor)
-      const made = { options: { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }, placement, capabilities: found }
-      rings.clients = new Clients({ ...made, open, effectiveCpus, wakeCostNs, spinNs: first.idle.spinNs })
+      const options = { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }
+      const known = { open, effectiveCpus, wakeCostNs, spinNs: first.idle.spinNs }
+      rings.clients = new Clients({ ...known, options, placement, capabilities: found })
       if (resolved.retryIdempotent) rings.coordinator.coverLosses()
       return rings
     } catch (error) {

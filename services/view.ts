@@ -92,6 +92,11 @@ class ViewRouter implements Router {
 
   private readonly waiting = (handle: RingHandle): number => handle.client.admission?.waiting ?? 0
 
+  insteadOf(error: unknown, flags: number): ViewHandle | null {
+    const other = this.coordinator.insteadOf(error, flags)
+    return other === null ? null : this.of(other)
+  }
+
   of(handle: RingHandle): ViewHandle {
     let mine = this.handles.get(handle)
     if (mine === undefined) {

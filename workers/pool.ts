@@ -102,6 +102,13 @@ export class RingWorkerPool {
     }
   }
 
+  /** The ring is no more: its thread is free for another one. */
+  release(ring: number): void {
+    this.controls.get(ring)?.lost(new Error(`ring ${ring} is no more`))
+    this.threadOfRing.delete(ring)
+    this.controls.delete(ring)
+  }
+
   /** Ends the thread of a ring, whatever it is doing; `onLost` follows. */
   terminate(ring: number): void {
     void this.threadOfRing.get(ring)?.terminate()

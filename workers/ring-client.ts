@@ -35,6 +35,8 @@ export interface RingClientOptions extends AdoptableOptions {
 export class RingClient extends AdoptableSubmission implements Pumped {
   /** Why the ring was lost, once it is. */
   lossCause: unknown = null
+  /** Called when it is, once everything has been rejected. */
+  onLost: ((cause: unknown) => void) | null = null
   private readonly pump: Pump
   private readonly watcher: EventWatcher
   private onRested: (() => void) | null = null
@@ -280,6 +282,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
     this.failBacklog(LossResult.lost)
     this.giveUp(LossResult.lost)
     this.rested()
+    this.onLost?.(cause)
   }
 
   /**

@@ -6,9 +6,10 @@ import { RegisterOp, RsrcRegister, rsrcRegisterSparse } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { kernelError } from '../native/errors.ts'
 import { Control, arenasMax, leasedDescriptors, rawBuffers, rawDescriptors } from '../native/layout.ts'
-import { controlWords, openRing, viewRing } from '../native/ring-memory.ts'
+import { controlWords, viewRing } from '../native/ring-memory.ts'
 import { layOutRing } from '../native/user-ring.ts'
 import { RingMetrics, WorkerCounter } from '../metrics/ring-metrics.ts'
+import { openAffordableRing } from './affordable-ring.ts'
 import type { ClientRingOpened, ClientRingTask } from './client-ring.ts'
 import { exposeControl, packError } from './control.ts'
 import type { RingWorkerControl, SentError } from './control.ts'
@@ -102,17 +103,18 @@ function open(task: RingWorkerTask): RingWorkerStarted {
   }
   const own = openHere(task)
   const { started } = own
-  const clients = new WorkerRings(openHere)
+  clients ??= new WorkerRings(openHere)
+  const others = clients
   const control: RingWorkerControl = {
     threadId: () => addon.threadId(),
     register: registerHere(started.geometry.ringFd),
     close: () => {
       own.close()
     },
-    openRing: (client) => clients.openRing(client),
-    registerFor: (client, ...call) => clients.register(client, ...call),
+    openRing: (client) => others.openRing(client),
+    registerFor: (client, ...call) => others.register(client, ...call),
     closeRing: (client) => {
-      clients.closeRing(client)
+      others.closeRing(client)
     },
     run: async (moduleUrl, port) => {
       poller?.share()
@@ -127,17 +129,23 @@ function open(task: RingWorkerTask): RingWorkerStarted {
 /** Of this thread: for its own ring and those of clients. */
 let poller: WorkerPoller | undefined
 
+/** Of this thread: they stay when its own ring is lost and made anew. */
+let clients: WorkerRings | undefined
+
 function openHere(task: RingTask): OpenedHere {
   const addon = binding()
   const control = controlWords(task.memory, task.place)
   const controlBytes = new Uint8Array(task.memory, task.place.controlOffsetBytes, Control.sizeBytes)
   const kernelless = task.poller === Poller.threadpool
   const { adopt } = task
-  const makeRing = kernelless ? layOutRing : openRing
-  const geometry = adopt?.geometry ?? makeRing(task.memory, task.place, task.setup)
+  const metrics = new RingMetrics(task.memory, task.place.metricsOffsetBytes)
+  const onHalved = (): void => {
+    metrics.worker[WorkerCounter.entryHalvings]! += 1
+  }
+  const makeRing = kernelless ? layOutRing : openAffordableRing
+  const geometry = adopt?.geometry ?? makeRing(task.memory, task.place, task.setup, onHalved)
   const hold = addon.hold(controlBytes, null, null, task.poller === Poller.kernel)
   const view = viewRing(task.memory, task.place, geometry)
-  const metrics = new RingMetrics(task.memory, task.place.metricsOffsetBytes)
   let stopPoller: () => void = () => undefined
   let beat: NodeJS.Timeout | undefined
   let closed = false

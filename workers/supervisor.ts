@@ -115,6 +115,20 @@ export class Supervisor {
     this.startLater(watch, cause)
   }
 
+  /** The `index`th ring was made anew, with a worker that is well. */
+  renewed(index: number): void {
+    const watch = this.watches[index]!
+    watch.state = 'well'
+    this.begin(watch)
+  }
+
+  private begin(watch: Watch): void {
+    watch.adoptedMs = performance.now()
+    watch.heartbeats = watch.ring.heartbeats()
+    watch.silentMs = 0
+    watch.silence = null
+  }
+
   private startLater(watch: Watch, cause: unknown): void {
     watch.timer = setTimeout(() => {
       watch.timer = undefined
@@ -129,10 +143,7 @@ export class Supervisor {
     try {
       await watch.ring.replace()
       this.become(watch, 'well')
-      watch.adoptedMs = performance.now()
-      watch.heartbeats = watch.ring.heartbeats()
-      watch.silentMs = 0
-      watch.silence = null
+      this.begin(watch)
     } catch (error) {
       watch.failedStarts++
       watch.backOffMs = Math.min(backOffMsMax, watch.backOffMs * 2)

@@ -79,6 +79,7 @@ class Executor : public Napi::ObjectWrap<Executor> {
   // new Executor(eventFd, threads, owned, journal): `owned` are descriptors (or -1) that are closed with it; `journal` has a number
   // for each job, or there is none.
   explicit Executor(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Executor>(info) {
+    if (IsEmpty()) return;  // in a thread that is being terminated no object can be made: there is none to refer to
     Numbers numbers(info);
     event_fd_ = numbers.i32(0);
     base_ = threads_max_ = numbers.u32(1);

@@ -27,6 +27,7 @@ class Watcher : public Napi::ObjectWrap<Watcher> {
 
   // new Watcher(eventFd, callback): starts unref'd.
   explicit Watcher(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Watcher>(info) {
+    if (IsEmpty()) return;  // in a thread that is being terminated no object can be made: there is none to refer to
     Napi::Env env = info.Env();
     if (!info[0].IsNumber() || !info[1].IsFunction()) {
       Napi::TypeError::New(env, "expected a descriptor and a function").ThrowAsJavaScriptException();

@@ -20,8 +20,9 @@ import type { ClientControl, ClientRing, Notice } from './protocol.ts'
 /** What an attachment asks of Clients. */
 export interface AttachmentHost {
   readonly places: ClientPlaces
-  /** The ring whose pollers serve this one, and its worker. */
-  readonly handle: RingHandle
+  /** The number of the ring whose pollers serve this one, and that ring. */
+  readonly ring: number
+  handle(): RingHandle
   /** Its worker, once it has one. @throws ERR_RING_WORKER_LOST */
   worker(): Promise<ControlLink>
   /** How the ring is to be made, once its place is known; in order of preference. */
@@ -51,6 +52,8 @@ export class Attachment {
   /** How the ring was made: a worker that replaces its own is told. */
   private task: ClientRingTask | null = null
   private adopting: Promise<ClientRingOpened> | null = null
+  /** Keeps the ring open until the client holds it itself: the worker that made it may end before. */
+  private hold: number | null = null
   private joining: Promise<ClientRing> | null = null
   private leaving: Promise<void> | null = null
   private over: () => void = () => undefined
@@ -70,6 +73,9 @@ export class Attachment {
         return worker.call((remote) => remote.registerFor(client, opcode, argument, count))
       },
       adopt: () => this.adopt(),
+      held: () => {
+        this.letGo()
+      },
       close: () => this.closeRing(),
     }
     expose(control, port)
@@ -77,9 +83,14 @@ export class Attachment {
     port.once('close', () => void this.leave())
   }
 
-  /** The ring of the other end, as its poller serves it. */
+  /** The number of the ring whose pollers serve it. */
+  get servedBy(): number {
+    return this.host.ring
+  }
+
+  /** That ring. */
   get handle(): RingHandle {
-    return this.host.handle
+    return this.host.handle()
   }
 
   private join(threadId: number): Promise<ClientRing> {
@@ -97,7 +108,7 @@ export class Attachment {
     let reason: string | null = null
     for (const [index, task] of tasks.entries()) {
       try {
-        if (task.setup.attachFd !== undefined && !(await host.handle.shareSqThread(chainsLimitMs)))
+        if (task.setup.attachFd !== undefined && !(await host.handle().shareSqThread(chainsLimitMs)))
           throw ringErrors.chainsPending()
         const opened = await this.openOnce(spot, task)
         this.ring = host.describe(spot, opened, task, reason)
@@ -112,14 +123,20 @@ export class Attachment {
   }
 
   private async openOnce({ memory, place }: ClientPlace, task: ClientRingTask): Promise<ClientRingOpened> {
-    const hold = prepareControl(memory, place)
+    this.hold = prepareControl(memory, place)
     try {
       const worker = await this.host.worker()
       this.task = task
       return await worker.call((remote) => remote.openRing(task))
-    } finally {
-      binding().release(hold)
+    } catch (error) {
+      this.letGo()
+      throw error
     }
+  }
+
+  private letGo(): void {
+    if (this.hold !== null) binding().release(this.hold)
+    this.hold = null
   }
 
   /** The client knows that its worker has ended, and has seen to what that left behind: the next one takes its ring over. */
@@ -182,6 +199,7 @@ export class Attachment {
     const { spot } = this
     if (spot !== null) {
       await this.closeRing()
+      this.letGo()
       const control = controlWords(spot.memory, spot.place)
       const sinceMs = performance.now()
       while (Atomics.load(control, Control.refs >> 2) > 0)

@@ -11,11 +11,11 @@ import { leaseSizeBytes } from '../../workers/ring-handle.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { reservedSlots } from '../../workers/submission.ts'
 import { Journal } from '../../workers/threadpool/journal.ts'
-import { explained, heartbeatMs, setupOf } from '../open-rings.ts'
 import type { OpenRings } from '../open-rings.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Placement } from '../placement/types.ts'
 import { withoutRefusedRing } from '../refused-ring.ts'
+import { explained, heartbeatMs, setupOf } from '../ring-maker.ts'
 import { withoutUnsupported } from '../restrictions.ts'
 import { Attachment } from './attachment.ts'
 import { makeHandle } from './handle.ts'
@@ -68,14 +68,19 @@ export class Clients {
       leasesSizeBytes: options.directDescriptors * leaseSizeBytes,
       metricsSizeBytes: ringMetricsSizeBytes,
     })
-    for (const handle of open.handles) {
-      handle.onWorker.add((state, reason) => {
-        if (state === 'well') return // who was told that the worker died asks for the next one
-        const cause = reason instanceof Error ? reason.message : String(reason)
-        const notice = state === 'gone' ? 'worker-lost' : 'worker-died'
-        for (const attachment of this.ofRing(handle)) attachment.notify({ notice, cause })
-      })
-    }
+    for (const ring of open.handles.keys()) this.listen(ring)
+    open.onRenewed.add((ring) => {
+      this.listen(ring)
+    })
+  }
+
+  private listen(ring: number): void {
+    this.context.open.handles[ring]!.onWorker.add((state, reason) => {
+      if (state === 'well') return // who was told that the worker died asks for the next one
+      const cause = reason instanceof Error ? reason.message : String(reason)
+      const notice = state === 'gone' ? 'worker-lost' : 'worker-died'
+      for (const attachment of this.ofRing(ring)) attachment.notify({ notice, cause })
+    })
   }
 
   /** @throws ERR_RING_CLIENTS_FULL, ERR_RING_CLOSED, ERR_RING_UNAVAILABLE without the addon */
@@ -87,19 +92,21 @@ export class Clients {
     const { clientsMax } = this.context.options
     if (this.attachments.size >= clientsMax) throw ringErrors.clientsFull(clientsMax)
     const { handles, workers } = this.context.open
-    const handle = to === undefined ? this.leastUsed() : handles[to.ring]!
+    const ring = to?.ring ?? this.leastUsed()
+    const handle = (): RingHandle => handles[ring]! // asked each time: the ring, or its worker, may have been replaced
     const client = this.next++
     const { port1, port2 } = new MessageChannel()
     const attachment = new Attachment(client, port1, {
       places: this.places,
+      ring,
       handle,
       worker: async () => {
-        if (!(await handle.workerBack())) throw ringErrors.workerLost(handle.workerLoss)
-        return workers[handles.indexOf(handle)]!
+        if (!(await handle().workerBack())) throw ringErrors.workerLost(handle().workerLoss)
+        return workers[ring]!
       },
-      tasks: (number, spot) => this.tasks(number, spot, handle, to?.poller ?? handle.client.poller),
-      goesOn: (error) => this.goesOn(error, handle),
-      describe: (...what) => this.describe(handle, ...what),
+      tasks: (number, spot) => this.tasks(number, spot, handle(), to?.poller ?? handle().client.poller),
+      goesOn: (error) => this.goesOn(error, handle()),
+      describe: (...what) => this.describe(handle(), ...what),
       gone: (number) => {
         this.attachments.delete(number)
       },
@@ -121,8 +128,8 @@ export class Clients {
   }
 
   /** The clients that a ring's worker or SQ thread serves: what whoever replaces that worker must open again. */
-  ofRing(handle: RingHandle): readonly Attachment[] {
-    return this.list().filter((attachment) => attachment.handle === handle)
+  ofRing(ring: number): readonly Attachment[] {
+    return this.list().filter((attachment) => attachment.servedBy === ring)
   }
 
   /** The rings that serve clients, and who has them. */
@@ -142,11 +149,12 @@ export class Clients {
     return closeGraceMs + closeDeadlineMs + answerLimitMs
   }
 
-  private leastUsed(): RingHandle {
-    const { handles } = this.context.open
-    const clients = (handle: RingHandle): number =>
-      [...this.attachments.values()].filter((attachment) => attachment.handle === handle).length
-    return handles.reduce((least, handle) => (clients(handle) < clients(least) ? handle : least))
+  private leastUsed(): number {
+    const clients = (ring: number): number =>
+      [...this.attachments.values()].filter((attachment) => attachment.servedBy === ring).length
+    return [...this.context.open.handles.keys()].reduce((least, ring) =>
+      clients(ring) < clients(least) ? ring : least,
+    )
   }
 
   private tasks(client: number, spot: ClientPlace, handle: RingHandle, poller: Poller): readonly ClientRingTask[] {
@@ -190,7 +198,7 @@ export class Clients {
       opened,
       poller,
       reason: why,
-      inFlightMax: this.inFlightMax,
+      inFlightMax: Math.min(this.inFlightMax, opened.geometry.cqEntries - reservedSlots),
       backlogMax: options.backlogMax,
       spinNs: poller === Poller.threadpool && options.spinNs === 'auto' ? 0 : this.spinNs,
       restrictions: options.restrictions && withoutUnsupported(options.restrictions, capabilities.opcodes),

@@ -28,6 +28,8 @@ export interface JoinedRings {
 
 /** The other thread has to answer, and may be busy. */
 const joinLimitMs = 30_000
+/** How often it is looked whether the ring is still there: its SQ thread may be another ring's, and end with that. */
+const lookMs = 2000
 
 /** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_RING_HANDLE_USED, ERR_RING_CLOSED, ERR_RING_UNAVAILABLE, SystemError */
 export async function joinRings(value: unknown): Promise<JoinedRings> {
@@ -102,18 +104,24 @@ class Session {
       },
     )
     this.handle = handle
+    this.link.call((remote) => remote.held()).catch(() => undefined) // nobody is left to care
     if (ring.restrictions !== undefined) handle.client.slots.explain = explainRestrictions(ring.restrictions)
     if (this.loss !== null) handle.workerLost(this.loss)
     else if (this.death !== null) this.orphan(this.death)
+    const looking = setInterval(() => {
+      handle.client.check()
+    }, lookMs)
+    looking.unref()
     const close = async (): Promise<void> => {
+      clearInterval(looking)
       if (!(await handle.close(ring.closeGraceMs, ring.closeDeadlineMs))) quarantineMemory(ring.memory)
     }
     const onEnd = (begin: () => void): void => {
       this.close = begin
       if (this.ended) begin()
     }
-    const advisor = new Advisor([watchedRing(handle, binding().threadId())], { intervalMs: 0 })
-    return { open: { handles: [handle], workers: [], close }, ring, advisor, onEnd }
+    const advisor = new Advisor([watchedRing(0, () => handle, binding().threadId())], { intervalMs: 0 })
+    return { open: { handles: [handle], workers: [], onRenewed: new Set(), close }, ring, advisor, onEnd }
   }
 
   private end(): void {

@@ -12,6 +12,8 @@ import type { Placement } from '../placement/types.ts'
 export interface ClientControl extends RingControl {
   /** Has the ring made. `threadId`: the client's, as the kernel numbers it. */
   join(threadId: number): Promise<ClientRing>
+  /** The client has taken hold of its ring. */
+  held(): void
   /** Has the worker that replaces a dead one take the ring over. */
   adopt(): Promise<ClientRingOpened>
 }

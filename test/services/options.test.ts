@@ -16,6 +16,7 @@ it('have defaults', () => {
   expect(resolveOptions({})).toEqual({
     rings: 'auto',
     fallback: true,
+    clientsMax: 8,
     sqThreads: 'own',
     poller: 'auto',
     sqEntries: 1024,

@@ -42,8 +42,9 @@ export function watchPools(): {
 
 export const sha256 = (data: Buffer): string => createHash('sha256').update(data).digest('hex')
 
-export const held = (): { descriptors: string[]; threads: string[] } => ({
-  descriptors: descriptors().filter((target) => !target.startsWith('anon_inode:[event')),
+export const held = (): { descriptors: string[]; threads: string[]; ringMappings: number } => ({
+  ringMappings: readFileSync('/proc/self/maps', 'utf8').split('anon_inode:[io_uring]').length - 1,
+  descriptors: descriptors().filter((target) => !/^anon_inode:\[event|^socket:/.test(target)),
   threads: threads().filter((name) => !/^iou-wrk|^libuv-worker|^node$/.test(name)),
 })
 

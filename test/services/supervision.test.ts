@@ -11,7 +11,16 @@ import { op } from '../../services/raw/index.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import { Supervisor } from '../../workers/supervisor.ts'
 import type { SupervisedRing, WorkerEvent } from '../../workers/supervisor.ts'
-import { allPollers, eventually, everyPoller, pollers, settledWithin, temporaryFolder, testSeed } from './harness.ts'
+import {
+  allPollers,
+  eventually,
+  everyPoller,
+  fieldOf,
+  pollers,
+  settledWithin,
+  temporaryFolder,
+  testSeed,
+} from './harness.ts'
 import { held, startLoad, watchPools } from './supervision-harness.ts'
 
 const folder = temporaryFolder()
@@ -31,6 +40,8 @@ afterEach(() => {
 afterAll(() => {
   folder.remove()
 })
+
+const codeOf = (error: unknown): unknown => fieldOf(error, 'code')
 
 const restarts = (rings: Ringmaster): number => rings.stats().rings.reduce((sum, ring) => sum + ring.workerRestarts, 0)
 
@@ -87,9 +98,11 @@ describe.each(allPollers)('requests that wait for ever when their worker dies, p
     const opened = rings.open(unopened, 'w')
     const accepted = raw.submit(op.accept({ fd: listener }))
     const timeout = raw.submit(op.timeout({ timeMs: 300 }))
-    await sleep(30)
-    await kill(rings, 0)
-    await kill(rings, 0)
+    for (let death = 0; death < 2; death++) {
+      await sleep(30)
+      await rings.nop() // behind them all: each has begun to wait
+      await kill(rings, 0)
+    }
     writeSync(pipe.fd, 'onlyonce')
     expect((await Promise.all(reads)).map(({ buffer }) => buffer.toString()).sort()).toEqual(['once', 'only'])
     const reader = openSync(unopened, 'r+')
@@ -161,7 +174,7 @@ describe.each(allPollers)('a ring worker that does what it should not, poller %s
 })
 
 describe.each(pollers)('a ring whose descriptor is closed behind its back, poller %s', (poller) => {
-  it('is lost: what it has is rejected, stat() and readFile() go to another ring', async () => {
+  it('is lost: what it has is rejected, what may be repeated goes to another ring, and a new one takes its place', async () => {
     const rings = await Ringmaster.start({ poller, rings: 2, heartbeatTimeoutMs: 500, closeGraceMs: 50 })
     const raw = rings.raw(0)
     const pipe = openSync(makePipe(), constants.O_RDWR)
@@ -170,9 +183,10 @@ describe.each(pollers)('a ring whose descriptor is closed behind its back, polle
     const read = settledWithin(raw.submit(op.read({ fd: pipe, buffer: Buffer.alloc(4) })), 20_000)
     await raw.submit(op.nop())
     const lane = async (): Promise<void> => {
-      while (rings.stats().rings[0]!.state === 'open') {
+      while (rings.stats().rings[0]!.renewals === 0) {
         expect((await rings.stat(path)).size).toBe(9)
         expect(await rings.readFile(path, 'utf8')).toBe('elsewhere')
+        await (await rings.open(path)).close()
       }
     }
     const lanes = Array.from({ length: 8 }, lane)
@@ -180,13 +194,50 @@ describe.each(pollers)('a ring whose descriptor is closed behind its back, polle
     // What the kernel had it may have cancelled on its own, before anybody noticed.
     expect(['ERR_RING_LOST', 'ECANCELED']).toContain(await read)
     expect(await settledWithin(Promise.all(lanes), 20_000)).toBe('resolved')
-    expect(rings.stats().rings.map(({ state }) => state)).toEqual(['lost', 'open'])
+    expect(rings.stats().rings.map(({ state, renewals }) => ({ state, renewals }))).toEqual([
+      { state: 'open', renewals: 1 },
+      { state: 'open', renewals: 0 },
+    ])
+    const late: Promise<unknown> = raw.submit(op.nop()) // `raw` is of the ring that was lost
+    expect(await late.catch(codeOf)).toBe('ERR_RING_LOST')
+    await rings.raw(0).submit(op.nop())
     expect(await rings.readFile(path, 'utf8')).toBe('elsewhere')
     const other = openSync(path, 'r') // may have got the number
     await rings.close()
     expect(readSync(other, Buffer.alloc(9))).toBe(9)
     closeSync(other)
     closeSync(pipe)
+  })
+})
+
+describe.each(pollers)('the only ring, lost again and again, poller %s', (poller) => {
+  it('is made anew each time: files stay open, arenas and clients go on, and nothing is left', async () => {
+    await (await Ringmaster.start({ poller, rings: 1 })).close()
+    const before = held()
+    const rings = await Ringmaster.start({ poller, rings: 1, heartbeatTimeoutMs: 500 })
+    const path = join(folder.path, `renewed-${poller}`)
+    writeFileSync(path, 'still here')
+    const file = await rings.open(path)
+    const arena = rings.arena({ slabBytes: 4096, slabs: 2, fixedFor: 'all' })
+    for (let loss = 1; loss <= 3; loss++) {
+      const pending = settledWithin(rings.raw(0).submit(op.timeout({ timeMs: 3_600_000 })), 20_000)
+      closeSync(rings.raw(0)['handle'].geometry.ringFd)
+      expect(await eventually(() => rings.stats().rings[0]!.renewals === loss, 20_000)).toBe(true)
+      expect(['ERR_RING_LOST', 'ECANCELED', 'ETIME']).toContain(await pending)
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(16), { position: 0 })
+      expect(buffer.toString('latin1', 0, bytesRead)).toBe('still here')
+      using lease = arena.lease()
+      expect((await file.read(lease.buffer, { position: 0 })).bytesRead).toBe(10)
+      expect(rings.stats().rings[0]).toMatchObject({ state: 'open', poller, workerState: 'well' })
+    }
+    expect(arena.registered).toBe(true)
+    await pools.thread(0)!.terminate() // its worker is looked after as before
+    expect(await eventually(() => restarts(rings) === 1, 20_000)).toBe(true)
+    expect(await rings.readFile(path, 'utf8')).toBe('still here')
+    await file.close()
+    await rings.close()
+    expect(await eventually(() => held().threads.length === before.threads.length)).toBe(true)
+    expect(held()).toEqual(before)
   })
 })
 

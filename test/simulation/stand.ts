@@ -71,7 +71,7 @@ function geometryOf(sqEntries: number): RingGeometry {
 
 /** Who makes requests: the program itself, and in two runs of three views of it. */
 function drawSources(random: Random, handle: RingHandle, raw: RawRing): RawRing[] {
-  const coordinator = new Coordinator([handle])
+  const coordinator = new Coordinator({ handles: [handle], onRenewed: new Set() })
   const views = Array.from({ length: random.pick([0, 1, 4]) }, () => {
     const priority = random.pick(['foreground', 'background'] as const)
     const inFlightMax = random.pick([1, 5, 1000])

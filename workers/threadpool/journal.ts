@@ -50,7 +50,9 @@ export class Journal {
     this.stages[slot] = Stage.begun
   }
 
+  // Jobs reach the executor together, a moment later: until then their numbers would still have the results of those before them.
   handedOver(slot: number, job: number): void {
+    this.results[job] = NaN
     this.jobs[slot] = job
     this.stages[slot] = Stage.handedOver
   }
