@@ -54,31 +54,35 @@ async function kill(rings: Ringmaster, ring: number): Promise<void> {
 describe.each(everyPoller)(
   'workers that are terminated under load, poller $poller, $memory memory',
   ({ poller, memory }) => {
-    it('are replaced; every request settles once, with the right data, and nothing is left', async () => {
-      const seed = testSeed(`supervision, ${poller}, ${memory}`)
-      await (await Ringmaster.start({ poller, memory, rings: 2 })).close()
-      const before = held()
-      const rings = await Ringmaster.start({ poller, memory, rings: 2 })
-      const load = startLoad(rings, folder.path, seed, 12)
-      for (let round = 0; round < 4; round++) {
-        await sleep(20)
-        await kill(rings, round % 2)
-      }
-      await load.stop()
-      expect({ ...load.outcome, settled: load.outcome.settled > 0 }).toEqual({
-        settled: true,
-        failures: new Map(),
-        wrong: 0,
-      })
-      expect(restarts(rings)).toBe(4)
-      expect(rings.stats().rings.map(({ poller: now, workerState }) => ({ now, workerState }))).toEqual([
-        { now: poller, workerState: 'well' },
-        { now: poller, workerState: 'well' },
-      ])
-      await rings.close()
-      expect(await eventually(() => held().threads.length === before.threads.length)).toBe(true)
-      expect(held()).toEqual(before)
-    })
+    it(
+      'are replaced; every request settles once, with the right data, and nothing is left',
+      { timeout: 120_000 },
+      async () => {
+        const seed = testSeed(`supervision, ${poller}, ${memory}`)
+        await (await Ringmaster.start({ poller, memory, rings: 2 })).close()
+        const before = held()
+        const rings = await Ringmaster.start({ poller, memory, rings: 2 })
+        const load = startLoad(rings, folder.path, seed, 12)
+        for (let round = 0; round < 4; round++) {
+          await sleep(20)
+          await kill(rings, round % 2)
+        }
+        await load.stop()
+        expect({ ...load.outcome, settled: load.outcome.settled > 0 }).toEqual({
+          settled: true,
+          failures: new Map(),
+          wrong: 0,
+        })
+        expect(restarts(rings)).toBe(4)
+        expect(rings.stats().rings.map(({ poller: now, workerState }) => ({ now, workerState }))).toEqual([
+          { now: poller, workerState: 'well' },
+          { now: poller, workerState: 'well' },
+        ])
+        await rings.close()
+        expect(await eventually(() => held().threads.length === before.threads.length)).toBe(true)
+        expect(held()).toEqual(before)
+      },
+    )
   },
 )
 
@@ -211,7 +215,7 @@ describe.each(pollers)('a ring whose descriptor is closed behind its back, polle
 })
 
 describe.each(pollers)('the only ring, lost again and again, poller %s', (poller) => {
-  it('is made anew each time: files stay open, arenas and clients go on, and nothing is left', async () => {
+  it('is made anew each time: files stay open, arenas go on, and nothing is left', { timeout: 120_000 }, async () => {
     await (await Ringmaster.start({ poller, rings: 1 })).close()
     const before = held()
     const rings = await Ringmaster.start({ poller, rings: 1, heartbeatTimeoutMs: 500 })

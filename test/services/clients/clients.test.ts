@@ -58,33 +58,37 @@ describe.each(everyPoller)('clients of two rings, poller $poller, $memory memory
       expect(await thread.result()).toEqual({ rounds: expect.any(Number) as number, sha256: sha256Of(given.path) })
   })
 
-  it('that end with requests in flight take nobody along, and nothing of theirs is left', async () => {
-    const rings = await Ringmaster.start(options)
-    const hold = `
+  it(
+    'that end with requests in flight take nobody along, and nothing of theirs is left',
+    { timeout: 120_000 },
+    async () => {
+      const rings = await Ringmaster.start(options)
+      const hold = `
       const file = await rings.open(data.pipe, 'r+')
       for (let index = 0; index < 20; index++) file.read(Buffer.alloc(64)).catch(() => undefined)
       const lane = async () => { for (;;) await rings.readFile(data.small) }
       for (let index = 0; index < 8; index++) lane().catch(() => undefined)
       say('going')
       await new Promise((resolve) => setTimeout(resolve, 60_000))`
-    const round = async (): Promise<void> => {
-      const thread = startClient(rings, hold, { pipe, small: shared[0]!.path })
-      await thread.heard()
-      await sleep(2)
-      await thread.worker.terminate()
-      await eventually(() => rings.stats().clients.length === 0)
-    }
-    await round()
-    const before = { descriptors: ringDescriptors(), threads: ringThreads() }
-    for (let index = 0; index < 12; index++) await round()
-    expect({ descriptors: ringDescriptors(), threads: ringThreads() }).toEqual(before)
-    // Nobody reads from the pipe any more: what is written to it is still there.
-    writeSync(pipeFd, 'mine')
-    const found = Buffer.alloc(8)
-    expect(found.toString('latin1', 0, readSync(pipeFd, found))).toBe('mine')
-    expect(await rings.readFile(shared[0]!.path)).toHaveLength(100)
-    await rings.close()
-  })
+      const round = async (): Promise<void> => {
+        const thread = startClient(rings, hold, { pipe, small: shared[0]!.path })
+        await thread.heard()
+        await sleep(2)
+        await thread.worker.terminate()
+        await eventually(() => rings.stats().clients.length === 0)
+      }
+      await round()
+      const before = { descriptors: ringDescriptors(), threads: ringThreads() }
+      for (let index = 0; index < 12; index++) await round()
+      expect({ descriptors: ringDescriptors(), threads: ringThreads() }).toEqual(before)
+      // Nobody reads from the pipe any more: what is written to it is still there.
+      writeSync(pipeFd, 'mine')
+      const found = Buffer.alloc(8)
+      expect(found.toString('latin1', 0, readSync(pipeFd, found))).toBe('mine')
+      expect(await rings.readFile(shared[0]!.path)).toHaveLength(100)
+      await rings.close()
+    },
+  )
 
   it('are told when the rings are closed: requests finish or are cancelled, later ones are refused', async () => {
     const rings = await Ringmaster.start(options)
@@ -106,7 +110,7 @@ describe.each(everyPoller)('clients of two rings, poller $poller, $memory memory
 })
 
 describe.each(allPollers)('attach and detach with poller %s', (poller) => {
-  it('leave descriptors, threads and memory as they were, round after round', async () => {
+  it('leave descriptors, threads and memory as they were, round after round', { timeout: 120_000 }, async () => {
     const rings = await Ringmaster.start({ poller, rings: 1, clientsMax: 1 })
     // Shared memories as the process has them: each reserves some 10 GB of address space.
     const addressSpaceGb = (): number =>

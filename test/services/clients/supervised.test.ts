@@ -41,7 +41,7 @@ async function kill(rings: Ringmaster): Promise<void> {
 }
 
 describe.each(allPollers)('clients of a ring whose worker is terminated, poller %s', (poller) => {
-  it('lose nothing: every byte is right, and their rings keep their poller', async () => {
+  it('lose nothing: every byte is right, and their rings keep their poller', { timeout: 120_000 }, async () => {
     await using rings = await Ringmaster.start({ poller, rings: 1 })
     const work = Array.from({ length: 2 }, (_, client) => {
       const given = { path: fresh(), seed: seed + client, rounds: 0, ms: 3000, shared }
