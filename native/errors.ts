@@ -57,6 +57,11 @@ export const ringErrors = {
     new RingError('ERR_RING_CLOSED', 'the ring of this mailbox is closed, and nothing can be sent to it any more', {
       cause,
     }),
+  privileges: (name: string): RingError =>
+    new RingError(
+      'ERR_RING_PRIVILEGES',
+      `process.${name}() is refused while there are rings, which keep the rights of before (CVE-2024-22017): drop privileges before Ringmaster.start(), or close the rings first`,
+    ),
   leaseReleased: (): RingError =>
     new RingError(
       'ERR_RING_LEASE_RELEASED',

@@ -5,6 +5,7 @@ import { binding } from '../native/binding.ts'
 import { capabilities, explainSetupError } from '../native/capabilities.ts'
 import { RingUnavailableError } from '../native/errors.ts'
 import { readSqThread } from '../native/fdinfo.ts'
+import type { SqThread } from '../native/fdinfo.ts'
 import { placeRings } from '../native/layout.ts'
 import { isPlain } from '../native/plain/binding.ts'
 import type { RingSetup } from '../native/ring-memory.ts'
@@ -15,12 +16,13 @@ import { RingWorkerPool } from '../workers/pool.ts'
 import type { StartedWorker } from '../workers/pool.ts'
 import { Poller } from '../workers/poller-kind.ts'
 import { quarantineMemory } from '../workers/quarantine.ts'
-import { RingHandle, leaseSizeBytes, prepareControl, threadGone } from '../workers/ring-handle.ts'
+import { RingHandle, leaseSizeBytes, prepareControl, threadGone, threadGoneSync } from '../workers/ring-handle.ts'
 import { explainRestrictions } from '../workers/restrictions.ts'
 import { reservedSlots } from '../workers/submission.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RingLayout } from './placement/types.ts'
+import { ringsOpened } from './process-guard.ts'
 import { withoutRefusedRing } from './refused-ring.ts'
 import { withoutUnsupported } from './restrictions.ts'
 
@@ -28,6 +30,8 @@ export interface OpenRings {
   readonly handles: readonly RingHandle[]
   /** Drains and closes everything. */
   close(): Promise<void>
+  /** The same without the event loop; whether every request came back. */
+  closeSync(): boolean
 }
 
 /** Before anything is measured: what a client spins at most. */
@@ -61,15 +65,34 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
     : new RingWorkerPool(placement.rings, (ring, cause) => handles[ring]?.workerLost(cause))
   // One ring has its SQ thread to itself, whatever the option says: its chains are whole.
   const shared = placement.sqThreads === 'shared' && placement.poller === Poller.kernel && placement.rings > 1
-  const close = async (): Promise<void> => {
+  const closed = ringsOpened()
+  const findSharedThread = (): SqThread | undefined => {
     const open = shared ? handles.filter(({ client }) => client.state !== 'closed') : []
-    const sharedThread = open.map(({ geometry }) => readSqThread(geometry.ringFd)).find((thread) => thread !== null)
+    return open.map(({ geometry }) => readSqThread(geometry.ringFd)).find((thread) => thread !== null) ?? undefined
+  }
+  const close = async (): Promise<void> => {
+    const sharedThread = findSharedThread()
     const drained = await Promise.all(
       handles.map((handle) => handle.close(options.closeGraceMs, options.closeDeadlineMs)),
     )
     if (drained.includes(false)) quarantineMemory(memory)
     if (sharedThread !== undefined) await threadGone(sharedThread.tid)
     await pool.close()
+    closed()
+  }
+  const closeSync = (): boolean => {
+    const sharedThread = findSharedThread()
+    for (const { client } of handles) client.publish() // so that all get on while the first is waited for
+    const nowMs = performance.now()
+    // Without the addon it is this thread's event loop that does the work, and it does not turn: there is nothing to wait for.
+    const graceEndMs = isPlain() ? nowMs : nowMs + options.closeGraceMs
+    const endMs = isPlain() ? nowMs : graceEndMs + options.closeDeadlineMs
+    const drained = handles.map((handle) => handle.closeSync(graceEndMs, endMs))
+    if (drained.includes(false)) quarantineMemory(memory)
+    if (sharedThread !== undefined) threadGoneSync(sharedThread.tid)
+    void pool.close()
+    closed()
+    return !drained.includes(false)
   }
   try {
     for (const [ring, ringPlace] of places.entries()) {
@@ -120,7 +143,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
     await close()
     throw explained(error)
   }
-  return { handles, close }
+  return { handles, close, closeSync }
 }
 
 /** The ring whose SQ thread the others share: the first that has one. A ring that the kernel refused has none. */

@@ -27,7 +27,9 @@ import type { RingmasterOptions } from './options.ts'
 import { describeChoices, place } from './placement.ts'
 import { chooseSpin } from './placement/spin.ts'
 import type { Choice, Placement } from './placement/types.ts'
+import { exits, guardPrivileges } from './process-guard.ts'
 import { readWholeFile } from './read-file.ts'
+import { retryAgain } from './retry-again.ts'
 import { requestNop, requestOpen, requestOpenBeneath, requestStat } from './requests.ts'
 import { openRings } from './open-rings.ts'
 import type { OpenRings } from './open-rings.ts'
@@ -73,18 +75,7 @@ export interface RingmasterStats {
   readonly placement: { readonly summary: string; readonly choices: readonly Choice[] }
 }
 
-/** openat2(2) says EAGAIN when a rename or mount raced with resolving `..`: trying again is what it asks for. */
-const againMax = 32
-
-async function retryAgain<T>(request: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await request()
-    } catch (error) {
-      if (attempt === againMax || !(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
-    }
-  }
-}
+guardPrivileges()
 
 export class Ringmaster {
   private readonly rings: OpenRings
@@ -322,15 +313,35 @@ export class Ringmaster {
     }
   }
 
-  /** Finishes what is in flight, then closes rings and threads. Safe to repeat; every call waits for the end. */
+  /**
+   * Finishes what is in flight, then closes rings and threads. Safe to repeat; every call waits for the end. Inside `process.on('exit')`,
+   * where nothing can be waited for, it is closeSync().
+   */
   close(): Promise<void> {
-    this.coordinator.close()
-    this.arenas.shut()
-    this.advisor.close()
+    if (exits()) this.closeSync()
+    else this.stop()
     this.closing ??= this.rings.close().finally(() => {
       for (const remove of this.unregister) remove()
     })
     return this.closing
+  }
+
+  /**
+   * As close(), but blocks this thread, for `closeGraceMs` + `closeDeadlineMs` at most: for `process.on('exit')`. What consists of
+   * several requests (readFile() of a large file) ends with ERR_RING_CLOSED. Returns whether everything came back: never what is in
+   * flight without the addon, where nothing gets on without the event loop.
+   */
+  closeSync(): boolean {
+    this.stop()
+    this.closing ??= Promise.resolve()
+    for (const remove of this.unregister) remove()
+    return this.rings.closeSync()
+  }
+
+  private stop(): void {
+    this.coordinator.close()
+    this.arenas.shut()
+    this.advisor.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
