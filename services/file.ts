@@ -9,6 +9,7 @@ import { prepRead, prepWrite } from '../native/operations/files.ts'
 import { prepReadFixed, prepWriteFixed } from '../native/operations/vectors.ts'
 import { fixedIndex, leaseStamp } from '../workers/arena.ts'
 import { resultError } from '../workers/completions.ts'
+import { ownDescriptor } from '../workers/owned-descriptors.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import type { Completion } from '../workers/slots.ts'
 import { abortable, throwIfAborted } from './abort.ts'
@@ -86,6 +87,7 @@ export class RingFile {
   constructor(coordinator: Coordinator, fd: number, flags: number, ordered: boolean) {
     this.coordinator = coordinator
     this.descriptor = fd
+    ownDescriptor(fd)
     this.unbuffered = (flags & constants.O_DIRECT) !== 0
     this.lastWrite = ordered ? Promise.resolve() : null
   }
