@@ -21,9 +21,11 @@ writeFileSync(
   `import { parentPort, workerData } from 'node:worker_threads'
   const { Ringmaster } = await import(workerData.library)
   const rings = await Ringmaster.start(workerData.options)
-  parentPort.once('message', async () => {
+  parentPort.on('message', async ({ read }) => {
+    if (read !== undefined) return parentPort.postMessage(await rings.readFile(read, 'utf8').catch((error) => error.code))
     await rings.close()
     parentPort.postMessage('closed')
+    parentPort.close()
   })
   parentPort.postMessage('started')`,
 )
@@ -109,16 +111,22 @@ describe.runIf(isRoot).each(everyWay)('a process with poller %s', (way) => {
     expect(JSON.parse(stdout)).toEqual({ open: 'open', secret: 'EACCES', opened: 'EACCES', root: 'EACCES' })
   })
 
-  it('may where that was allowed', async () => {
-    const script = `${attempts}
+  it('may where that was allowed, and an SQ thread then keeps what the process has given up', async () => {
+    const script = `
       import { allowPrivilegeChanges } from ${JSON.stringify(library)}
       const rings = await start()
       allowPrivilegeChanges()
       process.seteuid(65534)
+      const text = await rings.readFile(arg.secret, 'utf8').catch((error) => error.code)
       process.seteuid(0)
-      console.log(process.geteuid())
+      console.log(text, process.geteuid())
       await rings.close()`
-    expect(await runProgram(way, script, arg, folder.path)).toMatchObject({ code: 0, stdout: '0\n', stderr: '' })
+    const text = way === 'kernel' ? 'secret' : 'EACCES'
+    expect(await runProgram(way, script, arg, folder.path)).toMatchObject({
+      code: 0,
+      stdout: `${text} 0\n`,
+      stderr: '',
+    })
   })
 })
 
@@ -131,7 +139,7 @@ it.runIf(isRoot)(
     const worker = new Worker(arg.thread, { execArgv: [], workerData: { library: arg.library, options } })
     await once(worker, 'message')
     const first = attempts()
-    worker.postMessage('close')
+    worker.postMessage({})
     await once(worker, 'message')
     process.setuid(65534)
     console.log(JSON.stringify({ first, uid: process.getuid() }))
@@ -139,6 +147,30 @@ it.runIf(isRoot)(
     const { stdout, ...end } = await runProgram('kernel', script, { thread, library }, folder.path)
     expect(end).toEqual({ code: 0, signal: null, stderr: '' })
     expect(JSON.parse(stdout)).toEqual({ first: refused, uid: 65534 })
+  },
+)
+
+const withoutSqThread = everyWay.filter((way) => way !== 'kernel')
+it.runIf(isRoot).each(withoutSqThread)(
+  'a main thread without rings may while another thread has some that keep nothing, poller %s: these have the lower rights then',
+  async (way) => {
+    const script = `
+    import { Worker } from 'node:worker_threads'
+    import { once } from 'node:events'
+    const worker = new Worker(arg.thread, { execArgv: [], workerData: { library: arg.library, options } })
+    await once(worker, 'message')
+    const read = async (path) => {
+      worker.postMessage({ read: path })
+      const [answer] = await once(worker, 'message')
+      return answer
+    }
+    const before = await read(arg.secret)
+    process.setuid(65534)
+    console.log(JSON.stringify([before, await read(arg.secret), await read(arg.open)]))
+    process.exit(0)`
+    const { stdout, ...end } = await runProgram(way, script, { thread, library, secret, open }, folder.path)
+    expect(end).toEqual({ code: 0, signal: null, stderr: '' })
+    expect(JSON.parse(stdout)).toEqual(['secret', 'EACCES', 'open'])
   },
 )
 
