@@ -128,6 +128,8 @@ export interface NativeBinding {
   ): number
   /** Lets a hold go; true when it was the last and the descriptors and mappings were closed with it. */
   release(hold: number): boolean
+  /** Descriptors to be closed when this thread ends, a bit for each; the last view that was given counts. */
+  ownDescriptors(bits: Uint32Array): void
   Watcher: new (eventFd: number, callback: () => void) => EventWatcher
   /**
    * Threads for system calls, at first `threads` at most. What finishes signals `eventFd`. `owned`: descriptors closed with it.

@@ -115,6 +115,11 @@ export const ringErrors = {
       'ERR_RING_NOT_OWNER',
       'these rings were joined: ask the thread that started them, whose Ringmaster has the ring workers',
     ),
+  privileges: (name: string): RingError =>
+    new RingError(
+      'ERR_RING_PRIVILEGES',
+      `process.${name}() is refused while there are rings, which keep the rights of before (CVE-2024-22017): drop privileges before Ringmaster.start(), or close the rings first`,
+    ),
   leaseReleased: (): RingError =>
     new RingError(
       'ERR_RING_LEASE_RELEASED',

@@ -1,4 +1,4 @@
-// Options of Ringmaster's file operations, as those of fs.promises and a little more.
+// Options of Ringmaster's file operations and what RingFile's resolve with, as those of fs.promises and a little more.
 import type { Timed } from './time-limit.ts'
 
 export interface OpenOptions extends Timed {
@@ -17,4 +17,31 @@ export interface WriteFileOptions extends Timed {
   flag?: string | number
   /** fsync before closing. Default false. */
   flush?: boolean
+}
+
+export interface ReadResult<T extends ArrayBufferView> {
+  readonly bytesRead: number
+  readonly buffer: T
+}
+
+export interface WriteResult<T extends ArrayBufferView | string> {
+  readonly bytesWritten: number
+  readonly buffer: T
+}
+
+export interface ReadOptions<T extends ArrayBufferView = ArrayBufferView> extends Timed {
+  /** Default: a new Buffer of 16,384 bytes. */
+  buffer?: T
+  /** Where in the buffer to begin, in bytes. Default 0. */
+  offset?: number
+  /** How many bytes at most. Default: to the end of the buffer. */
+  length?: number
+  /** Where in the file to begin, in bytes. Default (null, -1): at the file's own position, which moves. */
+  position?: number | bigint | null
+}
+
+export interface WriteOptions extends Timed {
+  offset?: number
+  length?: number
+  position?: number | bigint | null
 }

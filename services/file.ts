@@ -9,41 +9,16 @@ import { prepRead, prepWrite } from '../native/operations/files.ts'
 import { prepReadFixed, prepWriteFixed } from '../native/operations/vectors.ts'
 import { fixedIndex, leaseStamp } from '../workers/arena.ts'
 import { resultError } from '../workers/completions.ts'
+import { ownDescriptor } from '../workers/owned-descriptors.ts'
 import type { Completion } from '../workers/slots.ts'
 import { abortable, inTurn, throwIfAborted } from './abort.ts'
 import { checkEncoding, checkLength, checkOffset, checkPosition, checkSignal, checkView } from './arguments.ts'
 import { submitBatch } from './batch.ts'
+import type { ReadOptions, ReadResult, WriteOptions, WriteResult } from './file-options.ts'
 import type { RequestHandle, Router } from './request-handle.ts'
 import { closeDescriptor, requestStat, requestSync } from './requests.ts'
 import { withTimeout } from './time-limit.ts'
 import type { Timed } from './time-limit.ts'
-
-export interface ReadResult<T extends ArrayBufferView> {
-  readonly bytesRead: number
-  readonly buffer: T
-}
-
-export interface WriteResult<T extends ArrayBufferView | string> {
-  readonly bytesWritten: number
-  readonly buffer: T
-}
-
-export interface ReadOptions<T extends ArrayBufferView = ArrayBufferView> extends Timed {
-  /** Default: a new Buffer of 16,384 bytes. */
-  buffer?: T
-  /** Where in the buffer to begin, in bytes. Default 0. */
-  offset?: number
-  /** How many bytes at most. Default: to the end of the buffer. */
-  length?: number
-  /** Where in the file to begin, in bytes. Default (null, -1): at the file's own position, which moves. */
-  position?: number | bigint | null
-}
-
-export interface WriteOptions extends Timed {
-  offset?: number
-  length?: number
-  position?: number | bigint | null
-}
 
 const defaultReadBytes = 16384
 
@@ -85,6 +60,7 @@ export class RingFile {
   constructor(coordinator: Router, fd: number, flags: number, ordered: boolean) {
     this.coordinator = coordinator
     this.descriptor = fd
+    ownDescriptor(fd)
     this.unbuffered = (flags & constants.O_DIRECT) !== 0
     this.lastWrite = ordered ? Promise.resolve() : null
   }

@@ -2,6 +2,7 @@
 // Ringmaster.start(). If anything fails on the way, everything before it is undone. A ring that is lost is opened anew in its place.
 import { capabilities } from '../native/capabilities.ts'
 import { readSqThread } from '../native/fdinfo.ts'
+import type { SqThread } from '../native/fdinfo.ts'
 import { placeRings } from '../native/layout.ts'
 import { isPlain } from '../native/plain/binding.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
@@ -10,12 +11,14 @@ import type { ControlLink } from '../workers/control.ts'
 import { InThreadWorkers } from '../workers/in-thread.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
 import { quarantineMemory } from '../workers/quarantine.ts'
-import { threadGone } from '../workers/ring-handle.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
+import { ClientState } from '../workers/submission.ts'
 import { Supervisor } from '../workers/supervisor.ts'
 import type { SupervisedRing } from '../workers/supervisor.ts'
+import { threadGone, threadGoneSync } from '../workers/thread-gone.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RingLayout } from './placement/types.ts'
+import { ringsOpened } from './process-guard.ts'
 import { withoutUnsupported } from './restrictions.ts'
 import { RingMaker, explained } from './ring-maker.ts'
 import type { MadeRing, RingSpot } from './ring-maker.ts'
@@ -29,6 +32,8 @@ export interface OpenRings {
   readonly onRenewed: Set<(ring: number) => void>
   /** Drains and closes everything. */
   close(): Promise<void>
+  /** The same without the event loop; whether every request came back. */
+  closeSync(): boolean
 }
 
 /** How often one ring may be lost: the memory of each is kept for good, since the kernel may still write to it. */
@@ -65,6 +70,7 @@ class Rings implements OpenRings {
   private readonly made: MadeRing[] = []
   private maker: RingMaker | null = null
   private pool: RingWorkerPool | InThreadWorkers | null = null
+  private readonly closed = ringsOpened()
 
   constructor(options: ResolvedOptions) {
     this.options = options
@@ -155,10 +161,9 @@ class Rings implements OpenRings {
   }
 
   async close(): Promise<void> {
-    const { handles, options } = this
+    const { options } = this
     await this.renewer.close()
-    const open = this.maker?.sqThreadShared === true ? handles.filter(({ client }) => client.state === 'open') : []
-    const sharedThread = open.map(({ geometry }) => readSqThread(geometry.ringFd)).find((thread) => thread !== null)
+    const sharedThread = this.findSharedThread()
     await this.supervisor.close()
     const closeRing = async ({ handle, spot }: MadeRing): Promise<void> => {
       if (!(await handle.close(options.closeGraceMs, options.closeDeadlineMs))) quarantineMemory(spot.memory)
@@ -166,5 +171,34 @@ class Rings implements OpenRings {
     await Promise.all(this.made.map(closeRing))
     if (sharedThread !== undefined) await threadGone(sharedThread.tid)
     await this.pool?.close()
+    this.closed()
+  }
+
+  closeSync(): boolean {
+    const { options } = this
+    void this.renewer.close()
+    void this.supervisor.close()
+    const sharedThread = this.findSharedThread()
+    for (const { client } of this.handles) client.publish() // so that all get on while the first is waited for
+    const nowMs = performance.now()
+    // Without the addon it is this thread's event loop that does the work, and it does not turn: there is nothing to wait for.
+    const graceEndMs = isPlain() ? nowMs : nowMs + options.closeGraceMs
+    const endMs = isPlain() ? nowMs : graceEndMs + options.closeDeadlineMs
+    let drained = true
+    for (const { handle, spot } of this.made) {
+      if (handle.closeSync(graceEndMs, endMs)) continue
+      quarantineMemory(spot.memory)
+      drained = false
+    }
+    if (sharedThread !== undefined) threadGoneSync(sharedThread.tid)
+    void this.pool?.close()
+    this.closed()
+    return drained
+  }
+
+  private findSharedThread(): SqThread | undefined {
+    if (this.maker?.sqThreadShared !== true) return undefined
+    const open = this.handles.filter(({ client }) => client.state !== ClientState.closed)
+    return open.map(({ geometry }) => readSqThread(geometry.ringFd)).find((thread) => thread !== null) ?? undefined
   }
 }

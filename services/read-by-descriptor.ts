@@ -1,5 +1,6 @@
 // A whole file by a descriptor of the process. Used by readFile() where a direct descriptor will not do.
 import { At } from '../native/abi.ts'
+import { ownDescriptor } from '../workers/owned-descriptors.ts'
 import { closeOnExec } from './open-flags.ts'
 import { readToEnd } from './read-to-end.ts'
 import type { RequestHandle } from './request-handle.ts'
@@ -32,6 +33,7 @@ async function openReadClose(
   openSqeFlags: number,
 ): Promise<Buffer | string> {
   const fd = await requestOpen(handle, request.path, request.flags | closeOnExec, 0o666, request.signal, openSqeFlags)
+  ownDescriptor(fd)
   try {
     const target = { dirFd: fd, path: '', atFlags: At.EMPTY_PATH, bigint: false, syscall: 'fstat' } as const
     const stats = await requestStat(handle, target)

@@ -8,6 +8,8 @@ import { prepNop } from '../native/operations/control.ts'
 import { prepClose, prepFdatasync, prepFsync } from '../native/operations/files.ts'
 import { prepOpenat, prepOpenat2, prepStatx } from '../native/operations/paths.ts'
 import { LossResult, resultError, settleEmpty, settleWithResult } from '../workers/completions.ts'
+import { disownDescriptor } from '../workers/owned-descriptors.ts'
+import { Poller } from '../workers/poller-kind.ts'
 import type { Completion } from '../workers/slots.ts'
 import { abortable } from './abort.ts'
 import { pathText } from './arguments.ts'
@@ -69,12 +71,28 @@ function requestClose(handle: RequestHandle, fd: number): Promise<void> {
  * descriptor that stays open is a leak that nobody can mend.
  */
 export async function closeDescriptor(pick: () => RequestHandle, fd: number): Promise<void> {
+  disownDescriptor(fd)
+  let handle: RequestHandle
   try {
-    await requestClose(pick(), fd)
+    handle = pick()
+    await requestClose(handle, fd)
   } catch (error) {
     if (!(error instanceof RingError)) throw error
     const closed = binding().closeFd(fd)
     if (closed < 0) throw kernelError(closed, 'close')
+    return
+  }
+  // The kernel's thread says that it has closed a file, and lets go of it before it takes the next entries: until then whoever runs
+  // what was just written finds it busy (ETXTBSY), and locks are held. When the next entry is over, so is that.
+  const letsGoLater = handle.client.poller === Poller.kernel || handle.client.poller === Poller.worker
+  if (letsGoLater) await closedForGood(handle)
+}
+
+async function closedForGood(handle: RequestHandle): Promise<void> {
+  try {
+    await requestNop(handle)
+  } catch {
+    // the ring is closing or full; the file is closed
   }
 }
 

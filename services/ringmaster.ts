@@ -24,6 +24,7 @@ import type { RingmasterOptions } from './options.ts'
 import { describeChoices, place } from './placement.ts'
 import { chooseSpin } from './placement/spin.ts'
 import type { Placement } from './placement/types.ts'
+import { exits, guardPrivileges } from './process-guard.ts'
 import { startService } from './residents/service.ts'
 import type { ResidentService, ServiceOptions } from './residents/service.ts'
 import { openRings } from './open-rings.ts'
@@ -36,6 +37,8 @@ import { metricsSource, ringStats } from './ring-stats.ts'
 import type { RingmasterStats } from './ringmaster-stats.ts'
 import { RingView } from './view.ts'
 import type { ViewOptions } from './view.ts'
+
+guardPrivileges()
 
 export class Ringmaster extends RingFileSystem {
   private readonly rings: OpenRings
@@ -207,11 +210,13 @@ export class Ringmaster extends RingFileSystem {
     }
   }
 
-  /** Finishes what is in flight, then closes rings and threads. Safe to repeat; every call waits for the end. */
+  /**
+   * Finishes what is in flight, then closes rings and threads. Safe to repeat; every call waits for the end. Inside `process.on('exit')`,
+   * where nothing can be waited for, it is closeSync().
+   */
   close(): Promise<void> {
-    this.coordinator.close()
-    this.arenas.shut()
-    this.advisor.close()
+    if (exits()) this.closeSync()
+    else this.stop()
     this.closing ??= this.closeOnce()
     return this.closing
   }
@@ -223,6 +228,25 @@ export class Ringmaster extends RingFileSystem {
     } finally {
       for (const remove of this.unregister) remove()
     }
+  }
+
+  /**
+   * As close(), but blocks this thread, for `closeGraceMs` + `closeDeadlineMs` at most: for `process.on('exit')`. What consists of
+   * several requests (readFile() of a large file) ends with ERR_RING_CLOSED. Returns whether everything came back: never what is in
+   * flight without the addon, where nothing gets on without the event loop. Threads that joined are told, and not waited for.
+   */
+  closeSync(): boolean {
+    this.stop()
+    this.closing ??= Promise.resolve()
+    for (const remove of this.unregister) remove()
+    void this.clients?.close()
+    return this.rings.closeSync()
+  }
+
+  private stop(): void {
+    this.coordinator.close()
+    this.arenas.shut()
+    this.advisor.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,7 @@ import { prepWrite } from '../native/operations/files.ts'
 import { leaseStamp } from '../workers/arena.ts'
 import type { ArenaSlabs } from '../workers/arena.ts'
 import { settleWithResult } from '../workers/completions.ts'
+import { ownDescriptor } from '../workers/owned-descriptors.ts'
 import { abortable, throwIfAborted } from './abort.ts'
 import { closeOnExec } from './open-flags.ts'
 import type { RequestHandle } from './request-handle.ts'
@@ -46,6 +47,7 @@ async function writeAndClose(handle: RequestHandle, request: WriteFileRequest): 
   const { arenas, data } = request
   const lease = leaseStamp(arenas, data)
   const fd = await requestOpen(handle, request.path, request.flags | closeOnExec, request.mode, request.signal)
+  ownDescriptor(fd)
   try {
     const { client } = handle
     for (let done = 0; done < data.byteLength;) {

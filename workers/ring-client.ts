@@ -285,27 +285,29 @@ export class RingClient extends AdoptableSubmission implements Pumped {
     this.onLost?.(cause)
   }
 
-  /**
-   * Finishes what is in flight, for at most `graceMs`; then cancels, and waits for at most `deadlineMs` more. Resolves with
-   * whether everything came back: if not, the kernel may still write to the buffers, which are then kept for good.
-   */
-  async drain(graceMs: number, deadlineMs: number): Promise<boolean> {
+  /** Nothing is accepted any more; what is in flight may finish. */
+  shut(): void {
     if (this.state === ClientState.open) this.state = ClientState.closing
     this.mailboxes.endAll(null)
-    if (await this.restedWithin(graceMs)) return true
+  }
+
+  /** Fails what waits for a place in the ring. */
+  failWaiting(): void {
     this.failBacklog(LossResult.closed)
-    // Again and again: a step that starts because the one before it was cancelled has missed the cancellation.
-    for (const endMs = performance.now() + deadlineMs; performance.now() < endMs;) {
-      if (this.inFlight > 0 && this.takeReserved(ignoreResult, null)) {
-        prepCancelMatching(this.words, this.at, -1, CancelFlag.ANY | CancelFlag.ALL)
-      }
-      if (await this.restedWithin(Math.min(cancelAgainMs, deadlineMs))) return true
-    }
+  }
+
+  /** Asks the kernel to cancel all that it has, if there is room to ask. */
+  cancelAll(): void {
+    if (this.inFlight > 0 && this.takeReserved(ignoreResult, null))
+      prepCancelMatching(this.words, this.at, -1, CancelFlag.ANY | CancelFlag.ALL)
+  }
+
+  /** Settles what did not come back: its buffers are kept for good. */
+  abandon(): void {
     this.state = ClientState.closed
     this.pump.stop()
     this.failBacklog(LossResult.closed)
     this.giveUp(LossResult.closed)
-    return false
   }
 
   /** Settles every request that is left. The kernel may still write to its memory. */
@@ -318,7 +320,8 @@ export class RingClient extends AdoptableSubmission implements Pumped {
     this.inFlight = 0
   }
 
-  private restedWithin(timeoutMs: number): Promise<boolean> {
+  /** Resolves with whether nothing is in flight any more, as soon as that is so or the time is over. */
+  restedWithin(timeoutMs: number): Promise<boolean> {
     if (!this.busy) return Promise.resolve(true)
     return new Promise((resolve) => {
       const timer = setTimeout(() => {

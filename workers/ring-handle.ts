@@ -1,6 +1,5 @@
 // Everything one thread holds of an open ring: client, scratch, leases, the worker's control link. Opened and closed by
 // services' Ringmaster; used by the coordinator and by every operation.
-import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Feature } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
@@ -14,6 +13,7 @@ import { ClientCounter, RingMetrics } from '../metrics/ring-metrics.ts'
 import { BufferTable } from './buffer-table.ts'
 import { withoutChains } from './chain-switch.ts'
 import type { ControlLink, RingControl } from './control.ts'
+import { drain, drainSync } from './ending.ts'
 import { IdleStrategy } from './idle-strategy.ts'
 import { Leases } from './leases.ts'
 import { ownRings } from './mailboxes.ts'
@@ -21,11 +21,13 @@ import { MemoryHolders } from './memory-holders.ts'
 import { Poller } from './poller-kind.ts'
 import { quarantineMemory } from './quarantine.ts'
 import { RingClient } from './ring-client.ts'
+import { untilSync } from './sleep-sync.ts'
 import { slotsOf } from './submission.ts'
 import { Scratch } from './scratch.ts'
 import type { ClientRingOpened } from './client-ring.ts'
 import { Journal } from './threadpool/journal.ts'
 import type { WorkerState } from './supervisor.ts'
+import { threadGone, threadGoneMs, threadGoneSync } from './thread-gone.ts'
 
 /** Bytes of shared memory each lease of a direct descriptor brings: the largest file that is read in one chain. */
 export const leaseSizeBytes: number = 32768
@@ -115,6 +117,10 @@ export class RingHandle {
   private control: ControlLink<RingControl>
   private readonly detach: () => void
   private closing: Promise<boolean> | null = null
+  /** Whether every request came back; null while that is not known. */
+  private drained: boolean | null = null
+  private sqThreadId = 0
+  private released = false
   private tasks = 0
   private onTasksOver: (() => void) | null = null
 
@@ -284,29 +290,56 @@ export class RingHandle {
     const startedMs = performance.now()
     for (const end of [...this.onClosing]) end()
     await this.tasksOver(graceMs)
-    this.buffers.clear() // their tags come in while the ring drains
-    const drained = await this.client.drain(Math.max(0, graceMs - (performance.now() - startedMs)), deadlineMs)
+    if (this.drained === null) {
+      this.buffers.clear() // their tags come in while the ring drains
+      const graceLeftMs = Math.max(0, graceMs - (performance.now() - startedMs))
+      this.retire(await drain(this.client, graceLeftMs, deadlineMs))
+      if (this.workerLoss === null) await this.control.call((remote) => remote.close()).catch(() => undefined)
+      this.release()
+    }
+    if (this.sqThreadId !== 0) await threadGone(this.sqThreadId)
+    return this.drained === true
+  }
+
+  /**
+   * What close() does, without the event loop: lets requests finish until `graceEndMs` on performance.now()'s clock, cancels them, and
+   * waits until `endMs`. Tasks of several requests cannot go on. Takes over from a close() that is under way. Safe to repeat.
+   */
+  closeSync(graceEndMs: number, endMs: number): boolean {
+    if (this.drained === null) {
+      for (const end of [...this.onClosing]) end()
+      this.buffers.clear()
+      this.retire(drainSync(this.client, graceEndMs, endMs))
+    }
+    this.closing ??= Promise.resolve(this.drained === true)
+    if (!this.released) {
+      if (this.workerLoss === null) this.control.call((remote) => remote.close()).catch(() => undefined)
+      this.control.lost(ringErrors.closed()) // nobody waits for the answer, which this thread could not hear
+      this.release()
+    }
+    if (graceEndMs < endMs) untilSync(() => Atomics.load(this.words, Control.refs >> 2) === 0, threadGoneMs)
+    if (this.sqThreadId !== 0) threadGoneSync(this.sqThreadId)
+    return this.drained === true
+  }
+
+  /** Every request is settled: nothing of this thread uses the ring any more. */
+  private retire(drained: boolean): void {
+    if (this.drained !== null) return
+    this.drained = drained
     this.leases?.close()
     if (!drained || this.client.lossCause !== null) quarantineMemory(...this.registered)
     // A thread that other rings have too ends with the last of them: who closes them all waits for that.
-    const sqThread =
-      this.sqThreadShared || this.client.poller !== Poller.kernel ? null : readSqThread(this.geometry.ringFd)
+    if (!this.sqThreadShared && this.client.poller === Poller.kernel)
+      this.sqThreadId = readSqThread(this.geometry.ringFd)?.tid ?? 0
     this.client.close()
-    if (this.workerLoss === null) await this.control.call((remote) => remote.close()).catch(() => undefined)
+  }
+
+  private release(): void {
+    if (this.released) return
+    this.released = true
     this.control.close()
     this.detach()
     ownRings.delete(this.geometry.ringFd)
     binding().release(this.hold)
-    if (sqThread !== null) await threadGone(sqThread.tid)
-    return drained
   }
-}
-
-const threadGoneMs = 2000
-
-/** The kernel ends an SQ thread in the background, after its ring's descriptor is closed: wait for it, with a limit. */
-export async function threadGone(tid: number): Promise<void> {
-  const name = String(tid)
-  const deadlineMs = performance.now() + threadGoneMs
-  while (performance.now() < deadlineMs && readdirSync('/proc/self/task').includes(name)) await sleep(1)
 }

@@ -139,6 +139,7 @@ function plainBinding(): NativeBinding {
       return nextHold++
     },
     map: () => ENOSYS,
+    ownDescriptors: () => undefined, // node:fs closes what a thread leaves open
     pollSlice: () => ENOSYS,
     register: () => ENOSYS,
     release: (hold) => {

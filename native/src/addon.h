@@ -46,6 +46,9 @@ struct RingHold {
 // State of one environment; freed with it. No globals: every thread that loads the addon has its own.
 struct AddonData {
   std::map<uint32_t, std::unique_ptr<RingHold>> holds;  // by the hold's number in JavaScript
+  const uint32_t* owned_descriptors = nullptr;  // a bit for each: closed when the environment ends
+  size_t owned_words = 0;
+  Napi::ObjectReference keep_owned;
   uint32_t next_hold = 0;  // a number is never used again: whoever lets go twice must not let go of somebody else's
 };
 

@@ -108,6 +108,13 @@ void on_environment_end(AddonData* data) {
     release(*hold);
   }
   data->holds.clear();
+  // A thread that is terminated has no say in it: its files are nobody's from here on.
+  for (size_t word = 0; word < data->owned_words; word++) {
+    for (uint32_t bits = data->owned_descriptors[word]; bits != 0; bits &= bits - 1) {
+      close(static_cast<int>(word * 32 + static_cast<size_t>(__builtin_ctz(bits))));
+    }
+  }
+  data->keep_owned.Reset();
 }
 
 // hold(control, words | null, offsets | null, sqpoll, credits?): counts this environment in and returns the hold's number.
@@ -158,10 +165,22 @@ Napi::Value release_ring(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), closed);
 }
 
+// ownDescriptors(bits): what to close when this environment ends. The view is read then, and kept until then.
+Napi::Value own_descriptors(const Napi::CallbackInfo& info) {
+  const uint32_t* bits = view_data<uint32_t>(info[0], 0);
+  if (bits == nullptr) return info.Env().Undefined();
+  AddonData* data = addon_data(info.Env());
+  data->owned_descriptors = bits;
+  data->owned_words = info[0].As<Napi::TypedArray>().ElementLength();
+  data->keep_owned = Napi::Persistent(info[0].As<Napi::Object>());
+  return info.Env().Undefined();
+}
+
 }  // namespace
 
 void define_rings(Napi::Env env, Napi::Object exports) {
   env.AddCleanupHook(on_environment_end, addon_data(env));
   exports.Set("hold", Napi::Function::New<hold_ring>(env));
   exports.Set("release", Napi::Function::New<release_ring>(env));
+  exports.Set("ownDescriptors", Napi::Function::New<own_descriptors>(env));
 }

@@ -9,7 +9,7 @@ import type { ClientRingOpened, ClientRingTask } from '../../workers/client-ring
 import { Poller, polls } from '../../workers/poller-kind.ts'
 import { leaseSizeBytes } from '../../workers/ring-handle.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
-import { reservedSlots } from '../../workers/submission.ts'
+import { reservedSlots, slotsOf } from '../../workers/submission.ts'
 import { Journal } from '../../workers/threadpool/journal.ts'
 import type { OpenRings } from '../open-rings.ts'
 import type { ResolvedOptions } from '../options.ts'
@@ -64,7 +64,7 @@ export class Clients {
     this.places = new ClientPlaces(options.clientsMax, {
       sqEntries: options.sqEntries,
       cqEntries: options.cqEntries,
-      slots: this.inFlightMax + options.backlogMax + reservedSlots,
+      slots: slotsOf(this.inFlightMax, options.backlogMax),
       leasesSizeBytes: options.directDescriptors * leaseSizeBytes,
       metricsSizeBytes: ringMetricsSizeBytes,
     })
@@ -160,7 +160,7 @@ export class Clients {
   private tasks(client: number, spot: ClientPlace, handle: RingHandle, poller: Poller): readonly ClientRingTask[] {
     const { options, capabilities } = this.context
     const restrictions = options.restrictions && withoutUnsupported(options.restrictions, capabilities.opcodes)
-    const slots = this.inFlightMax + options.backlogMax + reservedSlots
+    const slots = slotsOf(this.inFlightMax, options.backlogMax)
     const task = (kind: Poller): ClientRingTask => ({
       ...spot,
       client,

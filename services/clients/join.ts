@@ -12,6 +12,7 @@ import { explainRestrictions } from '../../workers/restrictions.ts'
 import { RingHandle } from '../../workers/ring-handle.ts'
 import { Advisor, watchedRing } from '../advisor.ts'
 import type { OpenRings } from '../open-rings.ts'
+import { ringsOpened } from '../process-guard.ts'
 import { adoptSupport } from '../raw/support.ts'
 import { checkHandle } from './handle.ts'
 import { asNotice } from './protocol.ts'
@@ -112,16 +113,26 @@ class Session {
       handle.client.check()
     }, lookMs)
     looking.unref()
+    const closed = ringsOpened()
     const close = async (): Promise<void> => {
       clearInterval(looking)
       if (!(await handle.close(ring.closeGraceMs, ring.closeDeadlineMs))) quarantineMemory(ring.memory)
+      closed()
+    }
+    const closeSync = (): boolean => {
+      clearInterval(looking)
+      const graceEndMs = performance.now() + ring.closeGraceMs
+      const drained = handle.closeSync(graceEndMs, graceEndMs + ring.closeDeadlineMs)
+      if (!drained) quarantineMemory(ring.memory)
+      closed()
+      return drained
     }
     const onEnd = (begin: () => void): void => {
       this.close = begin
       if (this.ended) begin()
     }
     const advisor = new Advisor([watchedRing(0, () => handle, binding().threadId())], { intervalMs: 0 })
-    return { open: { handles: [handle], workers: [], onRenewed: new Set(), close }, ring, advisor, onEnd }
+    return { open: { handles: [handle], workers: [], onRenewed: new Set(), close, closeSync }, ring, advisor, onEnd }
   }
 
   private end(): void {

@@ -1,6 +1,6 @@
 // A thread that dies in mid-flight: the ring worker, which a ring outlives, and a worker of the user's own that had rings.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { writeFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
@@ -136,12 +136,55 @@ describe.each(allPollers)("a user's own worker with poller %s", (poller) => {
       await worker.terminate()
     }
     await round()
-    // RingFile's own descriptor of the pipe is nobody's when its thread has gone: core's FileHandle closes at collection.
-    const ringsHeld = (): string[] => descriptors().filter((target) => /io_uring|eventfd/.test(target))
+    // What a thread of ours is opening at that very moment is nobody's: readFile's direct descriptors are the process's there.
+    const heldNow = (): ReturnType<typeof held> => {
+      const now = held()
+      return poller === 'threadpool' ? { ...now, descriptors: now.descriptors.filter((name) => name !== small) } : now
+    }
     await eventually(() => threads().every((name) => !name.startsWith('iou-sqp')))
-    const before = { descriptors: ringsHeld(), threads: held().threads }
+    const before = heldNow()
     for (let index = 0; index < 5; index++) await round()
     await eventually(() => held().threads.length === before.threads.length)
-    expect({ descriptors: ringsHeld(), threads: held().threads }).toEqual(before)
+    expect(heldNow()).toEqual(before)
+  })
+
+  it.each([
+    ['is terminated', ''],
+    ['calls process.exit()', 'process.exit(3)'],
+    ["closes inside 'exit'", "process.on('exit', () => rings.closeSync()); process.exit(3)"],
+    ['throws', "throw new Error('mine')"],
+  ])('leaves no file and no ring open when it %s, and nothing of others is closed', async (_how, ending) => {
+    const script = `
+      const { parentPort, workerData } = require('node:worker_threads')
+      import(workerData.module).then(async ({ Ringmaster }) => {
+        const rings = await Ringmaster.start({ rings: 1, poller: workerData.poller })
+        const files = await Promise.all(Array.from({ length: 100 }, () => rings.open(workerData.small)))
+        for (const file of files.slice(50)) await file.close()
+        const lane = async (file) => { for (;;) await file.read(Buffer.alloc(100), 0, 100, 0) }
+        for (const file of files.slice(0, 50)) lane(file).catch(() => undefined)
+        parentPort.once('message', () => { ${ending} })
+        parentPort.postMessage('going')
+      })`
+    const module = new URL('../../dist/services/index.js', import.meta.url).href
+    const round = async (): Promise<void> => {
+      const worker = new Worker(script, { eval: true, workerData: { module, poller, small } })
+      await once(worker, 'message')
+      worker.on('error', () => undefined)
+      const ended = new Promise((resolve) => worker.once('exit', resolve))
+      // Numbers that the thread has closed: it must not close them again.
+      const ours = Array.from({ length: 60 }, () => openSync(small, 'r'))
+      if (ending === '') await worker.terminate()
+      else worker.postMessage('end')
+      await ended
+      for (const fd of ours) expect(readFileSync(fd, 'utf8')).toBe('hello')
+      for (const fd of ours) closeSync(fd)
+    }
+    await round()
+    await eventually(() => threads().every((name) => !name.startsWith('iou-sqp')))
+    const before = held()
+    for (let index = 0; index < 3; index++) await round()
+    await eventually(() => held().threads.length === before.threads.length)
+    await eventually(() => held().descriptors.length === before.descriptors.length)
+    expect(held()).toEqual(before)
   })
 })

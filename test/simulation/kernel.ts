@@ -322,6 +322,7 @@ export class SimulatedKernel implements Kernel {
       eventfd: () => eventFds.shift() ?? Errno.EMFILE,
       map: missing('map'),
       view: missing('view'),
+      ownDescriptors: () => undefined,
       detach: () => undefined,
       affinity: missing('affinity'),
       setAffinity: missing('setAffinity'),

@@ -24,7 +24,9 @@ export const openat: Call = (request, kit) => {
   if (request.fileIndex !== 0 && (request.opFlags & O_CLOEXEC) !== 0) kit.finish(request, EINVAL)
   else {
     request.onDone = finishOpened
-    kit.execute(request, kit.calls.openat, request.fd, request.address, request.opFlags, request.length)
+    // What becomes a direct descriptor is one of the process for a moment, in which another thread may start a program.
+    const openFlags = request.fileIndex === 0 ? request.opFlags : request.opFlags | O_CLOEXEC
+    kit.execute(request, kit.calls.openat, request.fd, request.address, openFlags, request.length)
   }
 }
 

@@ -9,6 +9,7 @@ const EAGAIN = -11
 const EINPROGRESS = -115
 const EINVAL = -22
 const EOPNOTSUPP = -95
+const SOCK_CLOEXEC = 0o2000000
 const MSG_DONTWAIT = 0x40
 const MSG_WAITALL = 0x100
 const MSG_NOSIGNAL = 0x4000
@@ -19,9 +20,13 @@ const TIOCOUTQ = 0x5411
 /** struct msghdr: name, length of it, parts, number of them, control data, length of it, flags. */
 const messageHeaderBytes = 56
 
+// What becomes a direct descriptor is one of the process for a moment, in which another thread may start a program.
+const cloexecOfDirect = (request: Request): number => (request.fileIndex === 0 ? 0 : SOCK_CLOEXEC)
+
 export const socket: Call = (request, kit) => {
-  const { sqeFd, offset, length, opFlags } = request
-  const result = opFlags !== 0 ? EINVAL : kit.now(kit.calls.socket, sqeFd, offset, length)
+  const { sqeFd, length, opFlags } = request
+  const type = request.offset | cloexecOfDirect(request)
+  const result = opFlags !== 0 ? EINVAL : kit.now(kit.calls.socket, sqeFd, type, length)
   finishOpened(request, kit, result)
 }
 
@@ -54,7 +59,8 @@ export const accept: Call = (request, kit) => {
   if ((ioFlags & ~ioFlagsOfAccept) !== 0) kit.finish(request, EINVAL)
   else if (kit.ready(callFd, POLLIN) !== 0) {
     request.onDone = accepted
-    kit.execute(request, kit.calls.accept4, callFd, request.address, request.offset, request.opFlags)
+    const acceptFlags = request.opFlags | cloexecOfDirect(request)
+    kit.execute(request, kit.calls.accept4, callFd, request.address, request.offset, acceptFlags)
   } else if ((ioFlags & AcceptFlag.DONTWAIT) !== 0) kit.finish(request, EAGAIN)
   else finishOrWait(request, kit, EAGAIN, POLLIN)
 }
