@@ -14,7 +14,7 @@ import { cancelActs, drainActs, requestActs } from './workload/requests.ts'
 import { streamActs } from './workload/streams.ts'
 
 const always: readonly Act[] = [...requestActs, ...chainActs]
-const stepsMax = 50_000
+const stepsMax = 150_000
 
 /**
  * Carries out the run of `seed`. Resolves with what it came to: the same for the same seed.
