@@ -131,6 +131,7 @@ class Run {
     let steps = 0
     for (; ; steps++) {
       await settleMicrotasks()
+      if (this.stand.kernel.violation !== null) this.fail(this.stand.kernel.violation)
       if (this.failure !== null) throw this.failure
       if (steps > stepsMax)
         throw new Violation(`the run does not end: ${this.endsBy}, ${this.unsettled} users, ${this.describe()}`)
