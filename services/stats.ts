@@ -9,51 +9,49 @@ function deviceNumber(major: number, minor: number): number {
   return low + Math.floor(major / 0x1000) * 0x100000000000
 }
 
-interface RawTime {
-  readonly seconds: bigint
-  readonly nanoseconds: number
-}
-
-const time = (view: DataView, at: number): RawTime => ({
-  seconds: view.getBigInt64(at, true),
-  nanoseconds: view.getUint32(at + 8, true),
-})
-
 const u64 = (view: DataView, at: number): number => view.getUint32(at, true) + view.getUint32(at + 4, true) * 4294967296
 
-const milliseconds = ({ seconds, nanoseconds }: RawTime): number => Number(seconds) * 1000 + nanoseconds / 1e6
+// Signed seconds from their halves: a BigInt per time would be garbage in the path of every stat.
+const milliseconds = (view: DataView, at: number): number =>
+  (view.getInt32(at + 4, true) * 4294967296 + view.getUint32(at, true)) * 1000 + view.getUint32(at + 8, true) / 1e6
+
 const dateOf = (ms: number): Date => new Date(Math.round(ms))
+
+// From Node 22 on the prototype makes the dates when they are asked for; before, they are the object's own.
+const hasOwnDates = !('atime' in Stats.prototype)
 
 /** Reads the struct statx at `at` as fs.Stats. */
 export function statsFrom(view: DataView, at: number): Stats {
-  const atimeMs = milliseconds(time(view, at + Statx.stx_atime))
-  const mtimeMs = milliseconds(time(view, at + Statx.stx_mtime))
-  const ctimeMs = milliseconds(time(view, at + Statx.stx_ctime))
-  const birthtimeMs = milliseconds(time(view, at + Statx.stx_btime))
   // Object.create: the constructor is deprecated (DEP0180), its prototype is what instanceof and the methods want.
-  return Object.assign(Object.create(Stats.prototype) as Stats, {
-    dev: deviceNumber(view.getUint32(at + Statx.stx_dev_major, true), view.getUint32(at + Statx.stx_dev_minor, true)),
-    mode: view.getUint16(at + Statx.stx_mode, true),
-    nlink: view.getUint32(at + Statx.stx_nlink, true),
-    uid: view.getUint32(at + Statx.stx_uid, true),
-    gid: view.getUint32(at + Statx.stx_gid, true),
-    rdev: deviceNumber(
-      view.getUint32(at + Statx.stx_rdev_major, true),
-      view.getUint32(at + Statx.stx_rdev_minor, true),
-    ),
-    blksize: view.getUint32(at + Statx.stx_blksize, true),
-    ino: u64(view, at + Statx.stx_ino),
-    size: u64(view, at + Statx.stx_size),
-    blocks: u64(view, at + Statx.stx_blocks),
-    atimeMs,
-    mtimeMs,
-    ctimeMs,
-    birthtimeMs,
-    atime: dateOf(atimeMs),
-    mtime: dateOf(mtimeMs),
-    ctime: dateOf(ctimeMs),
-    birthtime: dateOf(birthtimeMs),
-  })
+  // The order of the fields is core's.
+  const stats = Object.create(Stats.prototype) as Stats
+  stats.dev = deviceNumber(
+    view.getUint32(at + Statx.stx_dev_major, true),
+    view.getUint32(at + Statx.stx_dev_minor, true),
+  )
+  stats.mode = view.getUint16(at + Statx.stx_mode, true)
+  stats.nlink = view.getUint32(at + Statx.stx_nlink, true)
+  stats.uid = view.getUint32(at + Statx.stx_uid, true)
+  stats.gid = view.getUint32(at + Statx.stx_gid, true)
+  stats.rdev = deviceNumber(
+    view.getUint32(at + Statx.stx_rdev_major, true),
+    view.getUint32(at + Statx.stx_rdev_minor, true),
+  )
+  stats.blksize = view.getUint32(at + Statx.stx_blksize, true)
+  stats.ino = u64(view, at + Statx.stx_ino)
+  stats.size = u64(view, at + Statx.stx_size)
+  stats.blocks = u64(view, at + Statx.stx_blocks)
+  stats.atimeMs = milliseconds(view, at + Statx.stx_atime)
+  stats.mtimeMs = milliseconds(view, at + Statx.stx_mtime)
+  stats.ctimeMs = milliseconds(view, at + Statx.stx_ctime)
+  stats.birthtimeMs = milliseconds(view, at + Statx.stx_btime)
+  if (hasOwnDates) {
+    stats.atime = dateOf(stats.atimeMs)
+    stats.mtime = dateOf(stats.mtimeMs)
+    stats.ctime = dateOf(stats.ctimeMs)
+    stats.birthtime = dateOf(stats.birthtimeMs)
+  }
+  return stats
 }
 
 let bigintPrototype: object | undefined
@@ -63,10 +61,8 @@ export function bigintStatsFrom(view: DataView, at: number): BigIntStats {
   // node:fs does not export the class; any instance leads to its prototype.
   bigintPrototype ??= Object.getPrototypeOf(statSync('/', { bigint: true })) as object
   const plain = statsFrom(view, at)
-  const nanoseconds = (offset: number): bigint => {
-    const { seconds, nanoseconds } = time(view, at + offset)
-    return seconds * 1_000_000_000n + BigInt(nanoseconds)
-  }
+  const nanoseconds = (offset: number): bigint =>
+    view.getBigInt64(at + offset, true) * 1_000_000_000n + BigInt(view.getUint32(at + offset + 8, true))
   const atimeNs = nanoseconds(Statx.stx_atime)
   const mtimeNs = nanoseconds(Statx.stx_mtime)
   const ctimeNs = nanoseconds(Statx.stx_ctime)
