@@ -51,6 +51,8 @@ export class SimulatedKernel implements Kernel {
   /** Results by user_data, as they were posted. */
   readonly ledger: Map<string, number[]> = new Map()
   duplicates = 0
+  /** What it found while the client was in a call. */
+  violation: unknown = null
   lost = false
   holds = 0
   watchers = 0
@@ -389,7 +391,13 @@ export class SimulatedKernel implements Kernel {
     }
     if (toSubmit === 0) return 0
     if (this.random.chance(this.faults.enterRefused)) return this.random.pick([Errno.EINTR, Errno.EAGAIN, Errno.EBUSY])
-    return this.poller.submit(toSubmit)
+    try {
+      return this.poller.submit(toSubmit)
+    } catch (error) {
+      // In the midst of the client's code, perhaps of a microtask: the run asks for it.
+      this.violation ??= error
+      return Errno.EAGAIN
+    }
   }
 
   private register(opcode: number, argument: ArrayBufferView | null): number {

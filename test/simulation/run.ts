@@ -14,7 +14,7 @@ import { cancelActs, drainActs, requestActs } from './workload/requests.ts'
 import { streamActs } from './workload/streams.ts'
 
 const always: readonly Act[] = [...requestActs, ...chainActs]
-const stepsMax = 50_000
+const stepsMax = 150_000
 
 /**
  * Carries out the run of `seed`. Resolves with what it came to: the same for the same seed.
@@ -131,6 +131,7 @@ class Run {
     let steps = 0
     for (; ; steps++) {
       await settleMicrotasks()
+      if (this.stand.kernel.violation !== null) this.fail(this.stand.kernel.violation)
       if (this.failure !== null) throw this.failure
       if (steps > stepsMax)
         throw new Violation(`the run does not end: ${this.endsBy}, ${this.unsettled} users, ${this.describe()}`)
