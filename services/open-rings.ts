@@ -21,6 +21,7 @@ import { reservedSlots } from '../workers/submission.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RingLayout } from './placement/types.ts'
+import { chooseRawDescriptors } from './raw-descriptors.ts'
 import { withoutRefusedRing } from './refused-ring.ts'
 import { withoutUnsupported } from './restrictions.ts'
 
@@ -46,6 +47,7 @@ function explained(error: unknown): unknown {
 /** @throws SystemError, RingUnavailableError */
 export async function openRings(options: ResolvedOptions, placement: RingLayout): Promise<OpenRings> {
   const inFlightMax = options.cqEntries - reservedSlots
+  const rawDescriptors = chooseRawDescriptors(options, placement.poller)
   const { places, sizeBytes } = placeRings(placement.rings, {
     sqEntries: options.sqEntries,
     cqEntries: options.cqEntries,
@@ -81,6 +83,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
           memory,
           place: ringPlace,
           directDescriptors: options.directDescriptors,
+          rawDescriptors,
           spinNs: options.spinNs === 'auto' ? Math.min(spinNsMax, firstSpinNs) : options.spinNs,
           restrictions,
         }
@@ -108,6 +111,7 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
             backlogMax: options.backlogMax,
             spinNs: firstSpinNs,
             sqThreadShared: shared && poller === Poller.kernel,
+            rawDescriptors,
           }),
         )
       } finally {

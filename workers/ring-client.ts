@@ -285,6 +285,8 @@ export class RingClient extends Submission implements Pumped {
    */
   async drain(graceMs: number, deadlineMs: number): Promise<boolean> {
     if (this.state === ClientState.open) this.state = ClientState.closing
+    // Messages that are in the queue have arrived.
+    if (this.mailboxes.expecting) for (let left = this.ring.ready(); left > 0; left -= this.reap());
     this.mailboxes.endAll(null)
     if (await this.restedWithin(graceMs)) return true
     this.failBacklog(LossResult.closed)

@@ -6,7 +6,7 @@ import { Feature } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { readSqThread } from '../native/fdinfo.ts'
 import { kernelError, ringErrors } from '../native/errors.ts'
-import { Control, controlVersion, leasedDescriptors, rawDescriptors } from '../native/layout.ts'
+import { Control, controlVersion, leasedDescriptors } from '../native/layout.ts'
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
@@ -38,6 +38,8 @@ export interface RingHandleOptions {
   readonly spinNs: number
   /** Its SQ thread serves other rings too. */
   readonly sqThreadShared: boolean
+  /** Slots of its table of direct descriptors that raw operations have. */
+  readonly rawDescriptors: number
 }
 
 /**
@@ -73,6 +75,8 @@ export class RingHandle {
   readonly chainsWhole: boolean
   /** Null where the kernel cannot chain open → read on a direct descriptor. */
   readonly leases: Leases | null
+  /** Slots of its table of direct descriptors that raw operations have: the first ones; those that are leased follow, and readFile's. */
+  readonly rawDescriptors: number
   /** The ring's table of registered buffers. */
   readonly buffers: BufferTable
   readonly metrics: RingMetrics
@@ -105,7 +109,8 @@ export class RingHandle {
     const view = viewRing(memory, place, geometry)
     this.ring = ring
     this.geometry = geometry
-    ownRings.add(geometry.ringFd)
+    this.rawDescriptors = options.rawDescriptors
+    ownRings.set(geometry.ringFd, options.rawDescriptors)
     this.workerThreadId = threadId
     this.reason = options.reason
     this.control = worker.control
@@ -146,7 +151,7 @@ export class RingHandle {
           Buffer.from(memory, place.leasesOffsetBytes, directDescriptors * leaseSizeBytes),
           directDescriptors,
           leaseSizeBytes,
-          rawDescriptors + leasedDescriptors,
+          options.rawDescriptors + leasedDescriptors,
         )
       : null
   }

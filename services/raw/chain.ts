@@ -3,8 +3,7 @@
 import { RingError, invalidArgValue, outOfRange, ringErrors } from '../../native/errors.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { throwIfAborted } from '../abort.ts'
-import { checkBoolean, checkSignal } from '../arguments.ts'
-import { checkOptions } from './checks.ts'
+import { checkBoolean, checkOptionNames, checkSignal } from '../arguments.ts'
 import { isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
 import { carryOutLinked } from './linked-chain.ts'
@@ -33,7 +32,10 @@ export interface ChainSubmitOptions {
    * hangs on a hard link begins all the same, and is cancelled if it waits for anything.
    */
   readonly signal?: AbortSignal
-  /** Start it after everything before it is over, and what follows after it (what IOSQE_IO_DRAIN does): a barrier for the whole ring. */
+  /**
+   * Start it after everything before it is over, and what follows after it (what IOSQE_IO_DRAIN does): a barrier for the whole ring.
+   * A stream, a poll, whatever is in flight and does not end holds it up, and all behind it; cancellations go ahead.
+   */
   readonly drain?: boolean
 }
 
@@ -89,7 +91,8 @@ export class Chain<T extends readonly unknown[] = []> {
     if (this.running) throw invalidArgValue('chain', 'a chain', 'is being carried out: build another, or wait for it')
     checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
     const before = this.steps.at(-1)
-    const quiet = checkBoolean(checkOptions(options).quiet, 'quiet')
+    checkOptionNames(options, ['quiet', 'async'])
+    const quiet = checkBoolean(options.quiet, 'quiet')
     const async = checkBoolean(options.async, 'async')
     const step = { operation, hard, quiet, async, hidden }
     if (isLimit(step) && (before === undefined || isLimit(before)))
@@ -113,7 +116,8 @@ export class Chain<T extends readonly unknown[] = []> {
    */
   submit(options?: ChainSubmitOptions): Promise<ChainOutcomes<T>>
   async submit(options: ChainSubmitOptions = {}): Promise<StepOutcome[]> {
-    const signal = checkSignal(checkOptions(options).signal)
+    checkOptionNames(options, ['signal', 'drain'])
+    const signal = checkSignal(options.signal)
     const drain = checkBoolean(options.drain, 'drain')
     const { handle, steps } = this
     if (steps.length === 0) throw invalidArgValue('chain', steps, 'has no steps')

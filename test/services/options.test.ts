@@ -29,6 +29,7 @@ it('have defaults', () => {
     adviceIntervalMs: 10_000,
     onAdvice: undefined,
     directDescriptors: 256,
+    rawDirectDescriptors: undefined,
     closeGraceMs: 1000,
     closeDeadlineMs: 5000,
   })
@@ -48,6 +49,7 @@ it.each([
   ['spinNs', 0, 10_000_000],
   ['adviceIntervalMs', 0, 3_600_000],
   ['directDescriptors', 0, 4096],
+  ['rawDirectDescriptors', 1, 65_536],
   ['closeGraceMs', 0, 3_600_000],
   ['closeDeadlineMs', 0, 3_600_000],
 ])('%s goes from %d to %d and no further', (name, min, max) => {

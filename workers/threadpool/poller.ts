@@ -4,7 +4,7 @@
 import { addressOfView } from '../../native/addresses.ts'
 import { binding } from '../../native/binding.ts'
 import { kernelError } from '../../native/errors.ts'
-import { Control, leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
+import { Control, leasedDescriptors } from '../../native/layout.ts'
 import { isPlain } from '../../native/plain/binding.ts'
 import type { RingGeometry } from '../../native/ring-geometry.ts'
 import { RingConsumer } from '../../native/user-ring.ts'
@@ -34,6 +34,7 @@ export interface ThreadpoolPollerOptions {
   readonly control: Int32Array
   /** Direct descriptors besides those of raw operations and leases. */
   readonly directDescriptors: number
+  readonly rawDescriptors: number
   readonly metrics: RingMetrics
 }
 
@@ -47,7 +48,7 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
     addon.closeFd(fd)
   }
   // Closed by the addon when this thread ends, however it ends: [epoll, done, direct descriptors…, duplicates…]
-  const tableSize = rawDescriptors + leasedDescriptors + options.directDescriptors
+  const tableSize = options.rawDescriptors + leasedDescriptors + options.directDescriptors
   const requestsMax = geometry.cqEntries + geometry.sqEntries
   const owned = new Int32Array(2 + tableSize + requestsMax).fill(-1)
   const doneFd = (owned[1] = addon.eventfd())
@@ -76,7 +77,7 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
     requests: new RequestTable(requestsMax, addressOfView),
     threads,
     readiness,
-    direct: new DirectDescriptors(owned.subarray(2, 2 + tableSize), rawDescriptors, closeFd),
+    direct: new DirectDescriptors(owned.subarray(2, 2 + tableSize), options.rawDescriptors, closeFd),
     rows: isPlain() ? plainCalls : rows,
     calls: numbers,
     buffer,
