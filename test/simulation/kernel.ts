@@ -51,6 +51,8 @@ export class SimulatedKernel implements Kernel {
   /** Results by user_data, as they were posted. */
   readonly ledger: Map<string, number[]> = new Map()
   duplicates = 0
+  /** What it found wrong as the client submitted. */
+  fault: unknown = null
   lost = false
   holds = 0
   watchers = 0
@@ -237,6 +239,12 @@ export class SimulatedKernel implements Kernel {
     this.ring.post(request.slot, request.generation, result, cqeFlags)
   }
 
+  message(fd: number, low: number, high: number, result: number): number {
+    if (fd !== simulatedFds.ring) return Errno.EBADFD
+    this.ring.post(low | 0, high | 0, result, 0)
+    return 0
+  }
+
   complete(request: Request, result: number, cqeFlags = 0): void {
     const { limit, next } = request
     const failed = this.failed(request, result, cqeFlags)
@@ -388,7 +396,13 @@ export class SimulatedKernel implements Kernel {
     }
     if (toSubmit === 0) return 0
     if (this.random.chance(this.faults.enterRefused)) return this.random.pick([Errno.EINTR, Errno.EAGAIN, Errno.EBUSY])
-    return this.poller.submit(toSubmit)
+    try {
+      return this.poller.submit(toSubmit)
+    } catch (error) {
+      // In the midst of the client's code, perhaps in a microtask that nobody waits for: the run ends with it.
+      this.fault ??= error
+      return toSubmit
+    }
   }
 
   private register(opcode: number, argument: ArrayBufferView | null): number {

@@ -9,11 +9,12 @@ import { makeStand } from './stand.ts'
 import type { Stand } from './stand.ts'
 import { VirtualTime, replace, settleMicrotasks } from './virtual-time.ts'
 import { chainActs, wholeFileActs } from './workload/chains.ts'
+import { messageActs } from './workload/messages.ts'
 import type { Act, Play } from './workload/play.ts'
 import { cancelActs, drainActs, requestActs } from './workload/requests.ts'
 import { streamActs } from './workload/streams.ts'
 
-const always: readonly Act[] = [...requestActs, ...chainActs]
+const always: readonly Act[] = [...requestActs, ...chainActs, ...messageActs]
 const stepsMax = 50_000
 
 /**
@@ -47,6 +48,7 @@ class Run {
   private sleepers: (() => void)[] = []
   private inKernel = false
   private closing: Promise<boolean> | null = null
+  private lostMessages = 0
   private drained: boolean | null = null
   private readonly acts: readonly Act[]
   private readonly endAtAct: number
@@ -71,6 +73,9 @@ class Run {
     this.play = {
       random,
       count: () => counted++,
+      lostMessages: (count) => {
+        this.lostMessages += count
+      },
       kernel,
       world: kernel.world,
       handle,
@@ -130,6 +135,7 @@ class Run {
     let steps = 0
     for (; ; steps++) {
       await settleMicrotasks()
+      if (this.stand.kernel.fault !== null) this.fail(this.stand.kernel.fault)
       if (this.failure !== null) throw this.failure
       if (steps > stepsMax)
         throw new Violation(`the run does not end: ${this.endsBy}, ${this.unsettled} users, ${this.describe()}`)
@@ -278,7 +284,10 @@ class Run {
     if (kernel.live.size > 0) throw new Violation(`drained, and the kernel still has ${kernel.live.size} requests`)
     if (kernel.memory.ownedCount > 0) throw new Violation('drained, and the kernel still owns memory')
     const stale = handle.metrics.client[ClientCounter.staleCompletions]!
-    if (stale > kernel.duplicates) throw new Violation(`${stale} stale completions, ${kernel.duplicates} were sent`)
+    if (stale > kernel.duplicates + this.lostMessages)
+      throw new Violation(
+        `${stale} stale completions, ${kernel.duplicates} were sent, ${this.lostMessages} messages came too late`,
+      )
     kernel.world.expectNoneOpen('channel')
   }
 }
