@@ -71,10 +71,12 @@ describe('arguments of raw rings', () => {
         expect(['made', 'refused']).toContain(outcome(() => make(options)))
       }
     }
-    expect(() => Reflect.apply(withPersonality, undefined, [op.nop(), null])).toThrow(
-      expect.objectContaining(wrongType),
-    )
-    expect(() => Reflect.apply(withPersonality, undefined, [null, 1])).toThrow(expect.objectContaining(wrongType))
+    expect(() => {
+      Reflect.apply(withPersonality, undefined, [op.nop(), null])
+    }).toThrow(expect.objectContaining(wrongType))
+    expect(() => {
+      Reflect.apply(withPersonality, undefined, [null, 1])
+    }).toThrow(expect.objectContaining(wrongType))
   })
 
   it('a limit without a step says what is missing', () => {
