@@ -195,6 +195,14 @@ export function kernelError(errno: number, syscall: string, path?: string, dest?
   return Object.assign(error, path === undefined ? {} : { path }, dest === undefined ? {} : { dest })
 }
 
+/** Adds to an error what to do about it: to its message, and to its stack, which has shown the message since it was made. */
+export function withAdvice<E extends Error>(error: E, advice: string): E {
+  const { message, stack } = error
+  error.message = `${message}: ${advice}`
+  if (stack !== undefined) error.stack = stack.replace(message, () => error.message)
+  return error
+}
+
 /** As Node's core: name AbortError, code ABORT_ERR, the signal's reason as cause. Where it is a time limit of ours, that one's error. */
 export function abortError(signal: AbortSignal): Error {
   if (signal.reason instanceof RingTimeoutError) return signal.reason

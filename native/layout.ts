@@ -9,10 +9,13 @@
 
 export const pageBytes: number = 4096
 
-/** Slots of a ring's table of direct descriptors that raw operations may use: the first ones. readFile's follow. */
-export const rawDescriptors: number = 64
+/**
+ * The most slots of a ring's table of direct descriptors that raw operations can have: the first ones, as many as the option
+ * rawDirectDescriptors says.
+ */
+export const rawDescriptorsMax: number = 65_536
 
-/** The slots after those, which `raw.directSlots` leases: the kernel allocates none of them to anybody. */
+/** The slots after those, which `raw.directSlots` leases: the kernel allocates none of them to anybody. readFile's follow. */
 export const leasedDescriptors: number = 64
 
 /** Entries of a ring's table of registered buffers that raw operations may use: the first ones. Those of arenas follow. */

@@ -7,6 +7,37 @@ import { SlotState } from '../workers/slots.ts'
 
 const cancelled = new Set(['ECANCELED', 'EINTR'])
 
+/** Who is told when a signal fires. */
+class AbortListeners {
+  readonly listeners = new Set<() => void>()
+  readonly onAbort = (): void => {
+    for (const listener of [...this.listeners]) if (this.listeners.delete(listener)) listener()
+  }
+}
+
+// One event listener for each signal, however many requests and streams have it: with more than ten of them Node would warn of a leak.
+const ofSignals = new WeakMap<AbortSignal, AbortListeners>()
+
+/** Calls `listener` when the signal fires, unless it is taken away before. It must not throw. */
+export function addAbortListener(signal: AbortSignal | undefined, listener: () => void): void {
+  if (signal === undefined) return
+  let here = ofSignals.get(signal)
+  if (here === undefined) {
+    here = new AbortListeners()
+    ofSignals.set(signal, here)
+    signal.addEventListener('abort', here.onAbort, { once: true })
+  }
+  here.listeners.add(listener)
+}
+
+/** Nothing happens where it was not added, or has been called. */
+export function removeAbortListener(signal: AbortSignal | undefined, listener: () => void): void {
+  const here = signal && ofSignals.get(signal)
+  if (signal === undefined || here === undefined || !here.listeners.delete(listener) || here.listeners.size > 0) return
+  ofSignals.delete(signal)
+  signal.removeEventListener('abort', here.onAbort)
+}
+
 /** @throws AbortError when the signal has fired already, before anything is started. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw abortError(signal)
@@ -43,9 +74,9 @@ export function inTurn<T>(
     const onAbort = (): void => {
       if (!begun) reject(notSubmitted(signal))
     }
-    signal.addEventListener('abort', onAbort, { once: true })
+    addAbortListener(signal, onAbort)
     turn.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', onAbort)
+      removeAbortListener(signal, onAbort)
     })
   })
   return { turn, outcome }
@@ -68,7 +99,7 @@ export async function abortable<T>(
     countTimeout(client, signal)
     client.cancel(slot, generation)
   }
-  signal.addEventListener('abort', onAbort, { once: true })
+  addAbortListener(signal, onAbort)
   if (signal.aborted) onAbort() // between two steps of a task: no event comes any more
   try {
     return await promise
@@ -78,6 +109,6 @@ export async function abortable<T>(
     }
     throw error
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    removeAbortListener(signal, onAbort)
   }
 }

@@ -1,15 +1,15 @@
 // Arenas: memory for reads and writes that the kernel knows already. Ringmaster.arena() makes one: its memory is registered once
 // on every ring, at the same index, and requests with a buffer of it need not have their pages looked up and held each time.
 // Where it cannot be registered it is ordinary shared memory, and says why.
-import { abortError, errnoName, invalidArgType, invalidArgValue, outOfRange, ringErrors } from '../native/errors.ts'
+import { abortError, errnoName, invalidArgValue, outOfRange, ringErrors } from '../native/errors.ts'
 import { arenasMax, pageBytes, rawBuffers } from '../native/layout.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ArenaSlabs } from '../workers/arena.ts'
 import type { ArenaLease } from '../workers/arena.ts'
 import type { BufferTable } from '../workers/buffer-table.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
-import { throwIfAborted } from './abort.ts'
-import { checkInteger, checkSignal } from './arguments.ts'
+import { addAbortListener, removeAbortListener, throwIfAborted } from './abort.ts'
+import { checkInteger, checkOptionNames, checkSignal } from './arguments.ts'
 import { memlockRefusal } from './memlock.ts'
 import type { OpenRings } from './open-rings.ts'
 
@@ -43,14 +43,6 @@ const arenaBytesMax = 2 ** 30
 const ENOMEM = -12
 const EACCES = -13
 const optionNames = ['slabBytes', 'slabs', 'waitersMax', 'fixedFor']
-
-function checkArenaOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'of type object', options)
-  const unknown = Object.keys(options).find((name) => !optionNames.includes(name))
-  if (unknown === undefined) return
-  const value: unknown = Reflect.get(options, unknown)
-  throw invalidArgValue(`options.${unknown}`, value, `is not an option; there are ${optionNames.join(', ')}`)
-}
 
 /** Why the kernel would not register. */
 function refusal(errno: number, sizeBytes: number): string {
@@ -129,11 +121,11 @@ export class Arena {
     const onAbort = (): void => {
       cancel(abortError(signal))
     }
-    signal.addEventListener('abort', onAbort, { once: true })
+    addAbortListener(signal, onAbort)
     try {
       return await lease
     } finally {
-      signal.removeEventListener('abort', onAbort)
+      removeAbortListener(signal, onAbort)
     }
   }
 
@@ -183,7 +175,7 @@ export class Arenas {
 
   /** @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_RING_CLOSED; RangeError where there is no address space */
   make(options: ArenaOptions): Arena {
-    checkArenaOptions(options)
+    checkOptionNames(options, optionNames)
     const slabBytes = checkInteger(options.slabBytes ?? 65536, 'slabBytes', pageBytes, arenaBytesMax)
     if (slabBytes % pageBytes !== 0) throw outOfRange('slabBytes', `a multiple of ${pageBytes}`, slabBytes)
     const slabs = checkInteger(options.slabs ?? 64, 'slabs', 1, Math.floor(arenaBytesMax / slabBytes))

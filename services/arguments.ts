@@ -41,6 +41,17 @@ export function checkMode(mode: unknown, name: string): number {
   return checkInteger(mode, name, 0, 0xffffffff)
 }
 
+/** Refuses what is no option: a name misspelt would be a default that nobody asked for. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE */
+export function checkOptionNames(options: unknown, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalidArgType('options', 'of type object', options)
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue
+    const value: unknown = Reflect.get(options, name)
+    throw invalidArgValue(`options.${name}`, value, `is not an option; there are ${names.join(', ')}`)
+  }
+}
+
 /** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
 export function checkInteger(value: unknown, name: string, min: number, max: number): number {
   if (typeof value !== 'number') throw invalidArgType(name, 'of type number', value)

@@ -7,7 +7,7 @@ import { prepOpenatDirect } from '../native/operations/paths.ts'
 import { LossResult, resultError } from '../workers/completions.ts'
 import type { Leases } from '../workers/leases.ts'
 import type { Completion, SlotTable } from '../workers/slots.ts'
-import { countTimeout } from './abort.ts'
+import { addAbortListener, countTimeout, removeAbortListener } from './abort.ts'
 import { pathText } from './arguments.ts'
 import { readByDescriptor } from './read-by-descriptor.ts'
 import type { ReadFileRequest } from './read-by-descriptor.ts'
@@ -61,7 +61,7 @@ export class FileChain implements Completion {
         : () => {
             this.abort(signal)
           }
-    if (this.onAbort !== null) signal?.addEventListener('abort', this.onAbort, { once: true })
+    if (this.onAbort !== null) addAbortListener(signal, this.onAbort)
   }
 
   // Before it has a lease the chain is only forgotten; then it is up to the kernel: opening a pipe, or reading one, may
@@ -85,7 +85,7 @@ export class FileChain implements Completion {
   }
 
   private over(): void {
-    if (this.onAbort !== null) this.request.signal?.removeEventListener('abort', this.onAbort)
+    if (this.onAbort !== null) removeAbortListener(this.request.signal, this.onAbort)
     this.handle.endTask()
   }
 

@@ -1,6 +1,7 @@
 // Every option of Ringmaster.start(): default, unit, limits, in one place. Validated once, at start.
 import { z } from 'zod'
 import { invalidArgType, invalidArgValue, outOfRange } from '../native/errors.ts'
+import { rawDescriptorsMax } from '../native/layout.ts'
 import type { RingAdvice } from './advice.ts'
 import type { WorkerEvent } from '../workers/supervisor.ts'
 import type { RingRestrictions } from '../workers/restrictions.ts'
@@ -31,6 +32,7 @@ const schema = z.strictObject({
   adviceIntervalMs: z.number().int().min(0).max(3_600_000).default(10_000),
   onAdvice: z.custom<(advice: RingAdvice) => void>((value) => typeof value === 'function').optional(),
   directDescriptors: z.number().int().min(0).max(4096).default(256),
+  rawDirectDescriptors: z.number().int().min(1).max(rawDescriptorsMax).optional(),
   closeGraceMs: z.number().int().min(0).max(3_600_000).default(1000),
   closeDeadlineMs: z.number().int().min(0).max(3_600_000).default(5000),
   fallback: z.boolean().default(true),
@@ -80,6 +82,11 @@ export interface RingmasterOptions {
   onAdvice?: ((advice: RingAdvice) => void) | undefined
   /** Direct descriptors per ring, which bound how many small files readFile() reads at once. 0–4096, default 256. */
   directDescriptors?: number
+  /**
+   * Direct descriptors per ring for `ringmaster/raw`: how many connections or files a ring can have without a descriptor of the process.
+   * 1–65,536, default 1024, less where RLIMIT_NOFILE is lower: it bounds the whole table, these, 64 that are leased, and directDescriptors.
+   */
+  rawDirectDescriptors?: number | undefined
   /** How long close() lets requests finish before it cancels them, in ms. Default 1000. */
   closeGraceMs?: number
   /** How long close() then waits for the cancelled ones, in ms. Default 5000. */
@@ -103,8 +110,9 @@ export interface RingmasterOptions {
 
 /** Options with every default filled in. */
 export interface ResolvedOptions extends Required<
-  Omit<RingmasterOptions, 'sqThreadCpu' | 'restrictions' | 'onAdvice' | 'onWorker'>
+  Omit<RingmasterOptions, 'sqThreadCpu' | 'restrictions' | 'onAdvice' | 'onWorker' | 'rawDirectDescriptors'>
 > {
+  readonly rawDirectDescriptors: number | undefined
   readonly sqThreadCpu: number | undefined
   readonly onAdvice: ((advice: RingAdvice) => void) | undefined
   readonly onWorker: ((event: WorkerEvent) => void) | undefined
@@ -119,12 +127,13 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'an object', options)
   const parsed = schema.safeParse(options)
   if (!parsed.success) throw asNodeError(parsed.error.issues[0]!, options)
-  const { cqEntries, sqThreadCpu, restrictions, onAdvice, onWorker, ...rest } = parsed.data
+  const { cqEntries, sqThreadCpu, restrictions, onAdvice, onWorker, rawDirectDescriptors, ...rest } = parsed.data
   const resolved = {
     ...rest,
     sqThreadCpu,
     onAdvice,
     onWorker,
+    rawDirectDescriptors,
     restrictions: checkRestrictions(restrictions),
     cqEntries: cqEntries ?? Math.min(65536, Math.max(128, rest.sqEntries * 4)),
   }

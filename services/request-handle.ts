@@ -6,7 +6,7 @@ import type { RingHandle } from '../workers/ring-handle.ts'
 
 export type RequestHandle = Pick<
   RingHandle,
-  'ring' | 'scratch' | 'leases' | 'geometry' | 'chainsWhole' | 'beginTask' | 'endTask'
+  'ring' | 'scratch' | 'leases' | 'geometry' | 'rawDescriptors' | 'chainsWhole' | 'beginTask' | 'endTask'
 > & {
   readonly client: RequestClient
   /** Where requests go that may be repeated when this ring is lost; null where there is no other. */

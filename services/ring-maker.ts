@@ -19,6 +19,7 @@ import { Journal } from '../workers/threadpool/journal.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Choice, RingLayout } from './placement/types.ts'
+import { chooseRawDescriptors } from './raw-descriptors.ts'
 import { withoutRefusedRing } from './refused-ring.ts'
 
 /** Where a ring is. */
@@ -99,6 +100,7 @@ export class RingMaker {
         setup: setupOf(options, poller, cpu, this.sqThreadShared ? sqThreadOwner(others) : undefined, restrictions),
         cpus: poller === Poller.worker && cpu >= 0 ? [cpu] : [],
         directDescriptors: options.directDescriptors,
+        rawDescriptors: chooseRawDescriptors(options, poller),
         spinNs: options.spinNs === 'auto' ? Math.min(spinNsMax, firstSpinNs) : options.spinNs,
         restrictions,
         heartbeatMs: heartbeatMs(options.heartbeatTimeoutMs),
@@ -123,6 +125,7 @@ export class RingMaker {
       reason,
       inFlightMax: Math.min(this.inFlightMax, cqEntries - reservedSlots),
       backlogMax: options.backlogMax,
+      rawDescriptors: chooseRawDescriptors(options, poller),
       spinNs: firstSpinNs,
       sqThreadShared: this.sqThreadShared && poller === Poller.kernel,
       journal,

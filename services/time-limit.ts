@@ -1,6 +1,7 @@
 // Time limits of requests (`timeoutMs`): one timer per thread, whatever their number. A limit is an AbortSignal of ours, so that it works
 // wherever a signal does. Used by the API methods where the caller gave one; requests without pay nothing.
 import { ringErrors } from '../native/errors.ts'
+import { addAbortListener, removeAbortListener } from './abort.ts'
 import { checkInteger, checkSignal } from './arguments.ts'
 
 /** How a request may be ended before it is over. */
@@ -99,13 +100,13 @@ export async function withTimeout<O extends Timed, T>(options: O, request: (opti
     controller.abort(signal?.reason)
   }
   if (signal?.aborted === true) abort()
-  signal?.addEventListener('abort', abort, { once: true })
+  addAbortListener(signal, abort)
   const limit: Limit = { atMs: performance.now() + timeoutMs, controller, timeoutMs, index: -1 }
   add(limit)
   try {
     return await request({ ...options, timeoutMs: undefined, signal: controller.signal })
   } finally {
     remove(limit)
-    signal?.removeEventListener('abort', abort)
+    removeAbortListener(signal, abort)
   }
 }

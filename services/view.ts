@@ -55,6 +55,10 @@ class ViewHandle implements RequestHandle {
     return this.handle.geometry
   }
 
+  get rawDescriptors(): number {
+    return this.handle.rawDescriptors
+  }
+
   get chainsWhole(): boolean {
     return this.handle.chainsWhole
   }

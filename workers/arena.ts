@@ -30,6 +30,8 @@ interface Waiting {
   readonly reject: (reason: Error) => void
 }
 
+const arenaOf = new WeakMap<SharedArrayBuffer, ArenaSlabs>()
+
 export class ArenaSlabs {
   readonly memory: SharedArrayBuffer
   readonly slabBytes: number
@@ -60,6 +62,7 @@ export class ArenaSlabs {
     index: number | null,
     always: boolean,
   ) {
+    arenaOf.set(memory, this)
     this.memory = memory
     this.slabBytes = slabBytes
     this.slabs = slabs
@@ -248,6 +251,11 @@ export function fixedIndex(arenas: readonly ArenaSlabs[], view: ArrayBufferView,
     return unbuffered || slabs.always ? (slabs.index ?? -1) : -1
   }
   return -1
+}
+
+/** Refuses memory of any arena that nobody has leased. For those who do not know the arenas. @throws ERR_RING_LEASE_RELEASED */
+export function assertLeased(view: ArrayBufferView): void {
+  if (view.buffer instanceof SharedArrayBuffer) arenaOf.get(view.buffer)?.stamp(view)
 }
 
 /** Which lease `view` belongs to, for requests that wait before they are made. @throws ERR_RING_LEASE_RELEASED */

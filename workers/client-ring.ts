@@ -14,8 +14,10 @@ export interface ClientRingTask {
   readonly place: RingPlace
   readonly setup: RingSetup
   readonly poller: Poller
-  /** Slots in the ring's table of direct descriptors. */
+  /** Slots in the ring's table of direct descriptors for readFile. */
   readonly directDescriptors: number
+  /** And before them for raw operations. */
+  readonly rawDescriptors: number
   /** How long the `worker` poller spins before it sleeps. */
   readonly spinNs: number
   /** What the ring accepts, laid on it before it is enabled; undefined: everything. */

@@ -22,8 +22,11 @@ const numbersPerThread = 2 ** 20
 const firstNumber = (threadId % 1024) * numbersPerThread + 1
 let nextNumber = firstNumber
 
-/** Descriptors of this thread's rings: a message to one of them must be for a mailbox, or it would answer somebody's request. */
-export const ownRings: Set<number> = new Set()
+/**
+ * Descriptors of this thread's rings: a message to one of them must be for a mailbox, or it would answer somebody's request. And
+ * how many slots of its table of direct descriptors raw operations have: those behind are not for descriptors that are sent.
+ */
+export const ownRings: Map<number, number> = new Map()
 
 /** Who takes messages. Must not throw. */
 export interface MessageSink {

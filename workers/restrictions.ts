@@ -4,7 +4,7 @@
 //   struct io_uring_restriction { u16 opcode; u8 what; u8 resv; u32 resv2[3] }
 import { Op, RegisterOp } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
-import { kernelError } from '../native/errors.ts'
+import { kernelError, withAdvice } from '../native/errors.ts'
 
 /** What is allowed, in numbers. Plain data: it is sent to the ring worker. */
 export interface RingRestrictions {
@@ -68,8 +68,6 @@ export function explainRestrictions(restrictions: RingRestrictions): (opcode: nu
     if (!allowed.has(opcode)) reason = 'the restrictions of this ring do not name this operation'
     else if (restrictions.sqeFlags !== 0x7f) reason = 'the restrictions of this ring may have refused its flags'
     if (reason === '') return
-    const { message } = error
-    error.message = `${message}: ${reason} (option restrictions of Ringmaster.start())`
-    if (error.stack !== undefined) error.stack = error.stack.replace(message, () => error.message)
+    withAdvice(error, `${reason} (option restrictions of Ringmaster.start())`)
   }
 }

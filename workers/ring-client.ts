@@ -288,6 +288,8 @@ export class RingClient extends AdoptableSubmission implements Pumped {
   /** Nothing is accepted any more; what is in flight may finish. */
   shut(): void {
     if (this.state === ClientState.open) this.state = ClientState.closing
+    // Messages that are in the queue have arrived.
+    if (this.mailboxes.expecting) for (let left = this.ring.ready(); left > 0; left -= this.reap());
     this.mailboxes.endAll(null)
   }
 

@@ -5,7 +5,7 @@ import { Feature } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { readSqThread } from '../native/fdinfo.ts'
 import { kernelError, ringErrors } from '../native/errors.ts'
-import { Control, controlVersion, leasedDescriptors, rawDescriptors } from '../native/layout.ts'
+import { Control, controlVersion, leasedDescriptors } from '../native/layout.ts'
 import type { RingPlace } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
@@ -45,6 +45,8 @@ export interface RingHandleOptions {
   readonly sqThreadShared: boolean
   /** Of the `threadpool` poller: a Journal's memory. */
   readonly journal?: SharedArrayBuffer | null
+  /** Slots of its table of direct descriptors that raw operations have. */
+  readonly rawDescriptors: number
 }
 
 /**
@@ -86,6 +88,8 @@ export class RingHandle {
   chainsWhole: boolean
   /** Null where the kernel cannot chain open → read on a direct descriptor. */
   readonly leases: Leases | null
+  /** Slots of its table of direct descriptors that raw operations have: the first ones; those that are leased follow, and readFile's. */
+  readonly rawDescriptors: number
   /** The ring's table of registered buffers. */
   readonly buffers: BufferTable
   readonly metrics: RingMetrics
@@ -133,7 +137,8 @@ export class RingHandle {
     this.ring = ring
     this.words = words
     this.geometry = geometry
-    ownRings.add(geometry.ringFd)
+    this.rawDescriptors = options.rawDescriptors
+    ownRings.set(geometry.ringFd, options.rawDescriptors)
     this.workerThreadId = threadId
     this.reason = options.reason
     this.control = worker.control
@@ -171,7 +176,7 @@ export class RingHandle {
           Buffer.from(memory, place.leasesOffsetBytes, directDescriptors * leaseSizeBytes),
           directDescriptors,
           leaseSizeBytes,
-          rawDescriptors + leasedDescriptors,
+          options.rawDescriptors + leasedDescriptors,
         )
       : null
   }

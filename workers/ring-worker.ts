@@ -5,7 +5,7 @@ import type { MessagePort } from 'node:worker_threads'
 import { RegisterOp, RsrcRegister, rsrcRegisterSparse } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import { kernelError } from '../native/errors.ts'
-import { Control, arenasMax, leasedDescriptors, rawBuffers, rawDescriptors } from '../native/layout.ts'
+import { Control, arenasMax, leasedDescriptors, rawBuffers } from '../native/layout.ts'
 import { controlWords, viewRing } from '../native/ring-memory.ts'
 import { layOutRing } from '../native/user-ring.ts'
 import { RingMetrics, WorkerCounter } from '../metrics/ring-metrics.ts'
@@ -47,7 +47,7 @@ const registerFileAllocRange = 25
  * Registers a table of direct descriptors: first those of raw operations, then those that are leased, then `count` for
  * readFile's leases, so that none gets in another's way. Returns `count`, or 0 where there is no table: files are then opened into the process's own.
  */
-function registerDirectDescriptors(ringFd: number, count: number): number {
+function registerDirectDescriptors(ringFd: number, rawDescriptors: number, count: number): number {
   const addon = binding()
   const size = rawDescriptors + leasedDescriptors + count
   const table = new DataView(new ArrayBuffer(RsrcRegister.sizeBytes))
@@ -80,7 +80,7 @@ function register(ringFd: number, control: Int32Array, task: RingTask): RingTabl
   const eventFd = Int32Array.of(Atomics.load(control, Control.event_fd >> 2))
   const registered = binding().register(ringFd, RegisterOp.REGISTER_EVENTFD, eventFd, 1)
   if (registered < 0) throw kernelError(registered, 'io_uring_register')
-  const directDescriptors = registerDirectDescriptors(ringFd, task.directDescriptors)
+  const directDescriptors = registerDirectDescriptors(ringFd, task.rawDescriptors, task.directDescriptors)
   const registeredBuffers = registerBufferTable(ringFd)
   if (task.restrictions !== undefined) restrictAndEnable(ringFd, task.restrictions) // after all else is registered
   return { directDescriptors, registeredBuffers }
@@ -191,6 +191,7 @@ function openHere(task: RingTask): OpenedHere {
         sqes,
         control,
         directDescriptors,
+        rawDescriptors: task.rawDescriptors,
         metrics,
         journal: Journal.of(task.journal, geometry),
       })

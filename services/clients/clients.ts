@@ -15,6 +15,7 @@ import type { OpenRings } from '../open-rings.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Placement } from '../placement/types.ts'
 import { withoutRefusedRing } from '../refused-ring.ts'
+import { chooseRawDescriptors } from '../raw-descriptors.ts'
 import { explained, heartbeatMs, setupOf } from '../ring-maker.ts'
 import { withoutUnsupported } from '../restrictions.ts'
 import { Attachment } from './attachment.ts'
@@ -167,6 +168,7 @@ export class Clients {
       poller: kind,
       setup: setupOf(options, kind, -1, handle.geometry.ringFd, restrictions),
       directDescriptors: options.directDescriptors,
+      rawDescriptors: chooseRawDescriptors(options, kind),
       spinNs: this.spinNs,
       restrictions,
       journal: kind === Poller.threadpool ? Journal.allocate(slots, options) : null,
@@ -187,7 +189,7 @@ export class Clients {
     handle: RingHandle,
     spot: ClientPlace,
     opened: ClientRingOpened,
-    { poller, journal }: ClientRingTask,
+    { poller, journal, rawDescriptors }: ClientRingTask,
     reason: string | null,
   ): ClientRing {
     const { options, placement, effectiveCpus, wakeCostNs, capabilities } = this.context
@@ -203,6 +205,7 @@ export class Clients {
       spinNs: poller === Poller.threadpool && options.spinNs === 'auto' ? 0 : this.spinNs,
       restrictions: options.restrictions && withoutUnsupported(options.restrictions, capabilities.opcodes),
       journal,
+      rawDescriptors,
       closeGraceMs: options.closeGraceMs,
       closeDeadlineMs: options.closeDeadlineMs,
       placement: { ...placement, rings: 1, poller, reason: why, pins: [-1], choices },

@@ -31,6 +31,8 @@ export interface ClientRing {
   readonly restrictions: RingRestrictions | undefined
   /** Of the `threadpool` poller: a Journal's memory. */
   readonly journal: SharedArrayBuffer | null
+  /** Direct descriptors that raw operations have. */
+  readonly rawDescriptors: number
   readonly closeGraceMs: number
   readonly closeDeadlineMs: number
   readonly placement: Placement

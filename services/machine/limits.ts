@@ -36,6 +36,11 @@ function hasCapability(status: string, capability: number): boolean {
   return (digit & (1 << (capability % 4))) !== 0
 }
 
+/** RLIMIT_NOFILE, which also bounds a ring's table of direct descriptors. Infinity where there is none. */
+export function descriptorLimit(root = '/'): number {
+  return softLimit(readText(root, 'proc/thread-self/limits'), 'Max open files')
+}
+
 export function readLimits(root: string): ProcessLimits {
   const limits = readText(root, 'proc/thread-self/limits')
   const exempt = hasCapability(readText(root, 'proc/thread-self/status'), capIpcLock)

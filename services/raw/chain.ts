@@ -2,9 +2,8 @@
 // thread is shared between rings, by the client (stepped-chain.ts). Made by RawRing.chain().
 import { RingError, invalidArgValue, outOfRange, ringErrors } from '../../native/errors.ts'
 import { throwIfAborted } from '../abort.ts'
-import { checkBoolean, checkSignal } from '../arguments.ts'
+import { checkBoolean, checkOptionNames, checkSignal } from '../arguments.ts'
 import type { RequestHandle } from '../request-handle.ts'
-import { checkOptions } from './checks.ts'
 import { isLimit } from './chain-steps.ts'
 import type { Step, StepOutcome } from './chain-steps.ts'
 import { carryOutLinked } from './linked-chain.ts'
@@ -35,7 +34,10 @@ export interface ChainSubmitOptions extends Timed {
    * hangs on a hard link begins all the same, and is cancelled if it waits for anything.
    */
   readonly signal?: AbortSignal | undefined
-  /** Start it after everything before it is over, and what follows after it (what IOSQE_IO_DRAIN does): a barrier for the whole ring. */
+  /**
+   * Start it after everything before it is over, and what follows after it (what IOSQE_IO_DRAIN does): a barrier for the whole ring.
+   * A stream, a poll, whatever is in flight and does not end holds it up, and all behind it; cancellations go ahead.
+   */
   readonly drain?: boolean
 }
 
@@ -91,7 +93,8 @@ export class Chain<T extends readonly unknown[] = []> {
     if (this.running) throw invalidArgValue('chain', 'a chain', 'is being carried out: build another, or wait for it')
     checkSupported(operation.row, this.handle.client.poller, operation.sqeFlags)
     const before = this.steps.at(-1)
-    const quiet = checkBoolean(checkOptions(options).quiet, 'quiet')
+    checkOptionNames(options, ['quiet', 'async'])
+    const quiet = checkBoolean(options.quiet, 'quiet')
     const async = checkBoolean(options.async, 'async')
     const step = { operation, hard, quiet, async, hidden }
     if (isLimit(step) && (before === undefined || isLimit(before)))
@@ -115,7 +118,8 @@ export class Chain<T extends readonly unknown[] = []> {
    */
   submit(options?: ChainSubmitOptions): Promise<ChainOutcomes<T>>
   async submit(options: ChainSubmitOptions = {}): Promise<readonly unknown[]> {
-    if (checkOptions(options).timeoutMs !== undefined) return withTimeout(options, (timed) => this.carryOut(timed))
+    checkOptionNames(options, ['signal', 'timeoutMs', 'drain'])
+    if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.carryOut(timed))
     return this.carryOut(options)
   }
 

@@ -1,12 +1,13 @@
 // Arguments of `ringmaster/raw` operations, checked at once, with the errors that Node's core gives. Used by operations/*.ts;
 // what the file API needs too is in ../arguments.ts.
-import { rawDescriptors } from '../../native/layout.ts'
+import { leasedDescriptors, rawDescriptorsMax } from '../../native/layout.ts'
 import { SqeFlag } from '../../native/abi.ts'
 import { invalidArgType, invalidArgValue, outOfRange } from '../../native/errors.ts'
 import { allocateDirect } from '../../native/operations/row.ts'
 import { checkInteger, checkLength, checkOffset, checkPath, checkView } from '../arguments.ts'
 import type { PathLike } from '../arguments.ts'
 import { addressOfView } from '../../native/addresses.ts'
+import { assertLeased } from '../../workers/arena.ts'
 import { mailboxBit, ownRings } from '../../workers/mailboxes.ts'
 import { pathBytes } from './operation.ts'
 import type { Descriptor, DirectDescriptor, Operation } from './operation.ts'
@@ -69,16 +70,63 @@ export function checkMessageTarget(ringFd: number, low: number, name: string): v
     )
 }
 
+const EBADF = -9
+const EBADFD = -77
+
+/** For `advice` of messages: the other ring is named by its descriptor alone, and may be gone. `ofDescriptor`: a slot of one's own may be empty, too. */
+export function adviceOnMessages(ofDescriptor: boolean): Operation['advice'] {
+  return (errno) => {
+    if (errno !== EBADF && errno !== EBADFD) return undefined
+    const gone = 'no ring has that ringFd: it was closed, so ask its thread for the address of a new mailbox'
+    return ofDescriptor && errno === EBADF ? `the direct descriptor is empty, or ${gone}` : gone
+  }
+}
+
 /** What goes into an entry: `index` as it was checked, of a leased slot as it is now. @throws ERR_RING_SLOT_RELEASED */
 export function currentDirect(direct: OpenTarget | undefined, index: number): number {
   return direct instanceof DirectSlot ? direct.direct : index
 }
 
-/** The slot for setDirect(). @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
-export function checkDirect(direct: unknown, name = 'direct'): number {
-  if (direct instanceof DirectSlot) return direct.direct
-  return direct === 'allocate' ? allocateDirect : checkInteger(direct, name, 0, rawDescriptors - 1)
+/** The slot for setDirect(), where none that was leased will do. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function checkDirectTarget(direct: unknown, name = 'direct', slots: number = rawDescriptorsMax): number {
+  return direct === 'allocate' ? allocateDirect : checkInteger(direct, name, 0, slots - 1)
 }
+
+/** The slot for setDirect(). @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_SLOT_RELEASED */
+export function checkDirect(direct: unknown): number {
+  return direct instanceof DirectSlot ? direct.direct : checkDirectTarget(direct)
+}
+
+/** How many slots raw operations have on the ring of that descriptor; of another thread's ring it is not known. */
+export const slotsOf = (ringFd: number): number => ownRings.get(ringFd) ?? rawDescriptorsMax
+
+/**
+ * For `fits` of what opens at a slot, or at `count` from it: whether the ring has them. What lies behind is readFile's, which would
+ * read other files if anybody else put some there.
+ */
+export function fitsDirect(direct: OpenTarget | undefined, count = 1, name = 'direct'): Operation['fits'] {
+  if (direct === undefined || direct === 'allocate') return null
+  if (direct instanceof DirectSlot) return (handle) => direct.checkRing(handle)
+  return ({ rawDescriptors }) => checkInteger(direct, name, 0, rawDescriptors - count)
+}
+
+/** For `fits` of what empties a slot: a leased one, too. */
+export function fitsClose(fd: Descriptor): Operation['fits'] {
+  if (typeof fd === 'number') return null
+  if (fd instanceof DirectSlot) return (handle) => fd.checkRing(handle)
+  return ({ rawDescriptors }) => checkInteger(fd.direct, 'fd.direct', 0, rawDescriptors + leasedDescriptors - 1)
+}
+
+const ENFILE = -23
+
+/** For `advice` of what opens: a table that is full is the ring's, not the system's that ENFILE is named after. */
+export function adviceOnSlots(direct: OpenTarget | undefined): Operation['advice'] | undefined {
+  if (direct !== 'allocate') return undefined
+  return (errno) => (errno === ENFILE ? noFreeSlot : undefined)
+}
+
+const noFreeSlot =
+  "no direct descriptor of this ring is free for direct: 'allocate': close some, or start with more (option rawDirectDescriptors of Ringmaster.start(), which RLIMIT_NOFILE bounds)"
 
 /** What an operation that opens gives: the result is the descriptor, the slot that was allocated, or 0 for a given slot. */
 export function openedAs(direct: OpenTarget | undefined): (result: number) => number | DirectDescriptor {
@@ -132,9 +180,16 @@ export interface BufferPart {
   readonly length: number
 }
 
-/** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
-export function checkPart(buffer: unknown, offset: unknown, length: unknown): BufferPart {
+/** Memory that the kernel may be given. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_RING_LEASE_RELEASED */
+export function checkMemory(buffer: unknown): ArrayBufferView {
   const view = checkView(buffer)
+  assertLeased(view)
+  return view
+}
+
+/** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_LEASE_RELEASED */
+export function checkPart(buffer: unknown, offset: unknown, length: unknown): BufferPart {
+  const view = checkMemory(buffer)
   const start = checkOffset(view, offset)
   return { view, offset: start, length: checkLength(view, start, length) }
 }

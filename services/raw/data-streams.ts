@@ -93,7 +93,10 @@ export function recvStream(options: RecvStreamOptions & { readonly bundle?: fals
 export function recvStream(options: RecvStreamOptions & { readonly bundle: true }): StreamOperation<BundleLease>
 export function recvStream(
   options: RecvStreamOptions & { readonly bundle?: boolean },
-): StreamOperation<BufferLease> | StreamOperation<BundleLease> {
+): StreamOperation<BufferLease | BundleLease>
+export function recvStream(
+  options: RecvStreamOptions & { readonly bundle?: boolean },
+): StreamOperation<BufferLease | BundleLease> {
   requireFeature(checkBoolean(checkOptions(options).bundle, 'bundle') ? 'recvBundle' : 'multishotRecv')
   const fd = checkDescriptor(options.fd)
   const buffers = checkBuffers(options.buffers)

@@ -3,8 +3,8 @@
 import { Op, RegisterOp } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
 import { binding } from '../../native/binding.ts'
-import { RingError } from '../../native/errors.ts'
-import { leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
+import { RingError, invalidArgValue } from '../../native/errors.ts'
+import { leasedDescriptors } from '../../native/layout.ts'
 import { prepFilesUpdate } from '../../native/operations/registered.ts'
 import { ignoreResult } from '../../workers/completions.ts'
 import { Poller } from '../../workers/poller-kind.ts'
@@ -41,6 +41,11 @@ export class DirectSlot {
     this.slots.takeBack(direct)
   }
 
+  /** @internal On another ring its number is somebody else's. @throws ERR_INVALID_ARG_VALUE */
+  checkRing(handle: Pick<RingHandle, 'geometry'>): void {
+    if (!this.slots.isOf(handle)) throw invalidArgValue('direct', this, 'was leased from another ring')
+  }
+
   /** release(), once. */
   [Symbol.dispose](): void {
     if (this.index >= 0) this.release()
@@ -75,7 +80,12 @@ export class DirectSlots {
         `all ${leasedDescriptors} direct slots of this ring are leased: release some first`,
       )
     }
-    return new DirectSlot(this, rawDescriptors + index)
+    return new DirectSlot(this, this.handle.rawDescriptors + index)
+  }
+
+  /** For DirectSlot.checkRing(). @internal */
+  isOf({ geometry }: Pick<RingHandle, 'geometry'>): boolean {
+    return geometry === this.handle.geometry // views have handles of their own
   }
 
   /** For DirectSlot.release(). @internal */
@@ -91,7 +101,7 @@ export class DirectSlots {
       update.setUint32(12, Math.floor(address / 4294967296), true)
       binding().register(geometry.ringFd, RegisterOp.REGISTER_FILES_UPDATE, update, 1)
     }
-    this.free.push(direct - rawDescriptors)
+    this.free.push(direct - this.handle.rawDescriptors)
   }
 
   // Without a ring in the kernel there is nothing to call. What is submitted from now on comes after it.

@@ -13,6 +13,7 @@
 //
 // Elsewhere a quiet step posts its CQE, and only its value is left out. The numbers go to `credits`, where the addon finds them
 // when this thread ends with chains in flight.
+import { addAbortListener, removeAbortListener } from '../abort.ts'
 import { Feature, Op, SqeFlag } from '../../native/abi.ts'
 import { prepNop } from '../../native/operations/control.ts'
 import { ignoreResult } from '../../workers/completions.ts'
@@ -105,7 +106,7 @@ class LinkedChain implements Completion {
       for (let index = 0; index < silent; index++) client.slots.credits[this.slots[index]!] = steps.length
       client.slots.credits[this.slots[silent]!] = silent + 1
     }
-    run.signal?.addEventListener('abort', this.onAbort, { once: true })
+    addAbortListener(run.signal, this.onAbort)
     if (!steps.some(isLimit)) return
     const expired = (index: number): void => {
       this.results.recordExpired(index)
@@ -144,7 +145,7 @@ class LinkedChain implements Completion {
     this.results.record(index, result, cqeFlags)
     if (this.guard !== null) this.followLimits(this.guard)
     if (this.results.complete) {
-      this.run.signal?.removeEventListener('abort', this.onAbort)
+      removeAbortListener(this.run.signal, this.onAbort)
       this.resolve(this.results.outcomes(this.run.signal))
     } else if (this.run.signal?.aborted === true) this.cancelRunning()
   }

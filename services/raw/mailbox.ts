@@ -4,8 +4,8 @@ import { msgRing } from '../../native/operations/registered.ts'
 import { abortError, ringErrors } from '../../native/errors.ts'
 import { ClientState } from '../../workers/submission.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
-import { throwIfAborted } from '../abort.ts'
-import { checkInteger } from '../arguments.ts'
+import { addAbortListener, removeAbortListener, throwIfAborted } from '../abort.ts'
+import { checkInteger, checkOptionNames, checkSignal } from '../arguments.ts'
 import type { DirectDescriptor } from './operation.ts'
 import { checkSupported } from './support.ts'
 
@@ -57,14 +57,16 @@ export class Mailbox implements AsyncIterableIterator<RingMessage, undefined> {
 
   /** Made by RawRing.messages(). */
   constructor(handle: RingHandle, options: MessagesOptions) {
-    throwIfAborted(options.signal)
+    checkOptionNames(options, ['waitingMax', 'signal'])
+    const signal = checkSignal(options.signal)
+    throwIfAborted(signal)
     this.waitingMax = checkInteger(options.waitingMax ?? 1024, 'waitingMax', 1, 1024 * 1024)
     checkSupported(msgRing, handle.client.poller, 0)
     this.handle = handle
     this.ringFd = handle.geometry.ringFd
     this.address = handle.client.openMailbox(this)
-    this.signal = options.signal
-    this.signal?.addEventListener('abort', this.onAbort, { once: true })
+    this.signal = signal
+    addAbortListener(this.signal, this.onAbort)
   }
 
   /** @internal The ring is closed or being closed: another may have its descriptor's number soon. @throws ERR_RING_CLOSED */
@@ -129,7 +131,7 @@ export class Mailbox implements AsyncIterableIterator<RingMessage, undefined> {
     if (this.closed) return
     this.closed = true
     this.failure ??= cause
-    this.signal?.removeEventListener('abort', this.onAbort)
+    removeAbortListener(this.signal, this.onAbort)
     if (this.readers.length > 0) this.handle.client.countReaders(-1)
     this.end()
   }

@@ -2,7 +2,7 @@
 // stay alive until its last CQE. Made by the functions in operations/*.ts, submitted by RawRing, Chain and streams.
 import { SqeFlag } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
-import { RingError, invalidArgType } from '../../native/errors.ts'
+import { RingError, invalidArgType, withAdvice } from '../../native/errors.ts'
 import type { OperationRow } from '../../native/operations/row.ts'
 import { resultError } from '../../workers/completions.ts'
 import type { SlotTable } from '../../workers/slots.ts'
@@ -44,12 +44,16 @@ export interface Operation<R = number> {
   readonly breaksChain: boolean
   /** What the operation was when it was last submitted: what cancelling, removing and updating name. */
   readonly ticket: Ticket
+  /** Whether the ring has the direct descriptors that it opens or closes; null: any has. @throws ERR_OUT_OF_RANGE, ERR_INVALID_ARG_VALUE */
+  readonly fits: ((handle: RequestHandle) => unknown) | null
   /** Writes the SQE at words[at…]. Must not throw: its place in the queue is taken. */
   fill(words: Int32Array, at: number, sqeFlags: number): void
   /** Makes of a result of zero or more (or `expectedErrno`) what the caller gets. `notification`: a zero-copy send's second result. */
   result(value: number, cqeFlags: number, notification: number): R
   /** Why the kernel refuses this -errno here, where there is more to say than its name. */
   refusal(errno: number): string | undefined
+  /** What to do about this -errno, where its name does not say it: appended to the error's message. */
+  advice(errno: number): string | undefined
   /** Gives back the buffer that a failed request has taken from a group: for CQEs of errors that name one. */
   spoiled(value: number, cqeFlags: number): void
 }
@@ -61,10 +65,12 @@ export interface OperationParts<R> {
   readonly sqeFlags?: number
   readonly wantedBytes?: number
   readonly path?: string | undefined
+  readonly fits?: Operation['fits']
   readonly expectedErrno?: number
   readonly breaksChain?: boolean
   readonly result?: (value: number, cqeFlags: number, notification: number) => R
   readonly refusal?: (errno: number) => string | undefined
+  readonly advice?: ((errno: number) => string | undefined) | undefined
   readonly spoiled?: (value: number, cqeFlags: number) => void
 }
 
@@ -95,9 +101,11 @@ export function makeOperation<R = number>(
     path: parts.path,
     expectedErrno: parts.expectedErrno ?? 0,
     breaksChain: parts.breaksChain ?? false,
+    fits: parts.fits ?? null,
     ticket,
     result: parts.result ?? (asItIs as (value: number) => R),
     refusal: parts.refusal ?? (() => undefined),
+    advice: parts.advice ?? (() => undefined),
     spoiled: parts.spoiled ?? (() => undefined),
   }
 }
@@ -111,7 +119,10 @@ export function succeeded(operation: Operation<unknown>, result: number): boolea
 export function operationError(operation: Operation<unknown>, result: number): Error {
   const error = resultError(result, operation.row.syscall, operation.path)
   const reason = operation.refusal(result)
-  if (reason === undefined) return error
+  if (reason === undefined) {
+    const advice = operation.advice(result)
+    return advice === undefined ? error : withAdvice(error, advice)
+  }
   const message = `${operation.row.name} was refused by the kernel (${error.message}): ${reason}`
   return new RingError('ERR_RING_OPERATION_UNSUPPORTED', message, { cause: error })
 }
@@ -122,9 +133,13 @@ export function checkOperation(given: unknown): void {
     throw invalidArgType('operation', 'an operation of `op` (what is for stream() is none)', given)
 }
 
-/** Groups of buffers have the same numbers on every ring: elsewhere another's memory would be filled. @throws ERR_INVALID_ARG_VALUE */
+/**
+ * Groups of buffers have the same numbers on every ring: elsewhere another's memory would be filled. And not every ring has as many
+ * direct descriptors. @throws ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
+ */
 export function checkRing(operation: Operation<unknown>, handle: RequestHandle): void {
   operation.buffers?.checkRing(handle)
+  operation.fits?.(handle)
 }
 
 /** The number that goes into the SQE. */

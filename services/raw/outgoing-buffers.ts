@@ -13,8 +13,8 @@ import { prepSend, send } from '../../native/operations/messages.ts'
 import { ignoreResult, resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
-import { throwIfAborted } from '../abort.ts'
-import { checkInteger, checkSignal, checkView } from '../arguments.ts'
+import { addAbortListener, removeAbortListener, throwIfAborted } from '../abort.ts'
+import { checkInteger, checkOptionNames, checkSignal } from '../arguments.ts'
 import {
   allocatePages,
   bufferEntryBytes,
@@ -24,7 +24,7 @@ import {
   openGroup,
 } from './buffer-groups.ts'
 import type { GroupMemory } from './buffer-groups.ts'
-import { checkDescriptor, checkOptions } from './checks.ts'
+import { checkDescriptor, checkMemory, checkOptions } from './checks.ts'
 import { fillEntry } from './fill-entry.ts'
 import { MessageFlag } from './flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from './operation.ts'
@@ -84,7 +84,8 @@ export class OutgoingBuffers implements Completion {
 
   /** Made by RawRing.outgoing(). @throws ERR_RING_OPERATION_UNSUPPORTED before Linux 6.10; ERR_INVALID_ARG_*, SystemError */
   constructor(handle: RingHandle, options: OutgoingBuffersOptions) {
-    const fd = checkDescriptor(checkOptions(options).fd)
+    checkOptionNames(options, ['fd', 'count'])
+    const fd = checkDescriptor(options.fd)
     const count = checkInteger(options.count ?? 256, 'count', 1, 32768)
     checkSupported(send, handle.client.poller, SqeFlag.BUFFER_SELECT)
     if ((handle.geometry.features & Feature.RECVSEND_BUNDLE) === 0)
@@ -124,7 +125,7 @@ export class OutgoingBuffers implements Completion {
   put(view: ArrayBufferView): void {
     if (this.closed) throw closedError()
     if (this.failure !== null) throw this.failure
-    if (checkInteger(checkView(view).byteLength, 'view.byteLength', 0, lengthMax) === 0) return
+    if (checkInteger(checkMemory(view).byteLength, 'view.byteLength', 0, lengthMax) === 0) return
     if (this.queued >= this.count)
       throw new RingError(
         'ERR_RING_SEND_QUEUE_FULL',
@@ -160,11 +161,11 @@ export class OutgoingBuffers implements Completion {
     try {
       return await new Promise<number>((resolve, reject) => {
         this.flushes.push({ untilBytes: this.accepted, startBytes, resolve, reject })
-        signal?.addEventListener('abort', onAbort, { once: true })
+        addAbortListener(signal, onAbort)
         this.proceed()
       })
     } finally {
-      signal?.removeEventListener('abort', onAbort)
+      removeAbortListener(signal, onAbort)
     }
   }
 

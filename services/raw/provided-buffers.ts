@@ -10,7 +10,7 @@ import { addressOfView } from '../../native/addresses.ts'
 import { RingError, invalidArgType, invalidArgValue, outOfRange } from '../../native/errors.ts'
 import { provideBuffers } from '../../native/operations/registered.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
-import { checkInteger } from '../arguments.ts'
+import { checkInteger, checkOptionNames } from '../arguments.ts'
 import {
   allocatePages,
   bufferEntryBytes,
@@ -24,6 +24,7 @@ import { PieceLease, PiecesLease } from './buffer-lease.ts'
 import type { BufferLease, BundleLease, LeaseOwner } from './buffer-lease.ts'
 import { checkSupported, requireFeature } from './support.ts'
 
+const optionNames = ['count', 'sizeBytes', 'incremental', 'bufferGroup']
 const bufferIdShift = 16
 const countMax = 32768
 /** All buffers of a group together. */
@@ -92,8 +93,7 @@ export class ProvidedBuffers implements LeaseOwner {
 
   /** Made by RawRing.provideBuffers(). @throws SystemError of io_uring_register(2), ERR_OUT_OF_RANGE, ERR_RING_* */
   constructor(handle: RingHandle, options: ProvidedBuffersOptions) {
-    const given: unknown = options
-    if (typeof given !== 'object' || given === null) throw invalidArgType('options', 'of type object', given)
+    checkOptionNames(options, optionNames)
     this.count = checkInteger(options.count, 'count', 1, countMax)
     if ((this.count & (this.count - 1)) !== 0) throw outOfRange('count', 'a power of two', this.count)
     this.sizeBytes = checkInteger(options.sizeBytes, 'sizeBytes', 1, totalBytesMax)

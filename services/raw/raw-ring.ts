@@ -7,12 +7,11 @@ import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
 import { ClientState } from '../../workers/submission.ts'
 import { abortable, throwIfAborted } from '../abort.ts'
-import { checkBoolean, checkInteger, checkSignal } from '../arguments.ts'
+import { checkBoolean, checkInteger, checkOptionNames, checkSignal } from '../arguments.ts'
 import type { RequestHandle } from '../request-handle.ts'
 import { withTimeout } from '../time-limit.ts'
 import type { Timed } from '../time-limit.ts'
 import { Chain } from './chain.ts'
-import { checkOptions } from './checks.ts'
 import { directSlotsOf } from './direct-slots.ts'
 import type { DirectSlots } from './direct-slots.ts'
 import { fillEntry } from './fill-entry.ts'
@@ -33,7 +32,7 @@ import { MultishotStream } from './stream.ts'
 import type { StreamOperation, StreamOptions } from './stream.ts'
 import { submitCancel } from './submit-cancel.ts'
 import { register } from './registrations/call.ts'
-import { checkPersonality, setPersonality } from './registrations/personality.ts'
+import { personalityId, setPersonality } from './registrations/personality.ts'
 import type { Personality } from './registrations/personality.ts'
 import { Registrations } from './registrations/registrations.ts'
 import { checkSupported } from './support.ts'
@@ -41,7 +40,10 @@ import { checkSupported } from './support.ts'
 export interface SubmitOptions extends Timed {
   /** Always hand it to a kernel worker thread (IOSQE_ASYNC) instead of trying without blocking first. */
   readonly async?: boolean
-  /** Start it after everything before it is over, and what follows after it (what IOSQE_IO_DRAIN does): a barrier for the whole ring. */
+  /**
+   * Start it after everything before it is over, and what follows after it (what IOSQE_IO_DRAIN does): a barrier for the whole ring.
+   * A stream, a poll, whatever is in flight and does not end holds it up, and all behind it; cancellations go ahead.
+   */
   readonly drain?: boolean
   /** Carry it out with these credentials instead of the ring's own: registrations.personality(), or its id (5.6). */
   readonly personality?: Personality | number
@@ -67,14 +69,10 @@ const settleOperation: Completion = {
 
 const noOptions: SubmitOptions = {}
 
-const personalityId = (personality: Personality | number): number => {
-  const given: unknown = personality
-  return checkPersonality(typeof given === 'object' && given !== null && 'id' in given ? given.id : given)
-}
-
 /** Before a place is taken. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
 function checkSubmitOptions(options: SubmitOptions): void {
-  const { signal, async, drain, personality } = checkOptions(options)
+  checkOptionNames(options, ['signal', 'timeoutMs', 'async', 'drain', 'personality'])
+  const { signal, async, drain, personality } = options
   checkSignal(signal)
   checkBoolean(async, 'async')
   checkBoolean(drain, 'drain')
@@ -195,7 +193,7 @@ export class RawRing {
 
   /**
    * Sends a message to a mailbox, of this ring or of another one of the process. Resolves when it is in the other's queue.
-   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: ERR_RING_CLOSED (the mailbox's ring), EBADF, EBADFD (no ring there), EOVERFLOW (no memory left to queue it)
+   * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: ERR_RING_CLOSED (the mailbox's ring), EBADF, EBADFD (no ring there: it was closed), EOVERFLOW (no memory left to queue it)
    */
   async sendMessage(to: MailboxAddress, message: MessageContent): Promise<void> {
     await explained(to, this.submit(dataMessage(to, message)))
@@ -228,6 +226,14 @@ export class RawRing {
       throw invalidArgType('argument', 'null or an instance of Buffer, TypedArray, or DataView', given)
     checkInteger(count, 'count', 0, 2 ** 32 - 1)
     return register(this.handle, opcode, argument, count)
+  }
+
+  /**
+   * How many direct descriptors raw operations have on this ring, from 0: what `direct: 'allocate'` finds free ones among, and
+   * `direct: n` may name. Option rawDirectDescriptors of Ringmaster.start().
+   */
+  get directDescriptors(): number {
+    return this.handle.rawDescriptors
   }
 
   /** Places for direct descriptors, for chains that open, use and close a file. */

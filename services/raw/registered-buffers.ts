@@ -1,6 +1,14 @@
 // Registered buffers of one ring: `rings.raw(n).buffers`. Memory that the kernel looked up and pinned once, for readFixed,
 // writeFixed, their vectored forms and zero-copy sends. Arenas register theirs by themselves; this is for memory of one's own.
-import { invalidArgType, invalidArgValue, kernelError, outOfRange, ringErrors, RingError } from '../../native/errors.ts'
+import {
+  RingError,
+  invalidArgType,
+  invalidArgValue,
+  kernelError,
+  outOfRange,
+  ringErrors,
+  withAdvice,
+} from '../../native/errors.ts'
 import { rawBuffers } from '../../native/layout.ts'
 import { LossResult } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
@@ -34,9 +42,7 @@ const ENOMEM = -12
 
 /** As arenas explain it; `code` stays the kernel's. */
 function memlockError(sizeBytes: number): Error {
-  const error = kernelError(ENOMEM, 'io_uring_register')
-  error.message += `: ${memlockRefusal(sizeBytes)}, or register less`
-  return error
+  return withAdvice(kernelError(ENOMEM, 'io_uring_register'), `${memlockRefusal(sizeBytes)}, or register less`)
 }
 
 /** As the kernel has it: one registered buffer is at most 1 GiB. */

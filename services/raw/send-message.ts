@@ -2,14 +2,14 @@
 // without a ring of one's own. mailbox.ts receives.
 import { MessageRing } from '../../native/abi.ts'
 import { binding } from '../../native/binding.ts'
-import { RingError, invalidArgType, kernelError, ringErrors } from '../../native/errors.ts'
+import { RingError, invalidArgType, ringErrors } from '../../native/errors.ts'
 import { msgRing, prepMsgRing, prepMsgRingFd } from '../../native/operations/registered.ts'
 import { allocateDirect } from '../../native/operations/row.ts'
 import { descriptorBit } from '../../workers/mailboxes.ts'
 import { checkBoolean, checkInteger } from '../arguments.ts'
-import { checkFd, checkMessageTarget } from './checks.ts'
+import { adviceOnMessages, checkFd, checkMessageTarget } from './checks.ts'
 import { Mailbox } from './mailbox.ts'
-import { makeOperation } from './operation.ts'
+import { makeOperation, operationError } from './operation.ts'
 import type { DirectDescriptor, Operation } from './operation.ts'
 import { requireFeature } from './support.ts'
 
@@ -70,10 +70,14 @@ export function dataMessage(to: MailboxAddress, message: MessageContent): Operat
   const tag = checkInteger(message.tag ?? 0, 'tag', 0, uint32Max)
   const cqeFlags = checkInteger(message.flags ?? 0, 'flags', 0, uint32Max)
   if (cqeFlags !== 0) requireFeature('msgRingFlagsPass')
-  return makeOperation(msgRing, (words, at, flags) => {
-    prepMsgRing(words, at, flags, ringFd, data, address, tag, cqeFlags === 0 ? 0 : MessageRing.FLAGS_PASS)
-    words[at + 11] = cqeFlags
-  })
+  return makeOperation(
+    msgRing,
+    (words, at, flags) => {
+      prepMsgRing(words, at, flags, ringFd, data, address, tag, cqeFlags === 0 ? 0 : MessageRing.FLAGS_PASS)
+      words[at + 11] = cqeFlags
+    },
+    { advice: adviceOnMessages(false) },
+  )
 }
 
 /** A direct descriptor for another ring, as an operation. */
@@ -87,9 +91,13 @@ export function descriptorMessage(
   const source = checkInteger(descriptor.direct, 'descriptor.direct', 0, 2 ** 31 - 1)
   const tag = checkInteger(options.tag ?? 0, 'tag', 0, uint32Max)
   const skip = checkBoolean(options.silent, 'silent') ? MessageRing.CQE_SKIP : 0
-  return makeOperation(msgRing, (words, at, flags) => {
-    prepMsgRingFd(words, at, flags, ringFd, source, allocateDirect, address | descriptorBit, tag, skip)
-  })
+  return makeOperation(
+    msgRing,
+    (words, at, flags) => {
+      prepMsgRingFd(words, at, flags, ringFd, source, allocateDirect, address | descriptorBit, tag, skip)
+    },
+    { advice: adviceOnMessages(true) },
+  )
 }
 
 /** IORING_REGISTER_SEND_MSG_RING. */
@@ -115,7 +123,8 @@ function kernelSendsSync(): boolean {
  */
 export function sendMessageSync(to: MailboxAddress, message: MessageContent): void {
   const entry = new Int32Array(sqeWords)
-  dataMessage(to, message).fill(entry, 0, 0)
+  const operation = dataMessage(to, message)
+  operation.fill(entry, 0, 0)
   if (!kernelSendsSync()) {
     throw new RingError(
       'ERR_RING_OPERATION_UNSUPPORTED',
@@ -123,5 +132,6 @@ export function sendMessageSync(to: MailboxAddress, message: MessageContent): vo
     )
   }
   const result = binding().register(noRing, registerSendMessage, entry, 1)
-  if (result < 0) throw kernelError(result, 'io_uring_register')
+  if (result < 0)
+    throw operationError({ ...operation, row: { ...operation.row, syscall: 'io_uring_register' } }, result)
 }

@@ -12,9 +12,9 @@ import { prepSend, prepSendZc, send, sendZc } from '../../native/operations/mess
 import { resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
-import { throwIfAborted } from '../abort.ts'
-import { checkInteger, checkSignal } from '../arguments.ts'
-import { checkDescriptor, checkOptions, checkPart, partAddress, partLength } from './checks.ts'
+import { addAbortListener, removeAbortListener, throwIfAborted } from '../abort.ts'
+import { checkInteger, checkOptionNames, checkSignal } from '../arguments.ts'
+import { checkDescriptor, checkPart, partAddress, partLength } from './checks.ts'
 import type { BufferPart } from './checks.ts'
 import { MessageFlag } from './flags.ts'
 import { descriptorFlags, descriptorNumber } from './operation.ts'
@@ -135,7 +135,8 @@ export class Sender {
 
   /** Made by RawRing.sender(). @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
   constructor(handle: RingHandle, fd: Descriptor, options: SenderOptions) {
-    const { zeroCopyThresholdBytes = 8192, waitingMax = 1024 } = checkOptions(options)
+    checkOptionNames(options, ['zeroCopyThresholdBytes', 'waitingMax', 'signal'])
+    const { zeroCopyThresholdBytes = 8192, waitingMax = 1024 } = options
     const signal = checkSignal(options.signal)
     throwIfAborted(signal)
     this.handle = handle
@@ -195,8 +196,8 @@ export class Sender {
   private listen(wanted: boolean): void {
     if (wanted === this.listening || this.signal === undefined) return
     this.listening = wanted
-    if (wanted) this.signal.addEventListener('abort', this.onAbort, { once: true })
-    else this.signal.removeEventListener('abort', this.onAbort)
+    if (wanted) addAbortListener(this.signal, this.onAbort)
+    else removeAbortListener(this.signal, this.onAbort)
   }
 
   private submit(sending: Sending): void {

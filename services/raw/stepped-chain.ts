@@ -3,6 +3,7 @@
 //
 // A time limit is a linked pair to the kernel, which could be cut too. Here it is a timeout of its own beside the step: who is
 // over first cancels the other, and the step is over with both.
+import { addAbortListener, removeAbortListener } from '../abort.ts'
 import { Op, SqeFlag } from '../../native/abi.ts'
 import { ignoreResult } from '../../workers/completions.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
@@ -47,7 +48,7 @@ class SteppedChain implements Completion {
   start(): void {
     this.begin()
     this.handle.beginTask()
-    this.signal?.addEventListener('abort', this.onAbort, { once: true })
+    addAbortListener(this.signal, this.onAbort)
   }
 
   private begin(): void {
@@ -116,7 +117,7 @@ class SteppedChain implements Completion {
         if (isLimit(steps[this.current + 1])) results.record(this.current + 1, ECANCELED, 0)
       }
     }
-    this.signal?.removeEventListener('abort', this.onAbort)
+    removeAbortListener(this.signal, this.onAbort)
     this.handle.endTask()
     this.resolve(results.outcomes(this.signal))
   }

@@ -8,15 +8,14 @@
 // not the stream: our own cancel, no buffer left, a full completion queue (the last CQE is then a shot like any other).
 import { CqeFlag } from '../../native/abi.ts'
 import { RingError, abortError, invalidArgType, ringErrors } from '../../native/errors.ts'
-import { ignoreResult, resultError } from '../../workers/completions.ts'
+import { ignoreResult } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { ClientState } from '../../workers/submission.ts'
-import { throwIfAborted } from '../abort.ts'
-import { checkInteger, checkSignal } from '../arguments.ts'
-import { checkOptions } from './checks.ts'
+import { addAbortListener, removeAbortListener, throwIfAborted } from '../abort.ts'
+import { checkInteger, checkOptionNames, checkSignal } from '../arguments.ts'
 import { fillEntry } from './fill-entry.ts'
-import { checkOperation, checkRing } from './operation.ts'
+import { checkOperation, checkRing, operationError } from './operation.ts'
 import type { Operation } from './operation.ts'
 import type { ProvidedBuffers } from './provided-buffers.ts'
 import { checkSupported } from './support.ts'
@@ -100,7 +99,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
   /** Made by RawRing.stream(). @throws AbortError, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, ERR_RING_OPERATION_UNSUPPORTED */
   constructor(handle: RingHandle, source: StreamOperation<T>, options: StreamOptions) {
     checkSource(source)
-    checkOptions(options)
+    checkOptionNames(options, ['signal', 'waitingMax'])
     checkRing(source.operation, handle)
     checkSupported(source.operation.row, handle.client.poller, source.operation.sqeFlags)
     const { needs } = source
@@ -112,7 +111,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     this.handle = handle
     this.source = source
     source.begin?.()
-    this.signal?.addEventListener('abort', this.onAbort, { once: true })
+    addAbortListener(this.signal, this.onAbort)
   }
 
   [Symbol.asyncIterator](): this {
@@ -142,7 +141,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
     if (!this.ended) this.failure = failure
     this.ended = true
     if (this.starved) this.fed()
-    this.signal?.removeEventListener('abort', this.onAbort)
+    removeAbortListener(this.signal, this.onAbort)
   }
 
   private async finish(failure: unknown): Promise<void> {
@@ -230,7 +229,7 @@ export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, 
       return
     }
     const closing = result === ECANCELED && this.handle.client.state !== ClientState.open
-    const error = closing ? ringErrors.closed() : resultError(result, operation.row.syscall, operation.path)
+    const error = closing ? ringErrors.closed() : operationError(operation, result)
     this.handle.client.slots.explain?.(operation.row.opcode, error)
     this.end(error)
   }

@@ -12,7 +12,16 @@ import { prepTimeout, timeout } from '../../native/operations/timeouts.ts'
 import { ignoreResult } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { checkBoolean, checkInteger } from '../arguments.ts'
-import { checkDescriptor, checkDirect, checkOptions, checkTimeMs, flagBits, namedValue, openedAs } from './checks.ts'
+import {
+  adviceOnSlots,
+  checkDescriptor,
+  checkDirect,
+  checkOptions,
+  checkTimeMs,
+  flagBits,
+  namedValue,
+  openedAs,
+} from './checks.ts'
 import { PollEvent } from './flags.ts'
 import type { Flags } from './flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation, timespec } from './operation.ts'
@@ -69,7 +78,7 @@ export function acceptStream(
         setIoFlags(words, at, ioFlags)
         if (direct !== undefined) setDirect(words, at, allocateDirect)
       },
-      { sqeFlags: descriptorFlags(fd) },
+      { sqeFlags: descriptorFlags(fd), advice: adviceOnSlots(direct) },
     ),
     item: openedAs(direct),
     discard: closeAccepted,

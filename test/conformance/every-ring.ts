@@ -47,7 +47,8 @@ export function describeOnEveryRing(
     const folder = temporaryFolder()
     let files = 0
     beforeAll(async () => {
-      const rings = await Ringmaster.start({ rings: 2, directDescriptors: 16, sqEntries: 64, ...kind, ...options })
+      const size = { rings: 2, directDescriptors: 16, rawDirectDescriptors: 64, sqEntries: 64 } as const
+      const rings = await Ringmaster.start({ ...size, ...kind, ...options })
       Object.assign(stand, {
         rings,
         raw: rings.raw(0),

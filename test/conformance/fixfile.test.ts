@@ -1,10 +1,10 @@
 // Row FIXFILE: direct descriptors: setting slots, finding free ones, what becomes of requests whose slot changes under them.
-// The ring's table is as Ringmaster makes it: 64 slots for these, readFile's behind them.
+// The ring's table is as every-ring.ts has it made: 64 slots for these, readFile's behind them.
 import * as fs from 'node:fs'
 import { afterEach, expect, it } from 'vitest'
 import { nop as nopRow } from '../../native/operations/control.ts'
 import { SqeFlag } from '../../native/abi.ts'
-import { leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
+import { leasedDescriptors } from '../../native/layout.ts'
 import { writeSqe } from '../../native/operations/row.ts'
 import { makeOperation, op } from '../../services/raw/index.ts'
 import type { DirectDescriptor, Operation, RawRing } from '../../services/raw/index.ts'
@@ -14,6 +14,7 @@ import { describeOnEveryRing } from './every-ring.ts'
 import type { Stand } from './every-ring.ts'
 
 const random = seededRandom(testSeed('row FIXFILE'))
+const rawDescriptors = 64
 const everySlot = Array.from({ length: rawDescriptors }, (_, slot) => slot)
 
 /** A file with this content, open for reading; closed after the case. */
@@ -70,12 +71,23 @@ describeOnEveryRing('FIXFILE', (stand) => {
     expect(errorCode(() => raw.registrations.filesUpdate({ index: 5, descriptors: [2 ** 30] }))).toBe('EBADF')
   })
 
-  it('file-register: neither slots of readFile nor the ring itself can be put into the table', () => {
+  it('file-register: neither slots of readFile nor the ring itself can be put into the table', async () => {
     const { registrations, ringFd } = stand.raw
     expect(errorCode(() => registrations.filesUpdate({ index: 5, descriptors: [ringFd] }))).toBe('EBADF')
     expect(errorCode(() => registrations.filesUpdate({ index: 63, descriptors: [-1, -1] }))).toBe('ERR_OUT_OF_RANGE')
     expect(errorCode(() => registrations.fileAllocRange({ index: 60, count: 5 }))).toBe('ERR_OUT_OF_RANGE')
-    expect(errorCode(() => op.close({ fd: { direct: rawDescriptors + leasedDescriptors } }))).toBe('ERR_OUT_OF_RANGE')
+    for (const operation of [
+      op.close({ fd: { direct: rawDescriptors + leasedDescriptors } }),
+      op.openat({ path: '/dev/null', direct: rawDescriptors }),
+      op.filesUpdate({ index: rawDescriptors - 1, descriptors: [-1, -1] }),
+      op.socket({ family: 'AF_UNIX', type: 'SOCK_STREAM', direct: rawDescriptors }),
+      op.pipe({ direct: rawDescriptors - 1 }),
+    ]) {
+      expect(await failure(stand.raw.submit(operation as Operation<unknown>))).toMatchObject({
+        code: 'ERR_OUT_OF_RANGE',
+      })
+      expect(errorCode(() => stand.raw.chain().link(operation as Operation<unknown>))).toBe('ERR_OUT_OF_RANGE')
+    }
   })
 
   it('file-update: the same files in two rings, replaced in both, each ring by itself', async () => {

@@ -12,7 +12,7 @@ import { openRing } from '../../native/ring-memory.ts'
 import { allocateSharedMemory } from '../../native/shared-memory.ts'
 import type { Completion } from '../../workers/slots.ts'
 import { op } from '../../services/raw/index.ts'
-import type { Chain, RawRing } from '../../services/raw/index.ts'
+import type { Chain, Operation, RawRing } from '../../services/raw/index.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import { prepareControl } from '../../workers/ring-handle.ts'
 import { descriptors, eventually, seededBytes, temporaryFolder, threads } from '../services/harness.ts'
@@ -98,6 +98,32 @@ describeOnEveryRing(
       const chain = stand.raw.chain().link(op.nop()).link(op.nop())
       await expect(chain.submit({ drain: true })).rejects.toMatchObject(refusal)
       expect(await stand.raw.chain().link(op.nop()).submit({ drain: true })).toMatchObject([{ status: 'done' }])
+    })
+
+    it('sq-poll-share: a drain beside limited chains begins when their steps are over, and the limits still cut them', async () => {
+      const { raw, own } = stand
+      const { read, write } = await raw.submit(op.pipe())
+      own(read)
+      own(write)
+      for (let round = 0; round < 20; round++) {
+        const order: string[] = []
+        const noted = (name: string): Operation<unknown> => ({ ...op.nop(), result: () => order.push(name) })
+        const limited = raw
+          .chain()
+          .hardlink(op.read({ fd: read, buffer: Buffer.alloc(1) })) // of an empty pipe: only its limit ends it
+          .timeout(1 + (round % 4) * 5)
+          .link(noted('step behind'))
+          .timeout(60_000)
+          .submit()
+        const drained = raw.submit(noted('drained'), { drain: true })
+        const single = raw.chain().link(noted('drained, too')).submit({ drain: true })
+        const after = raw.submit(noted('after'))
+        const outcomes = await limited
+        expect(outcomes.map(({ status }) => status)).toEqual(['timed-out', 'done'])
+        await Promise.all([drained, single, after])
+        // Steps are submitted one by one: the second comes behind what was submitted meanwhile.
+        expect(order).toEqual(['drained', 'drained, too', 'after', 'step behind'])
+      }
     })
   },
   shared,

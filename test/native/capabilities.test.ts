@@ -9,10 +9,10 @@ import { capabilities, explainSetupError, probeHere, probeInChild } from '../../
 import type { Capabilities, Verdict } from '../../native/capabilities.ts'
 import { compileC, hasCompiler, seccompFilterSource } from './support/c-program.ts'
 import type { CProgram } from './support/c-program.ts'
+import { canLimitMemlock, ringsAreCharged, underMemlock } from './support/memlock.ts'
 import { descriptors, eventually, kernelThreads, ringMappings } from './support/process-state.ts'
 import { runForResult } from './support/programs.ts'
 
-const isRoot = process.getuid?.() === 0
 const has = (command: string): boolean => spawnSync(command, ['--version']).status === 0
 /** Tracing may be forbidden where strace is installed. */
 const canTrace = has('strace') && spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0
@@ -140,17 +140,10 @@ describe('limits', () => {
     expect(found).toEqual({ ...nothing, rings, sqpoll: rings })
   })
 
-  // Root without its capabilities is bound by the limit like anybody else. Kernels from 5.12 to 6.13 charge rings to the
-  // cgroup instead, and there a limit of nothing is no obstacle.
-  const [major, minor] = release().split('.').map(Number) as [number, number]
-  const charges = major > 6 || (major === 6 && minor >= 14)
-  test.runIf(isRoot && charges && has('setpriv') && has('prlimit'))(
+  test.runIf(canLimitMemlock && ringsAreCharged)(
     'no memory may be locked (a limit of 0, without CAP_IPC_LOCK)',
     async () => {
-      const found = await ask([
-        ...['prlimit', '--memlock=0'],
-        ...['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'],
-      ])
+      const found = await ask(underMemlock(0))
       expect(found.rings).toEqual(denied('memlock', /ENOMEM, "Max locked memory" is 0 bytes/))
     },
   )

@@ -1,10 +1,9 @@
 // An arena where little memory may be locked: a child process with a real limit and without CAP_IPC_LOCK, which root has.
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
+import { canLimitMemlock, underMemlock } from '../native/support/memlock.ts'
 
 const library = JSON.stringify(new URL('../../dist/services/index.js', import.meta.url).href)
-const has = (command: string): boolean => spawnSync(command, ['--version']).status === 0
-const isRoot = process.getuid?.() === 0
 const limitBytes = 4 * 2 ** 20
 
 interface Answer {
@@ -38,14 +37,14 @@ function arenaOf(sizeBytes: number, poller: string): Answer {
     lease.release()
     await arena.close()
     await rings.close()`
-  const args = [`--memlock=${limitBytes}`, 'setpriv', '--bounding-set', '-all', '--inh-caps', '-all']
+  const [command, ...args] = underMemlock(limitBytes)
   const node = [process.execPath, '--input-type=module', '-e', script]
-  const { status, stdout, stderr } = spawnSync('prlimit', [...args, ...node], { encoding: 'utf8', timeout: 20_000 })
+  const { status, stdout, stderr } = spawnSync(command, [...args, ...node], { encoding: 'utf8', timeout: 20_000 })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   return JSON.parse(stdout) as Answer
 }
 
-describe.runIf(isRoot && has('setpriv') && has('prlimit'))('an arena in a process that may lock 4 MiB', () => {
+describe.runIf(canLimitMemlock)('an arena in a process that may lock 4 MiB', () => {
   it.each(['kernel', 'worker', 'caller'])('is registered within the limit, poller %s', (poller) => {
     const answer = arenaOf(4096, poller)
     expect(answer).toMatchObject({ registered: true, content: 'LimitLimit', fixedReads: 2 })

@@ -196,6 +196,7 @@ describe.each(everyRing)('an arena, $poller poller, $memory memory', (kind) => {
     const { buffer, bufferIndex } = lease
     const fixed = { fd: pipe.readFd, buffer, bufferIndex: bufferIndex! }
     const reading = rings.raw().submit(op.readFixed(fixed))
+    const behind = op.readFixed(fixed)
     lease.release()
     const closed = arena.close()
     expect(await settledWithin(closed, 30)).toBe('pending')
@@ -204,7 +205,7 @@ describe.each(everyRing)('an arena, $poller poller, $memory memory', (kind) => {
     expect(await reading).toBe(1)
     await closed
     expect(rings.stats().arenas).toEqual([])
-    expect(await failure(rings.raw().submit(op.readFixed(fixed)))).toMatchObject({ code: 'EFAULT' })
+    expect(await failure(rings.raw().submit(behind))).toMatchObject({ code: 'EFAULT' })
     await arena.close()
   })
 
@@ -382,6 +383,28 @@ describe('an arena', () => {
     expect(() => op.readFixed({ fd, buffer, bufferIndex: lease })).toThrow(expect.objectContaining(released))
     for (const operation of made) expect(await failure(raw.submit<unknown>(operation))).toMatchObject(released)
     expect(other.buffer.equals(Buffer.alloc(4096, 'o'))).toBe(true)
+    pipe.close()
+  })
+
+  it('memory that was given back is refused by everything that takes buffers, until its slab is leased again', async () => {
+    const arena = rings.arena({ slabBytes: 4096, slabs: 2 })
+    const released = { code: 'ERR_RING_LEASE_RELEASED' }
+    const lease = arena.lease()
+    using kept = arena.lease()
+    const { buffer } = lease
+    const raw = rings.raw()
+    const pipe = makePipe()
+    const fd = pipe.readFd
+    const sender = raw.sender(fd)
+    lease.release()
+    for (const stale of [buffer, buffer.subarray(5, 6), new Uint32Array(buffer.buffer, buffer.byteOffset, 2)]) {
+      expect(() => op.read({ fd, buffer: stale })).toThrow(expect.objectContaining(released))
+      expect(() => op.recv({ fd, buffer: stale })).toThrow(expect.objectContaining(released))
+      expect(() => op.writev({ fd, buffers: [kept.buffer, stale] })).toThrow(expect.objectContaining(released))
+      expect(await failure(sender.send(stale))).toMatchObject(released)
+    }
+    op.read({ fd, buffer: kept.buffer })
+    sender.close()
     pipe.close()
   })
 

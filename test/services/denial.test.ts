@@ -2,11 +2,11 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { release } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileC, hasCompiler, seccompFilterSource } from '../native/support/c-program.ts'
 import type { CProgram } from '../native/support/c-program.ts'
+import { canLimitMemlock, ringsAreCharged, underMemlock } from '../native/support/memlock.ts'
 import { seededBytes, temporaryFolder } from './harness.ts'
 
 const folder = temporaryFolder()
@@ -106,45 +106,34 @@ describe.runIf(hasCompiler)('a seccomp filter over io_uring_setup', () => {
   )
 })
 
-// Kernels from 5.12 to 6.13 charge rings to the cgroup and not to this limit; root without its capabilities is bound by it.
-const [major, minor] = release().split('.').map(Number) as [number, number]
-const charges = major > 6 || (major === 6 && minor >= 14)
-const limited = (bytes: number | string): string[] => [
-  ...['prlimit', `--memlock=${bytes}`],
-  ...['setpriv', '--bounding-set', '-all', '--inh-caps', '-all'],
-]
+describe.runIf(canLimitMemlock && ringsAreCharged)('memory that may be locked', () => {
+  it('is none: system calls instead, and the reason is told', () => {
+    expectFallback(underMemlock(0), /"Max locked memory" is 0 bytes/)
+  }, 60_000)
 
-describe.runIf(process.getuid?.() === 0 && charges && has('setpriv') && has('prlimit'))(
-  'memory that may be locked',
-  () => {
-    it('is none: system calls instead, and the reason is told', () => {
-      expectFallback(limited(0), /"Max locked memory" is 0 bytes/)
-    }, 60_000)
-
-    it('is none, and some later: it is asked again', () => {
-      const source = `
+  it('is none, and some later: it is asked again', () => {
+    const source = `
         import { spawnSync } from 'node:child_process'
         import { capabilities } from ${library}
         const before = (await capabilities()).rings.reason
         spawnSync('prlimit', ['--pid', String(process.pid), '--memlock=1048576:'])
         console.log(JSON.stringify([before, (await capabilities()).rings.ok]))`
-      const [command, ...args] = limited('0:')
-      const node = [process.execPath, '--input-type=module', '-e', source]
-      const { stdout } = spawnSync(command!, [...args, ...node], { encoding: 'utf8', timeout: 60_000 })
-      expect(JSON.parse(stdout)).toEqual(['memlock', true])
-    }, 60_000)
+    const [command, ...args] = underMemlock('0:')
+    const node = [process.execPath, '--input-type=module', '-e', source]
+    const { stdout } = spawnSync(command, [...args, ...node], { encoding: 'utf8', timeout: 60_000 })
+    expect(JSON.parse(stdout)).toEqual(['memlock', true])
+  }, 60_000)
 
-    it('is enough for some of the rings: those work, the others alone do without', () => {
-      const { told } = run(limited(1 << 20), { rings: 16, sqEntries: 1024 })
-      const pollers = told?.rings.map(({ poller }) => poller) ?? []
-      expect(told).toMatchObject({ sha256: sha256(readFileSync(data)), copied: true })
-      expect(new Set(pollers).size).toBe(2)
-      expect(pollers).toContain('threadpool')
-      const refused = told!.rings.find(({ poller }) => poller === 'threadpool')
-      expect(refused?.reason).toMatch(/Max locked memory/)
-    }, 60_000)
-  },
-)
+  it('is enough for some of the rings: those work, the others alone do without', () => {
+    const { told } = run(underMemlock(1 << 20), { rings: 16, sqEntries: 1024 })
+    const pollers = told?.rings.map(({ poller }) => poller) ?? []
+    expect(told).toMatchObject({ sha256: sha256(readFileSync(data)), copied: true })
+    expect(new Set(pollers).size).toBe(2)
+    expect(pollers).toContain('threadpool')
+    const refused = told!.rings.find(({ poller }) => poller === 'threadpool')
+    expect(refused?.reason).toMatch(/Max locked memory/)
+  }, 60_000)
+})
 
 // The value 1 denies io_uring to processes without CAP_SYS_ADMIN. 2 would deny it to everything else on the machine meanwhile.
 const sysctl = '/proc/sys/kernel/io_uring_disabled'

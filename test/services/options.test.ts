@@ -33,6 +33,7 @@ it('have defaults', () => {
     retryIdempotent: true,
     onWorker: undefined,
     directDescriptors: 256,
+    rawDirectDescriptors: undefined,
     closeGraceMs: 1000,
     closeDeadlineMs: 5000,
   })
@@ -52,6 +53,7 @@ it.each([
   ['spinNs', 0, 10_000_000],
   ['adviceIntervalMs', 0, 3_600_000],
   ['directDescriptors', 0, 4096],
+  ['rawDirectDescriptors', 1, 65_536],
   ['closeGraceMs', 0, 3_600_000],
   ['closeDeadlineMs', 0, 3_600_000],
 ])('%s goes from %d to %d and no further', (name, min, max) => {

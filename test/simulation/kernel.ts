@@ -239,6 +239,12 @@ export class SimulatedKernel implements Kernel {
     this.ring.post(request.slot, request.generation, result, cqeFlags)
   }
 
+  message(fd: number, low: number, high: number, result: number): number {
+    if (fd !== simulatedFds.ring) return Errno.EBADFD
+    this.ring.post(low | 0, high | 0, result, 0)
+    return 0
+  }
+
   complete(request: Request, result: number, cqeFlags = 0): void {
     const { limit, next } = request
     const failed = this.failed(request, result, cqeFlags)

@@ -70,6 +70,8 @@ export interface Kernel {
   shot(request: Request, result: number, cqeFlags: number): boolean
   /** Posts a CQE that another one follows, come what may. */
   first(request: Request, result: number, cqeFlags: number): void
+  /** Posts a CQE with these words of user_data to the ring that `fd` is: to itself, there is no other. 0, or -EBADFD. */
+  message(fd: number, low: number, high: number, result: number): number
   /** Has `run` happen at some later step, if the request is not over by then; meanwhile it is `running`. */
   later(request: Request, run: () => void): void
   /** The request waits for something to happen; `stop` takes it away from there. */
@@ -94,6 +96,7 @@ export const Errno = {
   EINTR: -4,
   EIO: -5,
   EBADF: -9,
+  EBADFD: -77,
   EAGAIN: -11,
   EBUSY: -16,
   EINVAL: -22,

@@ -7,6 +7,7 @@ import { FileChain } from '../../services/file-chain.ts'
 import { ProvidedBuffers } from '../../services/raw/provided-buffers.ts'
 import { Lane } from '../../workers/lane.ts'
 import { Leases } from '../../workers/leases.ts'
+import { Mailboxes } from '../../workers/mailboxes.ts'
 import { QueuedSubmission } from '../../workers/queued-submission.ts'
 import { RingClient } from '../../workers/ring-client.ts'
 import { Scratch } from '../../workers/scratch.ts'
@@ -70,6 +71,22 @@ const mutants: readonly Mutant[] = [
   {
     what: 'entries are taken from the SQ whether there is room or not',
     apply: () => [replace(Ring.prototype, 'hasRoom', () => true)],
+  },
+  {
+    what: 'a message is delivered twice',
+    apply: () => {
+      const deliver = original<[number, number, number, number], boolean>(Mailboxes.prototype, 'deliver')
+      return [
+        replace(
+          Mailboxes.prototype,
+          'deliver',
+          function (this: Mailboxes, low: number, high: number, result: number, flags: number): boolean {
+            deliver(this, low, high, result, flags)
+            return deliver(this, low, high, result, flags)
+          },
+        ),
+      ]
+    },
   },
   {
     what: 'taken completions are not given back',

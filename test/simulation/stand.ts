@@ -144,6 +144,7 @@ export function makeStand(random: Random, time: VirtualTime): Stand {
         backlogMax,
         spinNs: random.pick([0, 20_000]),
         sqThreadShared: false,
+        rawDescriptors: 64,
       },
     )
     kernel.binding().release(hold)

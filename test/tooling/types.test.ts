@@ -20,6 +20,9 @@ const program = `
   if (opened.status === 'done' && read.status === 'done') console.log(opened.value, read.value, bytesRead, verdict.ok)
   for await (const lease of raw.stream(recvStream({ fd: 0, buffers: raw.provideBuffers({ count: 1, sizeBytes: 1 }) })))
     console.log(lease.bytes.length, flags.PollEvent.POLLIN)
+  const either = { fd: 0, buffers: raw.provideBuffers({ count: 1, sizeBytes: 1 }), bundle: process.argv.length > 2 }
+  for await (const lease of raw.stream(recvStream(either))) lease.release()
+  ;(await raw.submit(op.recv(either)))?.release()
   using slab = rings.arena().lease()
   console.log(slab.buffer, (await raw.messages().next()).value?.data)
   export const wrong: string = bytesRead

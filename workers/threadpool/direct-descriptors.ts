@@ -24,6 +24,8 @@ export class DirectDescriptors {
   private readonly owned: Int32Array
   private readonly closeFd: (fd: number) => void
   private readonly allocatable: number
+  /** No entry before this one is free. */
+  private searchFrom = 0
 
   /** `owned`: one place for each entry. New entries are allocated among the first `allocatable`. */
   constructor(owned: Int32Array, allocatable: number, closeFd: (fd: number) => void) {
@@ -59,8 +61,8 @@ export class DirectDescriptors {
    * anyIndex. Returns the index, or -errno, and then the descriptor is closed.
    */
   install(fileIndex: number, fd: number): number {
-    const index = fileIndex === anyIndex ? this.entries.findIndex((entry) => entry === null) : fileIndex - 1
-    const full = fileIndex === anyIndex && (index < 0 || index >= this.allocatable)
+    const index = fileIndex === anyIndex ? this.nextFree() : fileIndex - 1
+    const full = fileIndex === anyIndex && index >= this.allocatable
     if (full || index < 0 || index >= this.entries.length) {
       this.closeFd(fd)
       return full ? ENFILE : EINVAL
@@ -71,6 +73,12 @@ export class DirectDescriptors {
     return index
   }
 
+  /** The first free entry, or `allocatable`. Not from the start each time: thousands of connections would search thousands of entries. */
+  private nextFree(): number {
+    while (this.searchFrom < this.allocatable && this.entries[this.searchFrom] !== null) this.searchFrom++
+    return this.searchFrom
+  }
+
   /** Empties an entry. 0, -EBADF where there is none, -EINVAL where there can be none. */
   remove(index: number): number {
     if (index < 0 || index >= this.entries.length) return EINVAL
@@ -78,6 +86,7 @@ export class DirectDescriptors {
     if (entry === null || entry === undefined) return EBADF
     this.entries[index] = null
     this.owned[index] = -1
+    this.searchFrom = Math.min(this.searchFrom, index)
     entry.removed = true
     if (entry.uses === 0) this.closeFd(entry.fd)
     return 0

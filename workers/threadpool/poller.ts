@@ -4,7 +4,7 @@
 import { addressOfView } from '../../native/addresses.ts'
 import { binding } from '../../native/binding.ts'
 import { kernelError } from '../../native/errors.ts'
-import { Control, Stop, leasedDescriptors, rawDescriptors } from '../../native/layout.ts'
+import { Control, Stop, leasedDescriptors } from '../../native/layout.ts'
 import { isPlain } from '../../native/plain/binding.ts'
 import type { RingGeometry } from '../../native/ring-geometry.ts'
 import { RingConsumer } from '../../native/user-ring.ts'
@@ -35,6 +35,7 @@ export interface ThreadpoolPollerOptions {
   readonly control: Int32Array
   /** Direct descriptors besides those of raw operations and leases. */
   readonly directDescriptors: number
+  readonly rawDescriptors: number
   readonly metrics: RingMetrics
   /** Outlives this thread. */
   readonly journal: Journal
@@ -50,7 +51,7 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
     addon.closeFd(fd)
   }
   // Closed by the addon when this thread ends, however it ends: [epoll, done, direct descriptors…, duplicates…]
-  const tableSize = rawDescriptors + leasedDescriptors + options.directDescriptors
+  const tableSize = options.rawDescriptors + leasedDescriptors + options.directDescriptors
   const requestsMax = geometry.cqEntries + geometry.sqEntries
   const owned = new Int32Array(2 + tableSize + requestsMax).fill(-1)
   const doneFd = (owned[1] = addon.eventfd())
@@ -81,7 +82,7 @@ export function startThreadpoolPoller(options: ThreadpoolPollerOptions): () => v
     requests: new RequestTable(requestsMax, addressOfView),
     threads,
     readiness,
-    direct: new DirectDescriptors(owned.subarray(2, 2 + tableSize), rawDescriptors, closeFd),
+    direct: new DirectDescriptors(owned.subarray(2, 2 + tableSize), options.rawDescriptors, closeFd),
     rows: isPlain() ? plainCalls : rows,
     calls: numbers,
     buffer,

@@ -13,8 +13,7 @@ import {
 } from '../../../native/operations/files.ts'
 import { setBuffer, setOpFlags } from '../../../native/operations/row.ts'
 import { checkBoolean, checkInteger, checkPosition } from '../../arguments.ts'
-import { leasedDescriptors, rawDescriptors } from '../../../native/layout.ts'
-import { checkDescriptor, checkOptions, checkPart, flagBits, partAddress, partLength } from '../checks.ts'
+import { checkDescriptor, checkOptions, checkPart, fitsClose, flagBits, partAddress, partLength } from '../checks.ts'
 import { RwFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
 import { descriptorFlags, descriptorNumber, makeOperation } from '../operation.ts'
@@ -141,15 +140,17 @@ export function fsync(options: FsyncOptions): Operation<number> {
 /**
  * close(2), or empties a direct descriptor's slot (5.15). Requests in flight on the descriptor are not cancelled by it.
  * Resolves with 0. Since 5.6. io_uring_prep_close(3).
- * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EBADF
+ * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE. Rejects: EBADF; ERR_OUT_OF_RANGE (no slot for raw operations of that ring)
  */
 export function close(options: { readonly fd: Descriptor }): Operation<number> {
   const fd = checkDescriptor(checkOptions(options).fd)
-  // Those behind are readFile's.
-  if (typeof fd !== 'number') checkInteger(fd.direct, 'fd.direct', 0, rawDescriptors + leasedDescriptors - 1)
   // A direct descriptor is named by the slot alone: with FIXED_FILE the kernel says EBADF.
-  return makeOperation(closeRow, (words, at, flags) => {
-    if (typeof fd === 'number') prepClose(words, at, flags, fd)
-    else prepCloseDirect(words, at, flags, fd.direct)
-  })
+  return makeOperation(
+    closeRow,
+    (words, at, flags) => {
+      if (typeof fd === 'number') prepClose(words, at, flags, fd)
+      else prepCloseDirect(words, at, flags, fd.direct)
+    },
+    { fits: fitsClose(fd) },
+  )
 }

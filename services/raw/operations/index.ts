@@ -1,5 +1,5 @@
 // Every operation, as `op` in `ringmaster/raw`: a function by the kernel's name in camel case for each opcode, and a few more
-// where one opcode does several things. operation-table.ts finds them by that rule.
+// where one opcode does several things. operation-table.ts finds them by that rule. What files share among them is not exported here.
 export * from './control.ts'
 export * from './files.ts'
 export * from './paths.ts'
@@ -8,10 +8,13 @@ export * from './space.ts'
 export * from './links.ts'
 export * from './xattrs.ts'
 export * from './pipes.ts'
-export * from './sockets.ts'
+export { accept, bind, connect, listen, shutdown, socket } from './sockets.ts'
+export type { AcceptOptions, AcceptedSocket, AddressedOptions, OpenedSocketOptions, SocketOptions } from './sockets.ts'
 export * from './commands.ts'
-export * from './messages.ts'
-export * from './envelopes.ts'
+export { recv, recvZc, send, sendZc } from './messages.ts'
+export type { BufferOptions, MessageOptions, SendOptions, SendZcOptions, ZeroCopySent } from './messages.ts'
+export { recvmsg, sendmsg, sendmsgZc } from './envelopes.ts'
+export type { ReceivedMessage, RecvmsgOptions, SendmsgOptions, SendmsgZcOptions } from './envelopes.ts'
 export * from './send-vectors.ts'
 export * from './polls.ts'
 export * from './timeouts.ts'

@@ -92,6 +92,9 @@ export function send(options: SendOptions): Operation<number> {
 export function recv(options: MessageOptions & BufferOptions): Operation<number>
 export function recv(options: MessageOptions & FromBuffers & { readonly bundle?: false }): Operation<BufferLease | null>
 export function recv(options: MessageOptions & FromBuffers & { readonly bundle: true }): Operation<BundleLease | null>
+export function recv(
+  options: MessageOptions & FromBuffers & { readonly bundle?: boolean },
+): Operation<BufferLease | BundleLease | null>
 export function recv(options: MessageOptions & FromGroup): Operation<SelectedBuffer>
 export function recv(
   options: MessageOptions & (BufferOptions | (FromBuffers & { readonly bundle?: boolean }) | FromGroup),

@@ -15,7 +15,17 @@ import { checkMode } from '../../arguments.ts'
 import type { PathLike } from '../../arguments.ts'
 import { closeOnExec, openFlags } from '../../open-flags.ts'
 import { bigintStatsFrom, statsFrom } from '../../stats.ts'
-import { checkDirFd, checkDirect, currentDirect, checkOptions, checkedPath, flagBits, openedAs } from '../checks.ts'
+import {
+  adviceOnSlots,
+  checkDirFd,
+  checkDirect,
+  currentDirect,
+  checkOptions,
+  fitsDirect,
+  checkedPath,
+  flagBits,
+  openedAs,
+} from '../checks.ts'
 import type { IntoDirect, OpenTarget } from '../checks.ts'
 import { OpenFlag, ResolveFlag, StatxFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
@@ -65,7 +75,13 @@ export function openat(
       prepOpenat(words, at, flags, dirFd, addressOfView(path.bytes), bits, createMode)
       setDirect(words, at, currentDirect(direct, index))
     },
-    { keep: [path.bytes], path: path.text, result: openedAs(direct) },
+    {
+      keep: [path.bytes],
+      path: path.text,
+      fits: fitsDirect(direct),
+      advice: adviceOnSlots(direct),
+      result: openedAs(direct),
+    },
   )
 }
 
@@ -99,7 +115,13 @@ export function openat2(
       prepOpenat2(words, at, flags, dirFd, addressOfView(path.bytes), addressOfView(how), OpenHow.sizeBytes)
       setDirect(words, at, currentDirect(direct, index))
     },
-    { keep: [path.bytes, how], path: path.text, result: openedAs(direct) },
+    {
+      keep: [path.bytes, how],
+      path: path.text,
+      fits: fitsDirect(direct),
+      advice: adviceOnSlots(direct),
+      result: openedAs(direct),
+    },
   )
 }
 

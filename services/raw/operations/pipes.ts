@@ -11,7 +11,7 @@ import {
 import { setDirect } from '../../../native/operations/row.ts'
 import { checkInteger } from '../../arguments.ts'
 import { closeOnExec } from '../../open-flags.ts'
-import { checkDescriptor, checkDirect, currentDirect, checkOptions, flagBits } from '../checks.ts'
+import { adviceOnSlots, checkDescriptor, checkDirectTarget, checkOptions, fitsDirect, flagBits } from '../checks.ts'
 import type { DirectTarget } from '../checks.ts'
 import { PipeFlag, SpliceFlag } from '../flags.ts'
 import type { Flags } from '../flags.ts'
@@ -112,7 +112,7 @@ export function pipe(
   const { flags, inherit = false, direct } = checkOptions(options)
   const bits = flagBits(flags, PipeFlag, 'flags')
   const pipeFlags = direct === undefined ? (inherit ? bits : bits | closeOnExec) : bits & ~closeOnExec
-  const index = direct === undefined ? -1 : checkDirect(direct)
+  const index = direct === undefined ? -1 : checkDirectTarget(direct)
   const ends = new Int32Array(2)
   const result = (): PipeEnds<number> | PipeEnds<DirectDescriptor> => {
     const [read, write] = ends
@@ -124,8 +124,8 @@ export function pipe(
     pipeRow,
     (words, at, sqeFlags) => {
       prepPipe(words, at, sqeFlags, addressOfView(ends), pipeFlags)
-      setDirect(words, at, currentDirect(direct, index))
+      setDirect(words, at, index)
     },
-    { keep: [ends], result },
+    { keep: [ends], fits: fitsDirect(direct, 2), advice: adviceOnSlots(direct), result },
   )
 }

@@ -16,16 +16,19 @@ import {
   provideBuffers as provideBuffersRow,
   removeBuffers as removeBuffersRow,
 } from '../../../native/operations/registered.ts'
-import { rawDescriptors } from '../../../native/layout.ts'
+import { rawDescriptorsMax } from '../../../native/layout.ts'
 import { checkBoolean, checkInteger } from '../../arguments.ts'
 import {
-  checkDirect,
+  adviceOnMessages,
+  checkDirectTarget,
   checkFd,
   checkMessageTarget,
   checkGroup,
   checkOptions,
   checkPart,
+  fitsDirect,
   partAddress,
+  slotsOf,
 } from '../checks.ts'
 import type { DirectTarget } from '../checks.ts'
 import { descriptorFlags, makeOperation } from '../operation.ts'
@@ -61,9 +64,8 @@ export function filesUpdate(options: FilesUpdateOptions<DirectTarget>): Operatio
   const given = (descriptors as readonly unknown[]).map((fd, at) =>
     checkInteger(fd, `descriptors[${at}]`, -2, int32Max),
   )
-  checkInteger(given.length, 'descriptors.length', 1, rawDescriptors)
-  // The slots behind are readFile's: what it reads there is not anybody else's to choose.
-  const first = index === 'allocate' ? anySlots : checkInteger(index, 'index', 0, rawDescriptors - given.length)
+  checkInteger(given.length, 'descriptors.length', 1, rawDescriptorsMax)
+  const first = index === 'allocate' ? anySlots : checkInteger(index, 'index', 0, rawDescriptorsMax - given.length)
   const table = new Int32Array(given.length)
   return makeOperation<number | DirectDescriptor[]>(
     filesUpdateRow,
@@ -73,6 +75,7 @@ export function filesUpdate(options: FilesUpdateOptions<DirectTarget>): Operatio
     },
     {
       keep: [table],
+      fits: fitsDirect(index, given.length, 'index'),
       result: (count) =>
         index === 'allocate' ? Array.from(table.subarray(0, count), (direct) => ({ direct })) : count,
     },
@@ -195,18 +198,26 @@ export function msgRing(options: MessageDataOptions | MessageDescriptorOptions):
   if (!('fd' in options) || options.silent !== true) checkMessageTarget(ringFd, low, 'userData')
   if ('fd' in options) {
     const source = checkDirectDescriptor(options.fd, 'fd').direct
-    const target = checkDirect(options.into, 'into')
+    const target = checkDirectTarget(options.into, 'into', slotsOf(ringFd))
     const skip = checkBoolean(options.silent, 'silent') ? MessageRing.CQE_SKIP : 0
-    return makeOperation(msgRingRow, (words, at, flags) => {
-      prepMsgRingFd(words, at, flags, ringFd, source, target, low, high, skip)
-    })
+    return makeOperation(
+      msgRingRow,
+      (words, at, flags) => {
+        prepMsgRingFd(words, at, flags, ringFd, source, target, low, high, skip)
+      },
+      { advice: adviceOnMessages(true) },
+    )
   }
   const result = checkInteger(options.result, 'result', -(2 ** 31), int32Max)
   const cqeFlags = checkInteger(options.cqeFlags ?? 0, 'cqeFlags', 0, 2 ** 32 - 1)
   if (cqeFlags !== 0) requireFeature('msgRingFlagsPass')
   const pass = cqeFlags === 0 ? 0 : MessageRing.FLAGS_PASS
-  return makeOperation(msgRingRow, (words, at, flags) => {
-    prepMsgRing(words, at, flags, ringFd, result, low, high, pass)
-    words[at + 11] = cqeFlags
-  })
+  return makeOperation(
+    msgRingRow,
+    (words, at, flags) => {
+      prepMsgRing(words, at, flags, ringFd, result, low, high, pass)
+      words[at + 11] = cqeFlags
+    },
+    { advice: adviceOnMessages(false) },
+  )
 }

@@ -19,7 +19,17 @@ import {
 import { setDirect, setIoFlags } from '../../../native/operations/row.ts'
 import { checkBoolean, checkInteger } from '../../arguments.ts'
 import { closeOnExec } from '../../open-flags.ts'
-import { checkDescriptor, checkDirect, currentDirect, checkOptions, flagBits, namedValue, openedAs } from '../checks.ts'
+import {
+  adviceOnSlots,
+  checkDescriptor,
+  checkDirect,
+  currentDirect,
+  checkOptions,
+  fitsDirect,
+  flagBits,
+  namedValue,
+  openedAs,
+} from '../checks.ts'
 import type { IntoDirect, OpenTarget } from '../checks.ts'
 import { AddressFamily, SocketFlag, SocketType } from '../flags.ts'
 import type { Flags } from '../flags.ts'
@@ -70,7 +80,7 @@ export function socket(
       prepSocket(words, at, flags, family, type, number, 0)
       setDirect(words, at, currentDirect(direct, index))
     },
-    { result: openedAs(direct) },
+    { fits: fitsDirect(direct), advice: adviceOnSlots(direct), result: openedAs(direct) },
   )
 }
 
@@ -167,6 +177,8 @@ export function accept(
     {
       keep: [peer, length],
       sqeFlags: descriptorFlags(fd),
+      fits: fitsDirect(direct),
+      advice: adviceOnSlots(direct),
       result: (value) => (withPeer ? { socket: opened(value), peer: decodeAddress(peer, length[0]!) } : opened(value)),
     },
   )

@@ -2,12 +2,11 @@
 //
 //   struct io_uring_files_update { u32 offset; u32 resv; u64 fds }   struct io_uring_file_index_range { u32 off; u32 len; u64 resv }
 //
-// The first `rawDescriptors` slots are raw operations'; those behind belong to readFile, which would read other files if anybody
-// else put some there.
+// The first slots are raw operations', as many as the option rawDirectDescriptors says; those behind belong to readFile, which would
+// read other files if anybody else put some there.
 import { RegisterOp } from '../../../native/abi.ts'
 import { addressOfView } from '../../../native/addresses.ts'
 import { invalidArgType } from '../../../native/errors.ts'
-import { rawDescriptors } from '../../../native/layout.ts'
 import type { RingHandle } from '../../../workers/ring-handle.ts'
 import { checkInteger } from '../../arguments.ts'
 import { checkOptions } from '../checks.ts'
@@ -26,6 +25,7 @@ export interface FilesUpdate {
 /** How many slots were set. */
 export function filesUpdate(handle: RingHandle, options: FilesUpdate): number {
   const { descriptors, index } = checkOptions(options)
+  const { rawDescriptors } = handle
   if (!Array.isArray(descriptors)) throw invalidArgType('descriptors', 'an array of descriptors', descriptors)
   const given = (descriptors as readonly unknown[]).map((fd, at) =>
     checkInteger(fd, `descriptors[${at}]`, -2, int32Max),
@@ -46,6 +46,7 @@ export interface FileAllocRange {
 
 /** Where 'allocate' finds its slots from now on. */
 export function fileAllocRange(handle: RingHandle, options: FileAllocRange): void {
+  const { rawDescriptors } = handle
   const index = checkInteger(checkOptions(options).index, 'index', 0, rawDescriptors)
   const count = checkInteger(options.count, 'count', 0, rawDescriptors - index)
   register(handle, RegisterOp.REGISTER_FILE_ALLOC_RANGE, Uint32Array.of(index, count, 0, 0), 0)

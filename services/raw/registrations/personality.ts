@@ -3,6 +3,7 @@
 import { RegisterOp } from '../../../native/abi.ts'
 import type { RingHandle } from '../../../workers/ring-handle.ts'
 import { checkInteger } from '../../arguments.ts'
+import { checkOperation } from '../operation.ts'
 import type { Operation } from '../operation.ts'
 import { register } from './call.ts'
 
@@ -31,8 +32,10 @@ export function setPersonality(words: Int32Array, at: number, id: number): void 
   words[at + 10] = (words[at + 10]! & 0xffff) | (id << 16)
 }
 
-/** @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
-export function checkPersonality(id: unknown): number {
+/** The number, of a personality or as it is. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function personalityId(personality: Personality | number): number {
+  const given: unknown = personality
+  const id = typeof given === 'object' && given !== null && 'id' in given ? given.id : given
   return checkInteger(id, 'personality', 1, 65535)
 }
 
@@ -42,7 +45,8 @@ export function checkPersonality(id: unknown): number {
  * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE
  */
 export function withPersonality<R>(operation: Operation<R>, personality: Personality | number): Operation<R> {
-  const id = checkPersonality(typeof personality === 'object' ? personality.id : personality)
+  checkOperation(operation)
+  const id = personalityId(personality)
   return {
     ...operation,
     fill: (words, at, sqeFlags) => {

@@ -1,12 +1,12 @@
 // Registrations that rings of Ringmaster cannot have, each with the reason: one place, for the table and for who calls them by number.
 import { RegisterOp } from '../../../native/abi.ts'
-import { rawDescriptors } from '../../../native/layout.ts'
 
 const deferTaskrun =
   'it needs a ring made with DEFER_TASKRUN, which one thread alone may enter; these rings are shared by threads'
 const eventfd =
   'a ring has one eventfd, and it wakes this client. To be told of completions elsewhere, poll ringFd (it is readable while there are any), or send a message with msgRing'
-const fileTable = `the table of direct descriptors is made at start: ${rawDescriptors} slots for raw operations, the others (option directDescriptors) are readFile's. Use filesUpdate()`
+const fileTable =
+  'the table of direct descriptors is made at start, with as many slots for raw operations as option rawDirectDescriptors says; those behind are readFile’s. Use filesUpdate()'
 
 export const refusals: ReadonlyMap<number, string> = new Map([
   [RegisterOp.REGISTER_FILES, fileTable],

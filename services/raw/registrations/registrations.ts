@@ -34,7 +34,7 @@ export class Registrations {
   }
 
   /**
-   * Puts descriptors of the process into direct descriptors 0 to 63, at once; requests under way keep the files they have. Returns how many
+   * Puts descriptors of the process into the ring's direct descriptors, at once; requests under way keep the files they have. Returns how many
    * slots were set. op.filesUpdate() does it in order with other requests. Since 5.5. io_uring_register_files_update(3).
    * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE; SystemError: EBADF (not open, or a ring)
    */
@@ -43,7 +43,7 @@ export class Registrations {
   }
 
   /**
-   * Where `direct: 'allocate'` finds its slots from now on: `count` slots from `index`, within 0 to 63; at first it is all 64.
+   * Where `direct: 'allocate'` finds its slots from now on: `count` slots from `index`; at first it is all of RawRing.directDescriptors.
    * Since 6.0. io_uring_register_file_alloc_range(3).
    * @throws ERR_OUT_OF_RANGE; SystemError
    */

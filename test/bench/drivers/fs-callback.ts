@@ -4,31 +4,13 @@ import type { Stats } from 'node:fs'
 import { callbackLoop } from '../loops.ts'
 import { AppendLog } from './append-log.ts'
 import { BlockLanes, laneBuffers } from './blocks.ts'
-import { cannot, type DriverInput, type Prepared, type Work } from './driver.ts'
-import { readFlags } from './promise-workloads.ts'
+import type { DriverInput, Prepared, Work } from './driver.ts'
+import { prepareFs } from './fs-workloads.ts'
 import { SmallFiles } from './small-files.ts'
 import { StatPaths } from './stat-paths.ts'
 
-export function prepare(input: DriverInput): Promise<Prepared> {
-  return Promise.resolve({ ...work(input), enterCalls: null })
-}
-
-function work(input: DriverInput): Work {
-  switch (input.scenario.workload) {
-    case 'read':
-      return blocks(input, readFlags(input), false)
-    case 'mixed':
-      return blocks(input, 'r+', true)
-    case 'append':
-      return appends(input)
-    case 'statx':
-      return stats(input)
-    case 'readfile':
-      return wholeFiles(input)
-    default:
-      throw cannot('fs-callback', input)
-  }
-}
+export const prepare = (input: DriverInput): Promise<Prepared> =>
+  prepareFs('fs-callback', { blocks, appends, stats, wholeFiles }, input)
 
 function blocks(input: DriverInput, flags: string | number, mixed: boolean): Work {
   const descriptor = openSync(input.dataFile, flags)

@@ -85,17 +85,26 @@ async function readsAndWrites<F extends FileLike>(files: FilesLike<F>, input: Dr
   return { loop, close: () => file.close() }
 }
 
-async function appends<F extends FileLike>(files: FilesLike<F>, input: DriverInput): Promise<Work> {
-  const log = new AppendLog(input)
-  const file = await files.open(log.path, 'r+')
+async function writeEach(file: FileLike, log: AppendLog): Promise<void> {
   const write = async (record: Buffer, index: number): Promise<void> => {
     const { bytesWritten } = await file.write(record, 0, record.length, log.positions[index]!)
     log.check(bytesWritten)
   }
+  if (log.records.length === 1) await write(log.records[0]!, 0)
+  else await Promise.all(log.records.map(write))
+}
+
+/** As a log does it: what was appended meanwhile, written by `writeAll`, becomes durable with one fdatasync. */
+export async function appends<F extends FileLike>(
+  files: FilesLike<F>,
+  input: DriverInput,
+  writeAll: (file: F, log: AppendLog) => Promise<void> = writeEach,
+): Promise<Work> {
+  const log = new AppendLog(input)
+  const file = await files.open(log.path, 'r+')
   const group = async (): Promise<number> => {
     log.advance()
-    if (log.records.length === 1) await write(log.records[0]!, 0)
-    else await Promise.all(log.records.map(write))
+    await writeAll(file, log)
     await file.datasync()
     return log.records.length
   }

@@ -1,14 +1,14 @@
 // Driver: Ringmaster itself, by promise, batch, chain and group, with any poller. Chosen by leg-process.ts.
 import { statSync } from 'node:fs'
-import type { Ringmaster } from '../../../services/index.ts'
+import type { RingFile, Ringmaster } from '../../../services/index.ts'
 import { promiseLoop } from '../loops.ts'
 import type { BatchShape } from '../model.ts'
-import { AppendLog } from './append-log.ts'
+import type { AppendLog } from './append-log.ts'
 import { BlockLanes, laneBuffers } from './blocks.ts'
 import { prepareChains } from './chains.ts'
 import { cannot, type DriverInput, type Prepared, type Work } from './driver.ts'
 import { park } from './parked.ts'
-import { promiseWork, readFlags } from './promise-workloads.ts'
+import { appends, promiseWork, readFlags } from './promise-workloads.ts'
 import { receives, sends } from './ringmaster-sockets.ts'
 import { onRings, startRings } from './start-rings.ts'
 
@@ -76,20 +76,11 @@ async function readBatches(rings: Ringmaster, input: DriverInput, batch: BatchSh
   return { loop, close: () => file.close() }
 }
 
-/** As a log does it: what was appended meanwhile becomes durable with one fdatasync. */
-async function groupedAppends(rings: Ringmaster, input: DriverInput): Promise<Work> {
+async function writeAsBatch(file: RingFile, log: AppendLog): Promise<void> {
+  for (const bytesWritten of await file.writeBatch(log.records, log.positions)) log.check(bytesWritten)
+}
+
+function groupedAppends(rings: Ringmaster, input: DriverInput): Promise<Work> {
   if (input.scenario.workload !== 'append') throw cannot('ringmaster', input)
-  const log = new AppendLog(input)
-  const file = await rings.open(log.path, 'r+')
-  const group = async (): Promise<number> => {
-    log.advance()
-    for (const bytesWritten of await file.writeBatch(log.records, log.positions)) log.check(bytesWritten)
-    await file.datasync()
-    return log.records.length
-  }
-  const close = async (): Promise<void> => {
-    await file.close()
-    log.close()
-  }
-  return { loop: promiseLoop(1, group, (count) => count), close }
+  return appends(rings, input, writeAsBatch)
 }

@@ -82,7 +82,13 @@ export function describeFamily(family: string, define: (proves: Proves) => void)
     let bench: Bench
     let files = 0
     beforeAll(async () => {
-      const rings = await Ringmaster.start({ rings: 2, poller, directDescriptors: 64, sqEntries: 64 })
+      const rings = await Ringmaster.start({
+        rings: 2,
+        poller,
+        directDescriptors: 64,
+        rawDirectDescriptors: 64,
+        sqEntries: 64,
+      })
       const raw = rings.raw(0)
       bench = {
         raw,

@@ -142,6 +142,58 @@ describe.each(pollers)('a mailbox of a ring with poller %s', (poller) => {
     expect(errorCode(() => target.messages())).toBe('ERR_RING_CLOSED')
   })
 
+  it('of a ring that was closed cannot be sent to, and who knows its numbers only is told so too', async () => {
+    const short = await Ringmaster.start({ rings: 1, poller, sqEntries: 64 })
+    const mailbox = short.raw().messages()
+    const { ringFd, address } = mailbox
+    await short.close()
+    expect(await failure(raw.sendMessage(mailbox, { data: 1 }))).toMatchObject({ code: 'ERR_RING_CLOSED' })
+    // The number may be another file's by now.
+    const gone =
+      /^(EBADF|EBADFD): .*no ring has that ringFd: it was closed, so ask its thread for the address of a new mailbox/
+    const to = { ringFd, address }
+    await expect(raw.sendMessage(to, { data: 1 })).rejects.toThrow(gone)
+    await expect(raw.submit(op.msgRing({ ringFd, userData: address, result: 1 }))).rejects.toThrow(gone)
+    expect(() => {
+      sendMessageSync(to, { data: 1 })
+    }).toThrow(gone)
+    const fd = await raw.submit(op.openat({ path: file, direct: 'allocate' }))
+    await expect(raw.sendDescriptor(to, fd)).rejects.toThrow('no ring has that ringFd')
+    await raw.submit(op.close({ fd }))
+  })
+
+  it('whose ring, or whose sender’s ring, is closed with messages under way: each send settles, and what arrived is read', async () => {
+    const random = seededRandom(testSeed('mailboxes closed under way'))
+    for (let round = 0; round < 12; round++) {
+      const [sender, receiver] = await Promise.all(
+        [1, 1].map((rings) => Ringmaster.start({ rings, poller, sqEntries: 64 })),
+      )
+      const mailbox = receiver!.raw().messages({ waitingMax: 100_000 })
+      const count = 1 + Math.floor(random() * 400)
+      const closing: Promise<void>[] = []
+      const sends = Array.from({ length: count }, (_, data) => {
+        const sent = sender!.raw().sendMessage(mailbox, { data })
+        if (data === Math.floor(count / 2)) closing.push((round % 2 === 0 ? sender! : receiver!).close())
+        return failure(sent)
+      })
+      const outcomes = (await Promise.all(sends)).map(({ code }) => code)
+      await Promise.all(closing)
+      if (round % 2 === 0) {
+        // All that was sent has arrived before this.
+        sendMessageSync(mailbox, { data: -1 })
+      }
+      await receiver!.close()
+      const read: number[] = []
+      for await (const { data } of mailbox) read.push(data)
+      const arrived = outcomes.flatMap((code, data) => (code === undefined ? [data] : []))
+      for (const code of outcomes) expect([undefined, 'ERR_RING_CLOSED', 'EBADF', 'EBADFD']).toContain(code)
+      // Those that were sent while the receiver was closing may have come too late.
+      if (round % 2 === 0) expect(read).toEqual([...arrived, -1])
+      else expect(read).toEqual(arrived.slice(0, read.length))
+      await sender!.close()
+    }
+  }, 60_000)
+
   it('keeps the process alive while somebody reads, and no longer', () => {
     const [library, rawLibrary] = ['index.js', 'raw/index.js'].map((name) =>
       JSON.stringify(new URL(`../../../dist/services/${name}`, import.meta.url).href),

@@ -1,9 +1,9 @@
 // What `ringmaster/raw` says to arguments that its types would not let pass: coded errors, at once, and nothing is submitted.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { op, timeoutStream } from '../../../services/raw/index.ts'
+import { op, timeoutStream, withPersonality } from '../../../services/raw/index.ts'
 import type { RawRing } from '../../../services/raw/index.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
-import { callLoosely, failure } from '../harness.ts'
+import { callLoosely, failure, fieldOf, seededRandom, testSeed } from '../harness.ts'
 
 /** How a call that is made with anything fails, at once or later. */
 async function refusal(target: object, method: string, ...args: readonly unknown[]): Promise<Record<string, unknown>> {
@@ -36,6 +36,47 @@ describe('arguments of raw rings', () => {
 
   it.each([null, 5, [], { signal: 5 }, { drain: 'false' }])('a chain is not submitted with %j', async (options) => {
     expect(await refusal(raw.chain().link(op.nop()), 'submit', options)).toMatchObject(wrongType)
+  })
+
+  it('every function of `op` makes an operation or refuses with a code, whatever it is given', () => {
+    const given = [
+      undefined,
+      null,
+      -1,
+      1.5,
+      NaN,
+      'x',
+      [],
+      () => 0,
+      Symbol('s'),
+      2n,
+      Buffer.alloc(4),
+      { direct: -1 },
+      { fd: 0 },
+    ]
+    const random = seededRandom(testSeed('arguments of op'))
+    const any = (): unknown => given[Math.floor(random() * given.length)]
+    const outcome = (make: () => unknown): unknown => {
+      try {
+        return fieldOf(fieldOf(make(), 'row'), 'name') === undefined ? 'no operation' : 'made'
+      } catch (error) {
+        return String(fieldOf(error, 'code')).startsWith('ERR_') ? 'refused' : error
+      }
+    }
+    for (const make of Object.values(op) as ((options: unknown) => unknown)[]) {
+      for (const options of given) expect(['made', 'refused']).toContain(outcome(() => make(options)))
+      for (let times = 0; times < 50; times++) {
+        const values: Record<string | symbol, unknown> = {}
+        const options = new Proxy(values, { get: (_, name) => (values[name] ??= any()), has: () => random() < 0.5 })
+        expect(['made', 'refused']).toContain(outcome(() => make(options)))
+      }
+    }
+    expect(() => {
+      Reflect.apply(withPersonality, undefined, [op.nop(), null])
+    }).toThrow(expect.objectContaining(wrongType))
+    expect(() => {
+      Reflect.apply(withPersonality, undefined, [null, 1])
+    }).toThrow(expect.objectContaining(wrongType))
   })
 
   it('a limit without a step says what is missing', () => {

@@ -132,7 +132,9 @@ describe.each(pollers)('sends, %s', (poller) => {
       const { active, reason, sends, copied } = sender.zeroCopy
       expect({ active, reason }).toEqual({ active: false, reason: 'copied' }) // loopback
       expect(copied).toBe(sends)
-      expect(sends).toBeLessThan(cut.length / 2)
+      // How many went out before the first notification came is up to the machine: none does afterwards.
+      expect(await sender.send(Buffer.alloc(40_000))).toBe(40_000)
+      expect(sender.zeroCopy.sends).toBe(sends)
       peer.destroy()
     })
 

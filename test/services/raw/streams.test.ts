@@ -40,7 +40,7 @@ describe.each(pollers)('streams, %s', (poller) => {
     return fd
   }
   beforeEach(async () => {
-    rings = await Ringmaster.start({ rings: 1, poller, sqEntries: 64 })
+    rings = await Ringmaster.start({ rings: 1, poller, sqEntries: 64, rawDirectDescriptors: 64 })
     raw = rings.raw()
     owned = []
   })

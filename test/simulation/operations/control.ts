@@ -1,4 +1,4 @@
-// Models of nop and async_cancel. Listed in index.ts.
+// Models of nop, async_cancel and msg_ring. Listed in index.ts.
 import { CancelFlag, Op, nopInjectResult } from '../../../native/abi.ts'
 import { Errno } from '../model.ts'
 import type { Kernel, OperationModel, Request } from '../model.ts'
@@ -55,7 +55,20 @@ const asyncCancel: OperationModel = {
   },
 }
 
+/** Data for a mailbox of this very ring, the only one there is. The message is there before its sender is told. */
+const msgRing: OperationModel = {
+  issue: (kernel, request) => {
+    const { fd, offset, length } = request
+    const send = (): void => {
+      kernel.complete(request, kernel.message(fd, offset % 4294967296, Math.floor(offset / 4294967296), length))
+    }
+    if (kernel.random.chance(kernel.faults.inline)) send()
+    else kernel.later(request, send)
+  },
+}
+
 export const controlModels: readonly (readonly [number, OperationModel])[] = [
   [Op.NOP, nop],
   [Op.ASYNC_CANCEL, asyncCancel],
+  [Op.MSG_RING, msgRing],
 ]

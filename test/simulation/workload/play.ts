@@ -22,6 +22,8 @@ export interface Play {
   readonly ending: () => boolean
   /** A number that nobody had before. */
   readonly count: () => number
+  /** So many messages were sent, and came when their mailbox was closed: stale completions that are excused. */
+  readonly lostMessages: (count: number) => void
   /** Resolves at some later step. */
   readonly pause: () => Promise<void>
 }
