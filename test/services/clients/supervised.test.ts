@@ -78,7 +78,6 @@ describe.each(allPollers)('clients of a ring whose worker is terminated, poller 
     )
     await thread.heard()
     await kill(rings)
-    await kill(rings)
     expect(await settledWithin(thread.result(), 50)).toBe('pending')
     writeSync(pipeFd, 'only')
     expect(await thread.result()).toBe('only')
