@@ -5,6 +5,7 @@ import { expect, it } from 'vitest'
 import { capabilities } from '../../native/capabilities.ts'
 import { RegisterOp, SetupFlag } from '../../native/abi.ts'
 import { binding } from '../../native/binding.ts'
+import { allowPrivilegeChanges } from '../../services/process-guard.ts'
 import { op, registrationTable, withPersonality } from '../../services/raw/index.ts'
 import type { Operation } from '../../services/raw/index.ts'
 import { errorCode } from '../services/raw/errors.ts'
@@ -19,6 +20,7 @@ const root = process.getuid?.() === 0
 
 /** Runs `body` as nobody, all threads of the process, and comes back. */
 function asNobody<T>(body: () => T): T {
+  allowPrivilegeChanges() // here, for a moment, to register them
   process.setegid!(nobody)
   process.seteuid!(nobody)
   try {

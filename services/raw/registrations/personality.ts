@@ -15,7 +15,10 @@ export interface Personality {
   [Symbol.dispose](): void
 }
 
-/** Registers the credentials that this thread has now: user, groups, capabilities, security label. */
+/**
+ * Registers the credentials that this thread has now: user, groups, capabilities, security label. To change them for that moment with
+ * process.seteuid() and its like, call allowPrivilegeChanges() first: they are refused while there are rings.
+ */
 export function registerPersonality(handle: RingHandle): Personality {
   const id = register(handle, RegisterOp.REGISTER_PERSONALITY, null, 0)
   let registered = true
