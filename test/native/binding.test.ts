@@ -26,6 +26,7 @@ describe('binding()', () => {
       ...[
         'hold',
         'map',
+        'ownDescriptors',
         'pollSlice',
         'register',
         'release',
