@@ -19,6 +19,8 @@ import { withTimeout } from './time-limit.ts'
 import type { Timed } from './time-limit.ts'
 import { dataBytes, writeWholeFile } from './write-file.ts'
 
+const noOptions: Timed & { bigint?: boolean } = {}
+
 export abstract class RingFileSystem {
   protected readonly router: Router
 
@@ -68,14 +70,14 @@ export abstract class RingFileSystem {
   /** As fs.promises.stat(). */
   stat(path: PathLike, options?: Timed & { bigint?: false }): Promise<Stats>
   stat(path: PathLike, options: Timed & { bigint: true }): Promise<BigIntStats>
-  async stat(path: PathLike, options: Timed & { bigint?: boolean } = {}): Promise<Stats | BigIntStats> {
+  stat(path: PathLike, options: Timed & { bigint?: boolean } = noOptions): Promise<Stats | BigIntStats> {
     return this.statPath(path, 'stat', 0, options)
   }
 
   /** As fs.promises.lstat(). */
   lstat(path: PathLike, options?: Timed & { bigint?: false }): Promise<Stats>
   lstat(path: PathLike, options: Timed & { bigint: true }): Promise<BigIntStats>
-  async lstat(path: PathLike, options: Timed & { bigint?: boolean } = {}): Promise<Stats | BigIntStats> {
+  lstat(path: PathLike, options: Timed & { bigint?: boolean } = noOptions): Promise<Stats | BigIntStats> {
     return this.statPath(path, 'lstat', At.SYMLINK_NOFOLLOW, options)
   }
 
@@ -85,14 +87,19 @@ export abstract class RingFileSystem {
     atFlags: number,
     given: (Timed & { bigint?: boolean }) | null,
   ): Promise<Stats | BigIntStats> {
-    const options = given ?? {}
-    if (options.timeoutMs !== undefined)
-      return withTimeout(options, (timed) => this.statPath(path, syscall, atFlags, timed))
-    const signal = checkSignal(options.signal)
-    throwIfAborted(signal)
-    const checked = checkPath(path)
-    const target = { dirFd: At.FDCWD, path: checked, atFlags, bigint: options.bigint === true, syscall }
-    return requestStat(this.router.pick(), target, signal)
+    // Not an async function, which would be a promise and three turns of the microtask queue more for each path.
+    try {
+      const options = given ?? noOptions
+      if (options.timeoutMs !== undefined)
+        return withTimeout(options, (timed) => this.statPath(path, syscall, atFlags, timed))
+      const signal = checkSignal(options.signal)
+      throwIfAborted(signal)
+      const checked = checkPath(path)
+      const target = { dirFd: At.FDCWD, path: checked, atFlags, bigint: options.bigint === true, syscall }
+      return requestStat(this.router.pick(), target, signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /**
