@@ -121,17 +121,24 @@ export function withPorts<T extends object>(value: T, ports: readonly MessagePor
   return Comlink.transfer(value, [...ports])
 }
 
+/** What is called from the other side: each method answers with a promise. Comlink's own type would need the DOM's in every program. */
+export type Remote<Target> = {
+  readonly [Name in keyof Target]: Target[Name] extends (...args: infer Args) => infer Answer
+    ? (...args: Args) => Promise<Awaited<Answer>>
+    : never
+}
+
 /** The client's side: calls that settle even if the worker dies. */
-export interface ControlLink<Remote = RingWorkerControl> {
-  call<T>(invoke: (remote: Comlink.Remote<Remote>) => Promise<T>): Promise<T>
+export interface ControlLink<Target = RingWorkerControl> {
+  call<T>(invoke: (remote: Remote<Target>) => Promise<T>): Promise<T>
   /** The worker has ended: every call, now and later, is rejected with ERR_RING_WORKER_LOST. */
   lost(cause: unknown): void
   close(): void
 }
 
-export function linkControl<Remote = RingWorkerControl>(port: MessagePort): ControlLink<Remote> {
+export function linkControl<Target = RingWorkerControl>(port: MessagePort): ControlLink<Target> {
   keepErrorFields()
-  const remote = Comlink.wrap<Remote>(endpoint(port))
+  const remote = Comlink.wrap(endpoint(port)) as Remote<Target>
   let calls = 0
   let loseAll: (reason: Error) => void = () => undefined
   const death = new Promise<never>((_, reject) => {
