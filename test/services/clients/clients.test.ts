@@ -79,7 +79,7 @@ describe.each(everyPoller)('clients of two rings, poller $poller, $memory memory
       }
       await round()
       const before = { descriptors: ringDescriptors(), threads: ringThreads() }
-      for (let index = 0; index < 12; index++) await round()
+      for (let index = 0; index < 5; index++) await round()
       expect({ descriptors: ringDescriptors(), threads: ringThreads() }).toEqual(before)
       // Nobody reads from the pipe any more: what is written to it is still there.
       writeSync(pipeFd, 'mine')
