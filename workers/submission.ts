@@ -40,6 +40,9 @@ export const slotsOf = (inFlightMax: number, backlogMax: number): number =>
  */
 const earlyPublishEntries = 16
 
+/** Entries that the client submits itself rather than wake the `worker` for: a wake-up costs several system calls, and its time. */
+const ownEntriesMax = 8
+
 const EINTR = -4
 const EAGAIN = -11
 const EBUSY = -16
@@ -266,9 +269,18 @@ export abstract class Submission {
     }
   }
 
+  /** The `worker` sleeps, and there is little to do: doing it is cheaper than waking somebody. Whether all was taken. */
+  private enterInstead(): boolean {
+    this.counters[ClientCounter.enterCalls]! += 1
+    const entered = this.addon.enter(this.ringFd, this.ring.unconsumed, 0, 0)
+    if (entered < 0 && entered !== EAGAIN && entered !== EBUSY && entered !== EINTR) this.enterFailed(entered)
+    return entered < 0 ? this.ended : this.ring.unconsumed === 0
+  }
+
   /** Gets the poller going: the `caller` enters, the others are woken. */
   protected kick(): void {
     const { counters, addon } = this
+    if (this.poller === Poller.worker && this.ring.unconsumed <= ownEntriesMax && this.enterInstead()) return
     if (this.poller === Poller.worker || this.poller === Poller.threadpool) {
       counters[ClientCounter.sqWakeups]! += 1
       addon.signal(Atomics.load(this.control, Control.wake_fd >> 2))
