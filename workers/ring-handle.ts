@@ -125,7 +125,7 @@ export class RingHandle {
   private drained: boolean | null = null
   private sqThreadId = 0
   private released = false
-  private tasks = 0
+  tasks = 0 // of several requests, that have begun
   private onTasksOver: (() => void) | null = null
 
   /** Made by openRings(). @internal */

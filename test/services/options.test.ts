@@ -28,6 +28,7 @@ it('have defaults', () => {
     pinCpus: 'auto',
     spinNs: 'auto',
     adviceIntervalMs: 10_000,
+    adapt: false,
     onAdvice: undefined,
     heartbeatTimeoutMs: 10_000,
     retryIdempotent: true,
@@ -120,6 +121,12 @@ it('pinCpus are up to 64 CPU numbers', () => {
       message: expect.stringContaining('options.pinCpus') as string,
     })
   }
+})
+
+it('adapt is true or false', () => {
+  expect(resolveOptions({ adapt: true }).adapt).toBe(true)
+  for (const adapt of ['yes', null, {}])
+    expect(caught({ adapt })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', message: /options\.adapt/ })
 })
 
 it('onAdvice is a function', () => {
