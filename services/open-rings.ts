@@ -212,9 +212,8 @@ class Rings implements OwnRings {
     if (before !== null) return before
     if (maker === null || !(pool instanceof RingWorkerPool)) return 'in plain Node.js there is no other poller'
     const others = this.handles.filter((other) => other !== handle)
-    const made = await maker.make(ring, this.spotForOne(maker), others, to).catch((error: unknown) => {
-      return error instanceof Error ? error.message : String(error)
-    })
+    const make = async (): Promise<MadeRing> => maker.make(ring, this.spotForOne(maker), others, to)
+    const made = await make().catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
     if (typeof made === 'string') return `the new ring could not be opened: ${made}`
     let refusal = unfit()
     if (made.handle.workerThreadId !== workerThreadId) refusal ??= 'its worker was replaced'

@@ -10,6 +10,7 @@ import type { OwnRings } from '../../services/open-rings.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import type { Poller } from '../../workers/poller-kind.ts'
 import { parseExposition } from '../metrics/exposition.ts'
+import { Random } from '../simulation/random.ts'
 import { eventually, fieldOf, seededBytes, settledWithin, temporaryFolder, testSeed } from './harness.ts'
 import { held, startLoad, watchPools } from './supervision-harness.ts'
 
@@ -60,13 +61,13 @@ const ways: [Poller, Poller][] = [
 ]
 
 describe.each(ways)('a ring that is moved from %s to %s', (from, to) => {
-  it(
-    'under load: every request settles once, with the right data, and nothing is left',
+  it.each(['user', 'mapped'] as const)(
+    'under load, in %s memory: every request settles once, with the right data, and nothing is left',
     { timeout: 120_000 },
-    async () => {
-      const seed = testSeed(`moves, ${from} to ${to}`)
+    async (memory) => {
+      const seed = testSeed(`moves, ${from} to ${to}, ${memory}`)
       const before = await heldBefore()
-      const rings = await Ringmaster.start({ poller: from, rings: 2, sqEntries: 64 })
+      const rings = await Ringmaster.start({ poller: from, memory, rings: 2, sqEntries: 64 })
       const load = startLoad(rings, folder.path, seed, 12)
       for (const ring of [0, 1]) {
         await sleep(30)
@@ -197,6 +198,36 @@ describe.each(ways)('a ring that is moved from %s to %s', (from, to) => {
     expect((await early).buffer.toString()).toBe('later')
     await pipe.close()
     expect(await eventually(() => openNow(rings) === 1)).toBe(true)
+    await rings.close()
+    await expectNothingLeft(before)
+  })
+})
+
+describe('rings that are moved again and again, in any order, while workers die', () => {
+  it('lose no request, and leave nothing', { timeout: 120_000 }, async () => {
+    const seed = testSeed('moves in any order')
+    const random = new Random(seed)
+    const before = await heldBefore()
+    const rings = await Ringmaster.start({ poller: 'kernel', rings: 2, sqEntries: 64 })
+    const load = startLoad(rings, folder.path, seed, 12)
+    let moved = 0
+    for (const deadlineMs = performance.now() + 60_000; moved < 12 && performance.now() < deadlineMs;) {
+      const ring = random.below(2)
+      const moving = move(rings, ring, random.pick(['kernel', 'worker', 'caller'] as const))
+      if (random.below(3) === 0) void pools.thread(ring)?.terminate()
+      if ((await moving) === null) moved++
+      await sleep(random.below(20))
+    }
+    expect(moved).toBe(12)
+    const well = (): boolean => rings.stats().rings.every(({ workerState }) => workerState === 'well')
+    expect(await eventually(() => openNow(rings) === 2 && well(), 20_000)).toBe(true)
+    await load.stop()
+    expect({ ...load.outcome, settled: load.outcome.settled > 0 }).toEqual({
+      settled: true,
+      failures: new Map(),
+      wrong: 0,
+    })
+    expect(rings.stats().rings.reduce((sum, { moves }) => sum + moves, 0)).toBe(12)
     await rings.close()
     await expectNothingLeft(before)
   })
