@@ -122,6 +122,11 @@ it('pinCpus are up to 64 CPU numbers', () => {
   }
 })
 
+it('that are on or off are told from numbers', () => {
+  for (const name of ['retryIdempotent', 'fallback'])
+    expect(caught({ [name]: 1 })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', message: /of type boolean/ })
+})
+
 it('onAdvice is a function', () => {
   const onAdvice = (): void => undefined
   expect(resolveOptions({ onAdvice }).onAdvice).toBe(onAdvice)
