@@ -15,6 +15,7 @@ import {
   eventually,
   failure,
   seededBytes,
+  settledWithin,
   temporaryFolder,
   testSeed,
 } from '../harness.ts'
@@ -165,9 +166,24 @@ describe('a service', () => {
   })
 })
 
+const troubled = new URL('./troubled-service.mjs', import.meta.url)
+const flags = (): Int32Array => new Int32Array(new SharedArrayBuffer(4))
+
+it.each(allPollers)(
+  'a service that blocks its thread for ever does not keep the rings from closing, poller %s',
+  async (poller) => {
+    const before = ringDescriptors()
+    const limits = { heartbeatTimeoutMs: 0, closeGraceMs: 50, closeDeadlineMs: 50 }
+    const rings = await Ringmaster.start({ poller, rings: 1, ...limits })
+    const blocked = flags()
+    await rings.startService(troubled, { data: { trouble: 'blocks', flags: blocked.buffer }, drainLimitMs: 50 })
+    expect(await eventually(() => Atomics.load(blocked, 0) === 2)).toBe(true)
+    expect(await settledWithin(rings.close(), 20_000)).toBe('resolved')
+    expect(await eventually(() => ringDescriptors().length === before.length)).toBe(true)
+  },
+)
+
 describe('a resident service that has trouble in its beginning', () => {
-  const troubled = new URL('./troubled-service.mjs', import.meta.url)
-  const flags = (): Int32Array => new Int32Array(new SharedArrayBuffer(4))
   const letGo = (of: Int32Array): Promise<boolean> => eventually(() => Atomics.load(of, 0) === 1)
 
   it('does not start where it throws what nobody catches, and says what', async () => {
