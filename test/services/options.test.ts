@@ -129,6 +129,11 @@ it('adapt is true or false', () => {
     expect(caught({ adapt })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', message: /options\.adapt/ })
 })
 
+it('that are on or off are told from numbers', () => {
+  for (const name of ['retryIdempotent', 'fallback'])
+    expect(caught({ [name]: 1 })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', message: /of type boolean/ })
+})
+
 it('onAdvice is a function', () => {
   const onAdvice = (): void => undefined
   expect(resolveOptions({ onAdvice }).onAdvice).toBe(onAdvice)
