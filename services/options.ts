@@ -169,7 +169,7 @@ function asNodeError(issue: z.core.$ZodIssue, options: object): Error {
     case 'too_big':
       return outOfRange(name, `<= ${issue.maximum}`, value)
     case 'invalid_type':
-      return typeof value === 'number'
+      return typeof value === 'number' && issue.expected !== 'boolean'
         ? outOfRange(name, 'an integer', value)
         : invalidArgType(name, `of type ${issue.expected}`, value)
     case 'invalid_value':
