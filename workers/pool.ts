@@ -93,8 +93,16 @@ export class RingWorkerPool {
     const control = linkControl(port1)
     this.starting = task.ring
     const had = this.threadOfRing.has(task.ring)
+    const nobody = new AbortController()
+    const look = (): void => {
+      queueMicrotask(() => {
+        if (!this.hasThreadFor(task.ring)) nobody.abort()
+      })
+    }
+    this.piscina.on('workerDestroy', look)
     try {
-      const answer = (await this.piscina.run({ ...task, port: port2 }, { transferList: [port2] })) as RingWorkerAnswer
+      const options = { transferList: [port2], signal: nobody.signal }
+      const answer = (await this.piscina.run({ ...task, port: port2 }, options)) as RingWorkerAnswer
       if ('failed' in answer) throw unpackError(answer.failed)
       this.controls.set(task.ring, control)
       const links = this.links.get(task.ring)
@@ -105,8 +113,19 @@ export class RingWorkerPool {
       if (!had) this.threadOfRing.delete(task.ring) // the thread is free for another attempt
       control.close()
       port2.close()
+      if (nobody.signal.aborted) {
+        throw new Error(`the thread of ring ${task.ring} ended before it was ready`, { cause: error })
+      }
       throw error
+    } finally {
+      this.piscina.off('workerDestroy', look)
     }
+  }
+
+  // Piscina starts no other thread in place of one that ended before it was ready, and a task waits for it for ever: another start
+  // brings another thread.
+  private hasThreadFor(ring: number): boolean {
+    return this.threadOfRing.has(ring) || this.piscina.threads.length > this.threadOfRing.size
   }
 
   /** The ring is no more: its thread is there for the next one. */

@@ -40,6 +40,14 @@ it('have defaults', () => {
   })
 })
 
+it.each(['fallback', 'retryIdempotent'])('%s is true or false, and nothing like it', (name) => {
+  for (const value of [0, 1, NaN, 'true', null]) {
+    const error = caught({ [name]: value })
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(fieldOf(error, 'message')).toContain(`"options.${name}" argument must be of type boolean`)
+  }
+})
+
 it('that are undefined have their defaults too', () => {
   const names = Object.keys(resolveOptions({}))
   expect(resolveOptions(Object.fromEntries(names.map((name) => [name, undefined])))).toEqual(resolveOptions({}))
