@@ -216,7 +216,7 @@ const childFile = fileURLToPath(
 const childTimeoutMs = 20_000
 
 /** How often a probe is looked at. */
-const watchMs = 100
+const watchDefaultMs = 100
 
 /** Whether a process has lost its main thread and lives on: what a filter that kills threads (SCMP_ACT_KILL) leaves. */
 function hasNoMainThread(pid: number): boolean {
@@ -233,23 +233,25 @@ const unusable = (reason: UnavailableReason, message: string): Capabilities => {
   return { rings, sqpoll: rings, memory: [], features: 0, opcodes: [], kernelRelease: release() }
 }
 
-/** The same in a child process, which a sandbox may kill: that is an answer too. */
-export function probeInChild(): Promise<Capabilities> {
+const killed =
+  'a seccomp filter kills whoever asks for io_uring (SIGSYS): use a profile that allows io_uring_setup, io_uring_enter and io_uring_register'
+
+/** The same in a child process, which a sandbox may kill: that is an answer too. It is looked at every `watchMs`. */
+export function probeInChild(watchMs = watchDefaultMs): Promise<Capabilities> {
   return new Promise((resolve) => {
     let threadKilled = false
     const options = { timeout: childTimeoutMs, env: { ...process.env, NODE_OPTIONS: '' } }
     const child = execFile(process.execPath, [childFile], options, (error, stdout) => {
       clearInterval(watch)
-      if (threadKilled || error?.signal === 'SIGSYS') {
-        const message =
-          'a seccomp filter kills whoever asks for io_uring (SIGSYS): use a profile that allows io_uring_setup, io_uring_enter and io_uring_register'
-        resolve(unusable('seccomp', message))
-        return
-      }
+      // An answer counts before how the child ended: one that is about to exit has lost its main thread for a moment, too.
       try {
         resolve(JSON.parse(stdout) as Capabilities)
       } catch {
-        resolve(unusable('unknown', `the probe ended without an answer (${error?.message ?? 'no output'})`))
+        resolve(
+          threadKilled || error?.signal === 'SIGSYS'
+            ? unusable('seccomp', killed)
+            : unusable('unknown', `the probe ended without an answer (${error?.message ?? 'no output'})`),
+        )
       }
     })
     // Without this a probe whose main thread was killed would be waited for until the time limit.

@@ -44,6 +44,14 @@ describe('here, where rings work', () => {
     expect(await probeInChild()).toEqual(probeHere())
   })
 
+  // At its end a process has no main thread for a moment, as one whose main thread was killed: looked at often, it is met.
+  test('a child process that is looked at while it ends has the same answer', async () => {
+    const here = probeHere()
+    for (let times = 0; times < 8; times++) {
+      expect(await Promise.all([probeInChild(1), probeInChild(1), probeInChild(1)])).toEqual([here, here, here])
+    }
+  })
+
   test('asking leaves no descriptor, mapping or thread', async () => {
     const before = descriptors()
     for (let times = 0; times < 20; times++) probeHere()
