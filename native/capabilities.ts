@@ -237,7 +237,7 @@ const killed =
   'a seccomp filter kills whoever asks for io_uring (SIGSYS): use a profile that allows io_uring_setup, io_uring_enter and io_uring_register'
 
 /** The same in a child process, which a sandbox may kill: that is an answer too. It is looked at every `watchMs`. */
-export function probeInChild(watchMs = watchDefaultMs): Promise<Capabilities> {
+export function probeInChild(watchMs: number = watchDefaultMs): Promise<Capabilities> {
   return new Promise((resolve) => {
     let threadKilled = false
     const options = { timeout: childTimeoutMs, env: { ...process.env, NODE_OPTIONS: '' } }
