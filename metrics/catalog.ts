@@ -107,14 +107,14 @@ const ofClient =
 const ofWorker =
   (counter: keyof typeof WorkerCounter): ScalarRow['read'] =>
   ({ metrics }, sample) =>
-    sample(metrics.worker[WorkerCounter[counter]]!)
+    sample(metrics.ofWorker(WorkerCounter[counter]))
 
 /** Both ends of a ring do this; the label says which. */
 const ofBoth =
   (counter: keyof typeof ClientCounter & keyof typeof WorkerCounter): ScalarRow['read'] =>
   ({ metrics }, sample) => {
     sample(metrics.client[ClientCounter[counter]]!, 'client')
-    sample(metrics.worker[WorkerCounter[counter]]!, 'worker')
+    sample(metrics.ofWorker(WorkerCounter[counter]), 'worker')
   }
 
 const sqThreadSeconds =
@@ -240,6 +240,8 @@ export const catalog: readonly MetricRow[] = [
     help: 'Times that the entries of the ring were halved, because the kernel had no memory for more.', read: ofWorker('entryHalvings') },
   { name: 'ringmaster_ring_renewals_total', type: 'counter', unit: 'count', labels: ring,
     help: 'Times that the ring was lost and another was opened in its place.', read: ofClient('renewals') },
+  { name: 'ringmaster_ring_moves_total', type: 'counter', unit: 'count', labels: ring,
+    help: 'Times that the ring was moved to a poller that suits its load better.', read: ofClient('moves') },
   { name: 'ringmaster_ring_worker_restarts_total', type: 'counter', unit: 'count', labels: ring,
     help: 'Times that another ring worker adopted the ring, because the one before had ended or was silent.',
     read: ofClient('workerRestarts') },

@@ -53,7 +53,21 @@ export const ClientCounter = {
   workerMissing: 22,
   /** How often the ring was lost and made anew. */
   renewals: 23,
+  /** How often the ring was moved to another poller. */
+  moves: 24,
 } as const
+
+/** Slots of `client` that say how things are, not how often they were. */
+const states: readonly number[] = [
+  ClientCounter.inFlight,
+  ClientCounter.inFlightMax,
+  ClientCounter.backlog,
+  ClientCounter.foregroundWaiting,
+  ClientCounter.backgroundWaiting,
+  ClientCounter.backgroundInFlight,
+  ClientCounter.backgroundShare,
+  ClientCounter.workerMissing,
+]
 
 /** Slots of `RingMetrics.worker`. Written by the ring worker's thread only. */
 export const WorkerCounter = {
@@ -132,6 +146,11 @@ export interface ErrnoCount {
   readonly count: number
 }
 
+function move(from: Float64Array, to: Float64Array, slot: number): void {
+  to[slot]! += from[slot]!
+  from[slot] = 0
+}
+
 const rowOf = (op: number): number => (op >>> 0 < operationCount ? op : otherOperation)
 
 /** A view over one ring's numbers. Make one per thread and ring, once: making it allocates, using it does not. */
@@ -141,6 +160,8 @@ export class RingMetrics {
   readonly #rows: Float64Array
   readonly #errors: Float64Array
   readonly #histograms: Float64Array
+  /** What workers of the rings before this one had counted. */
+  readonly #workerBefore = new Float64Array(workerRegion.elements)
 
   /** `offsetBytes` must be a multiple of 128; the memory starts as zeros and outlives workers. */
   constructor(buffer: SharedArrayBuffer, offsetBytes: number) {
@@ -159,6 +180,34 @@ export class RingMetrics {
     this.#rows = view(rowsRegion)
     this.#errors = view(errorsRegion)
     this.#histograms = view(histogramsRegion)
+  }
+
+  /**
+   * Goes on counting where `other`, the ring that was here before, has got to; again later for what it has counted since. For the
+   * client's thread, which writes both: what is taken over is 0 there. What a worker writes is only remembered.
+   */
+  takeOver(other: RingMetrics): void {
+    for (let slot = 0; slot < other.client.length; slot++) {
+      if (!states.includes(slot)) move(other.client, this.client, slot)
+    }
+    for (const [from, to] of [
+      [other.#rows, this.#rows],
+      [other.#errors, this.#errors],
+      [other.#histograms, this.#histograms],
+    ] as const) {
+      for (let slot = 0; slot < from.length; slot++) if (from[slot] !== 0) move(from, to, slot)
+    }
+    for (const slot of Object.values(WorkerCounter)) {
+      if (slot === WorkerCounter.heartbeatTimestampMs) continue
+      const counted = other.ofWorker(slot)
+      this.#workerBefore[slot]! += counted
+      other.#workerBefore[slot]! -= counted
+    }
+  }
+
+  /** What workers have counted, those of rings that were here before included. */
+  ofWorker(slot: number): number {
+    return this.worker[slot]! + this.#workerBefore[slot]!
   }
 
   /** A request entered the ring's care: once per request. */

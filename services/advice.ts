@@ -1,5 +1,5 @@
 // Whether a ring has the right poller, judged by how its threads spent their time. A pure function of samples; advisor.ts takes them.
-// It only advises: nothing changes the poller of a ring that is open.
+// It only advises: with the option `adapt` adaptation.ts does what it says.
 import type { SqThread } from '../native/fdinfo.ts'
 import type { ThreadTimes } from '../native/schedstat.ts'
 import { Poller, polls } from '../workers/poller-kind.ts'
@@ -27,8 +27,12 @@ export interface Advice {
 /** What onAdvice() is told. */
 export interface RingAdvice extends Advice {
   readonly ring: number
-  /** The poller it has. */
+  /** The poller it has, or had before it was moved. */
   readonly present: Poller
+  /** Whether it has the advised poller now (option `adapt`). */
+  readonly moved: boolean
+  /** Why it was not moved; null where it was, or where the present poller is right. */
+  readonly stays: string | null
 }
 
 /** Useful work below this share of its CPU time: the SQ thread mostly burns. */

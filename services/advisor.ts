@@ -22,6 +22,8 @@ export interface AdvisorOptions {
   /** Time between two looks; 0: never look. */
   readonly intervalMs: number
   readonly onAdvice?: ((advice: RingAdvice) => void) | undefined
+  /** Moves a ring as advised; resolves with null, or with why it stays. */
+  readonly adapt?: ((ring: number, advice: Advice) => Promise<string | null>) | undefined
   readonly now?: () => number
 }
 
@@ -36,20 +38,27 @@ interface Watch {
   /** Nothing was published and no poller ran between the last two looks. */
   still: boolean
   advice: Advice
+  /** It is being moved. */
+  moving: boolean
 }
+
+const withoutAdapt = 'the option adapt is off'
 
 export class Advisor {
   private readonly watches: readonly Watch[]
   private readonly onAdvice: ((advice: RingAdvice) => void) | undefined
+  private readonly adapt: AdvisorOptions['adapt']
+  private closed = false
   private readonly now: () => number
   private readonly timer: NodeJS.Timeout | undefined
 
   constructor(rings: readonly WatchedRing[], options: AdvisorOptions) {
     this.onAdvice = options.onAdvice
+    this.adapt = options.adapt
     this.now = options.now ?? ((): number => performance.now())
     this.watches = rings.map((ring) => {
       const poller = ring.poller()
-      return { ring, samples: [], poller, published: -1, still: false, advice: advise(poller, []) }
+      return { ring, samples: [], poller, published: -1, still: false, advice: advise(poller, []), moving: false }
     })
     if (options.intervalMs === 0 || !this.watches.some(({ poller }) => polls(poller))) return
     this.look()
@@ -62,6 +71,7 @@ export class Advisor {
   /** Takes a sample of every ring and tells what is new. Called by the timer. */
   look(): void {
     for (const watch of this.watches) {
+      if (watch.moving) continue
       const { ring } = watch
       const poller = ring.poller()
       if (poller !== watch.poller) {
@@ -74,8 +84,27 @@ export class Advisor {
       const advice = advise(poller, complete ? watch.samples : [])
       const news = advice.cause !== watch.advice.cause
       watch.advice = advice
-      if (news) this.onAdvice?.({ ring: ring.ring, present: poller, ...advice })
+      if (advice.cause === 'none') {
+        if (news) this.onAdvice?.({ ring: ring.ring, present: poller, ...advice, moved: false, stays: null })
+      } else if (this.adapt === undefined) {
+        if (news) this.onAdvice?.({ ring: ring.ring, present: poller, ...advice, moved: false, stays: withoutAdapt })
+      } else void this.move(watch, this.adapt, poller, news)
     }
+  }
+
+  // As long as the advice stands it is tried at every look, and told when it is new and when it was followed.
+  private async move(
+    watch: Watch,
+    adapt: NonNullable<AdvisorOptions['adapt']>,
+    present: Poller,
+    news: boolean,
+  ): Promise<void> {
+    const { ring, advice } = watch
+    watch.moving = true
+    const stays = await adapt(ring.ring, advice)
+    watch.moving = false
+    const moved = stays === null
+    if (!this.closed && (news || moved)) this.onAdvice?.({ ring: ring.ring, present, ...advice, moved, stays })
   }
 
   private sample(watch: Watch): void {
@@ -103,6 +132,7 @@ export class Advisor {
   }
 
   close(): void {
+    this.closed = true
     clearInterval(this.timer)
   }
 }

@@ -158,15 +158,27 @@ export class Arena {
   }
 }
 
+/** Whether a ring has an arena's memory in its table, or takes it now. */
+const takes = ({ buffers }: RingHandle, { memory, slabs, slabBytes }: ArenaSlabs, index: number): boolean =>
+  buffers.size > 0 &&
+  (buffers.at(index) !== null || buffers.put(index, Buffer.from(memory, 0, slabs * slabBytes), null) >= 0)
+
 /** The arenas of one Ringmaster. */
 export class Arenas {
   private readonly handles: readonly RingHandle[]
+  /** Those, and rings that finish what they have. */
+  private readonly users: Iterable<RingHandle>
   private readonly cores: ArenaSlabs[]
   private readonly open = new Set<Arena>()
 
   /** `cores` is what requests look their buffers up in. */
-  constructor({ handles, onRenewed }: Pick<OpenRings, 'handles' | 'onRenewed'>, cores: ArenaSlabs[]) {
+  constructor(
+    { handles, users, onMoving, onRenewed }: Pick<OpenRings, 'handles' | 'users' | 'onMoving' | 'onRenewed'>,
+    cores: ArenaSlabs[],
+  ) {
     this.handles = handles
+    this.users = users
+    onMoving.add((next) => (this.registerOn(next) ? null : 'the new ring would not take the memory of the arenas'))
     onRenewed.add((ring) => {
       this.renewed(ring)
     })
@@ -186,7 +198,7 @@ export class Arenas {
     const sizeBytes = slabBytes * slabs
     const memory = allocateSharedMemory(sizeBytes)
     const { index, reason } = this.register(Buffer.from(memory, 0, sizeBytes))
-    const core = new ArenaSlabs(memory, slabBytes, slabs, waitersMax, this.handles, index, fixedFor === 'all')
+    const core = new ArenaSlabs(memory, slabBytes, slabs, waitersMax, this.users, index, fixedFor === 'all')
     const arena = new Arena(core, reason, this)
     this.cores.push(core)
     this.open.add(arena)
@@ -209,16 +221,16 @@ export class Arenas {
     return { index, reason: `registered on ${tables.length} ring${tables.length === 1 ? '' : 's'}` }
   }
 
+  /** Whether a ring that is to take another one's place has taken the memory of all. */
+  private registerOn(next: RingHandle): boolean {
+    return this.cores.every((core) => core.index === null || takes(next, core, core.index))
+  }
+
   /** Another ring has taken the `ring`th's place. Where it does not take the memory, the arena goes on as ordinary memory. */
   private renewed(ring: number): void {
     for (const core of this.cores) {
       if (core.index === null) continue
-      const { buffers } = this.handles[ring]!
-      if (
-        buffers.size > 0 &&
-        buffers.put(core.index, Buffer.from(core.memory, 0, core.slabs * core.slabBytes), null) >= 0
-      )
-        continue
+      if (takes(this.handles[ring]!, core, core.index)) continue
       for (const { buffers: others } of this.handles) others.empty(core.index)
       core.index = null
     }

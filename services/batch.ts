@@ -1,7 +1,7 @@
 // Many reads or writes with one promise. Used by RingFile.readBatch() and writeBatch(), and nopBatch().
 import { Op } from '../native/abi.ts'
 import { addressOfView } from '../native/addresses.ts'
-import { invalidArgType, outOfRange, ringErrors } from '../native/errors.ts'
+import { invalidArgType, outOfRange } from '../native/errors.ts'
 import { prepNop } from '../native/operations/control.ts'
 import { prepRead, prepWrite } from '../native/operations/files.ts'
 import { prepReadFixed, prepWriteFixed } from '../native/operations/vectors.ts'
@@ -91,7 +91,7 @@ export function submitBatch(
     const buffer = buffers[index]!
     const address = addresses[index]!
     const entry = mayBeFixed ? fixed[index]! : -1
-    if (!tryClaim(client, entry < 0 ? opcode : fixedOpcode, batch, buffer, index)) {
+    if (tryClaim(client, entry < 0 ? opcode : fixedOpcode, batch, buffer, index) !== null) {
       batch.results.fill(EBUSY, index)
       batch.ended(buffers.length - index)
       break
@@ -108,14 +108,14 @@ function isArray(value: unknown): boolean {
   return Array.isArray(value)
 }
 
-// False when the backlog is full: for the rest of a batch that is a result. For its first entry it is the caller's error.
-function tryClaim(client: RequestClient, opcode: number, batch: Batch, buffer: unknown, index: number): boolean {
+// The error where the backlog is full: for the rest of a batch that is a result. For its first entry it is the caller's error.
+function tryClaim(client: RequestClient, opcode: number, batch: Batch, buffer: unknown, index: number): Error | null {
   try {
     client.slots.tag[client.claim(opcode, batch, buffer, null)] = index
-    return true
+    return null
   } catch (error) {
     if (index === 0) throw error
-    return false
+    return error as Error
   }
 }
 
@@ -123,10 +123,14 @@ function tryClaim(client: RequestClient, opcode: number, batch: Batch, buffer: u
 export async function submitNops(client: RequestClient, count: number): Promise<void> {
   const batch = new Batch(count, null)
   if (count === 0) batch.ended(0)
-  let claimed = 0
-  for (; claimed < count && tryClaim(client, Op.NOP, batch, null, claimed); claimed++)
+  for (let claimed = 0; claimed < count; claimed++) {
+    const refusal = tryClaim(client, Op.NOP, batch, null, claimed)
+    if (refusal !== null) {
+      batch.ended(count - claimed)
+      await batch.promise
+      throw refusal
+    }
     prepNop(client.words, client.at, 0)
-  if (claimed < count) batch.ended(count - claimed)
+  }
   await batch.promise
-  if (claimed < count) throw ringErrors.backlogFull(client.backlogMax)
 }

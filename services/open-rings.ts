@@ -10,6 +10,7 @@ import { ClientCounter } from '../metrics/ring-metrics.ts'
 import type { ControlLink } from '../workers/control.ts'
 import { InThreadWorkers } from '../workers/in-thread.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
+import type { Poller } from '../workers/poller-kind.ts'
 import { quarantineMemory } from '../workers/quarantine.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import { ClientState } from '../workers/submission.ts'
@@ -17,9 +18,10 @@ import { Supervisor } from '../workers/supervisor.ts'
 import type { SupervisedRing } from '../workers/supervisor.ts'
 import { threadGone, threadGoneSync } from '../workers/thread-gone.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { RingLayout } from './placement/types.ts'
+import type { Decision, RingLayout } from './placement/types.ts'
 import { ringsOpened } from './process-guard.ts'
 import { withoutUnsupported } from './restrictions.ts'
+import { RetiredRings } from './retired-rings.ts'
 import { RingMaker, explained } from './ring-maker.ts'
 import type { MadeRing, RingSpot } from './ring-maker.ts'
 
@@ -28,7 +30,11 @@ export interface OpenRings {
   readonly handles: readonly RingHandle[]
   /** Where the worker of each ring is reached; none where the rings were joined. */
   readonly workers: readonly ControlLink[]
-  /** Told when another ring has taken the place of one that was lost. */
+  /** Those, and the rings that were there before them while these finish what they have. */
+  readonly users: Iterable<RingHandle>
+  /** Asked before a ring takes the place of one that works; a reason: it cannot. */
+  readonly onMoving: Set<(next: RingHandle) => string | null>
+  /** Told when another ring has taken the place of one, which was lost or is to finish what it has. */
   readonly onRenewed: Set<(ring: number) => void>
   /** Drains and closes everything. */
   close(): Promise<void>
@@ -39,14 +45,24 @@ export interface OpenRings {
 /** How often one ring may be lost: the memory of each is kept for good, since the kernel may still write to it. */
 const renewalsMax = 16
 
+/** Rings that this thread has started. */
+export interface OwnRings extends OpenRings {
+  /**
+   * Puts a ring with another poller in the `ring`th's place and lets that one finish what it has. Resolves with null, or with why that
+   * could not be: then nothing has changed. `stays` is asked before the new ring is made, and once more before it is used.
+   */
+  move(ring: number, to: Decision<Poller>, stays: () => string | null): Promise<string | null>
+}
+
 /** @throws SystemError, RingUnavailableError */
-export async function openRings(options: ResolvedOptions, placement: RingLayout): Promise<OpenRings> {
+export async function openRings(options: ResolvedOptions, placement: RingLayout): Promise<OwnRings> {
   const restrictions = options.restrictions && withoutUnsupported(options.restrictions, (await capabilities()).opcodes)
   const rings = new Rings(options)
   const pool = isPlain()
     ? new InThreadWorkers()
-    : new RingWorkerPool(placement.rings, (ring, cause) => {
-        rings.supervisor.died(ring, cause)
+    : new RingWorkerPool(placement.rings, (ring, cause, served) => {
+        if (served) rings.supervisor.died(ring, cause)
+        rings.retired.workerDied(ring, cause)
       })
   const maker = new RingMaker(options, placement, restrictions, pool)
   try {
@@ -58,22 +74,39 @@ export async function openRings(options: ResolvedOptions, placement: RingLayout)
   return rings
 }
 
-class Rings implements OpenRings {
+class Rings implements OwnRings {
   readonly handles: RingHandle[] = []
   readonly workers: ControlLink[] = []
+  readonly onMoving = new Set<(next: RingHandle) => string | null>()
   readonly onRenewed = new Set<(ring: number) => void>()
+  /** Rings that were moved, and finish what they have. */
+  readonly retired: RetiredRings
+  readonly users: Iterable<RingHandle>
   /** Replaces workers. */
   readonly supervisor: Supervisor
   /** Replaces rings: what is tried again, and how often, is the same. */
   private readonly renewer = new Supervisor({ heartbeatTimeoutMs: 0 })
   private readonly options: ResolvedOptions
   private readonly made: MadeRing[] = []
+  /** Pollers that rings were moved to. */
+  private readonly moved: Decision<Poller>[] = []
+  private readonly moves = new Set<Promise<unknown>>()
+  private closing = false
   private maker: RingMaker | null = null
   private pool: RingWorkerPool | InThreadWorkers | null = null
   private readonly closed = ringsOpened()
 
   constructor(options: ResolvedOptions) {
     this.options = options
+    const { handles } = this
+    const retired = new RetiredRings(options, (ring) => handles[ring]!)
+    this.retired = retired
+    this.users = {
+      *[Symbol.iterator]() {
+        yield* handles
+        yield* retired.handles()
+      },
+    }
     const { heartbeatTimeoutMs, onWorker } = options
     this.supervisor = new Supervisor({ heartbeatTimeoutMs, onWorker })
   }
@@ -118,6 +151,7 @@ class Rings implements OpenRings {
       },
       check: () => {
         handle().client.check()
+        this.retired.check(ring)
       },
       gaveUp: (cause) => {
         handle().workerLost(cause)
@@ -141,10 +175,11 @@ class Rings implements OpenRings {
         pool.release(ring)
         spare ??= this.spotForOne(maker)
         const others = this.handles.filter((handle) => handle !== lost)
-        const made = await maker.make(ring, spare, others)
+        const made = await maker.make(ring, spare, others, this.moved[ring])
         spare = null
         made.handle.idle.spinNs = lost.idle.spinNs
         made.handle.metrics.client[ClientCounter.renewals] = renewals
+        made.handle.metrics.client[ClientCounter.moves] = lost.metrics.client[ClientCounter.moves]!
         this.put(ring, made)
         this.supervisor.renewed(ring)
         for (const tell of [...this.onRenewed]) tell(ring)
@@ -155,6 +190,51 @@ class Rings implements OpenRings {
     }
   }
 
+  move(ring: number, to: Decision<Poller>, stays: () => string | null): Promise<string | null> {
+    const move = this.moveOnce(ring, to, stays).finally(() => this.moves.delete(move))
+    this.moves.add(move)
+    return move
+  }
+
+  private async moveOnce(ring: number, to: Decision<Poller>, stays: () => string | null): Promise<string | null> {
+    const { maker, pool } = this
+    const old = this.made[ring]!
+    const { handle, spot } = old
+    const { workerThreadId } = handle
+    const unfit = (): string | null => {
+      if (this.closing) return 'the rings are closing'
+      if (this.made[ring] !== old || handle.client.state !== ClientState.open) return 'the ring was lost'
+      if (handle.workerState !== 'well' || handle.workerThreadId !== workerThreadId) return 'its worker was replaced'
+      if (this.retired.has(ring)) return 'the ring that was there before its last move has requests that are not over'
+      return stays()
+    }
+    const before = unfit()
+    if (before !== null) return before
+    if (maker === null || !(pool instanceof RingWorkerPool)) return 'in plain Node.js there is no other poller'
+    const others = this.handles.filter((other) => other !== handle)
+    const make = async (): Promise<MadeRing> => maker.make(ring, this.spotForOne(maker), others, to)
+    const made = await make().catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+    if (typeof made === 'string') return `the new ring could not be opened: ${made}`
+    let refusal = unfit()
+    if (made.handle.workerThreadId !== workerThreadId) refusal ??= 'its worker was replaced'
+    if (made.handle.geometry.sqEntries < handle.geometry.sqEntries) refusal ??= made.handle.reason
+    for (const ask of this.onMoving) refusal ??= ask(made.handle)
+    if (refusal !== null) {
+      pool.keep(ring, this.workers[ring]!)
+      if (!(await made.handle.close(0, this.options.closeDeadlineMs))) quarantineMemory(made.spot.memory)
+      return refusal
+    }
+    made.handle.idle.spinNs = handle.idle.spinNs
+    made.handle.metrics.takeOver(handle.metrics)
+    made.handle.metrics.client[ClientCounter.moves]! += 1
+    this.moved[ring] = to
+    this.put(ring, made)
+    this.supervisor.renewed(ring)
+    this.retired.add({ ring, handle, spot })
+    for (const tell of [...this.onRenewed]) tell(ring)
+    return null
+  }
+
   private spotForOne(maker: RingMaker): RingSpot {
     const { places, sizeBytes } = placeRings(1, maker.sizes)
     return { memory: allocateSharedMemory(sizeBytes), place: places[0]! }
@@ -162,13 +242,15 @@ class Rings implements OpenRings {
 
   async close(): Promise<void> {
     const { options } = this
+    this.closing = true
+    await Promise.all(this.moves)
     await this.renewer.close()
     const sharedThread = this.findSharedThread()
     await this.supervisor.close()
     const closeRing = async ({ handle, spot }: MadeRing): Promise<void> => {
       if (!(await handle.close(options.closeGraceMs, options.closeDeadlineMs))) quarantineMemory(spot.memory)
     }
-    await Promise.all(this.made.map(closeRing))
+    await Promise.all([...this.made.map(closeRing), this.retired.close()])
     if (sharedThread !== undefined) await threadGone(sharedThread.tid)
     await this.pool?.close()
     this.closed()
@@ -176,6 +258,7 @@ class Rings implements OpenRings {
 
   closeSync(): boolean {
     const { options } = this
+    this.closing = true
     void this.renewer.close()
     void this.supervisor.close()
     const sharedThread = this.findSharedThread()
@@ -184,7 +267,7 @@ class Rings implements OpenRings {
     // Without the addon it is this thread's event loop that does the work, and it does not turn: there is nothing to wait for.
     const graceEndMs = isPlain() ? nowMs : nowMs + options.closeGraceMs
     const endMs = isPlain() ? nowMs : graceEndMs + options.closeDeadlineMs
-    let drained = true
+    let drained = this.retired.closeSync(graceEndMs, endMs)
     for (const { handle, spot } of this.made) {
       if (handle.closeSync(graceEndMs, endMs)) continue
       quarantineMemory(spot.memory)

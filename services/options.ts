@@ -30,6 +30,7 @@ const schema = z.strictObject({
   pinCpus: z.union([z.literal('auto'), z.array(z.number().int().min(0).max(8191)).max(64)]).default('auto'),
   spinNs: z.union([z.literal('auto'), z.number().int().min(0).max(10_000_000)]).default('auto'),
   adviceIntervalMs: z.number().int().min(0).max(3_600_000).default(10_000),
+  adapt: z.boolean().default(false),
   onAdvice: z.custom<(advice: RingAdvice) => void>((value) => typeof value === 'function').optional(),
   directDescriptors: z.number().int().min(0).max(4096).default(256),
   rawDirectDescriptors: z.number().int().min(1).max(rawDescriptorsMax).optional(),
@@ -78,6 +79,11 @@ export interface RingmasterOptions {
   spinNs?: number | 'auto'
   /** How often it is looked whether the poller suits the load, in ms; six looks make a judgement. 0 (never)–3,600,000, default 10,000. */
   adviceIntervalMs?: number
+  /**
+   * Whether a ring is moved to the poller that suits its load better, also where `poller` was given: requests go to a new ring, the old one
+   * finishes what it has. Not while it is used by raw(), clients or resident services. Default false.
+   */
+  adapt?: boolean
   /** Told when another poller would suit a ring's load better, and when that is over (cause `none`). */
   onAdvice?: ((advice: RingAdvice) => void) | undefined
   /** Direct descriptors per ring, which bound how many small files readFile() reads at once. 0–4096, default 256. */
@@ -169,7 +175,7 @@ function asNodeError(issue: z.core.$ZodIssue, options: object): Error {
     case 'too_big':
       return outOfRange(name, `<= ${issue.maximum}`, value)
     case 'invalid_type':
-      return typeof value === 'number'
+      return typeof value === 'number' && issue.expected !== 'boolean'
         ? outOfRange(name, 'an integer', value)
         : invalidArgType(name, `of type ${issue.expected}`, value)
     case 'invalid_value':

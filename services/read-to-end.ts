@@ -10,7 +10,7 @@ import type { RequestHandle } from './request-handle.ts'
 const fileBytesMax = 2 ** 31 - 1
 /** One read of a large file: large enough to be cheap, small enough not to keep an SQ thread from others for long. */
 const chunkBytes = 512 * 1024
-/** Reads of a large regular file under way at once. */
+/** Reads of a large regular file under way at once, where so many may wait. */
 const chunksAtOnce = 4
 
 const tooLarge = (sizeBytes: number): RangeError =>
@@ -108,7 +108,8 @@ async function readChunks(
       }
     }
   }
-  const lanes = await Promise.allSettled(Array.from({ length: chunksAtOnce }, lane))
+  const count = Math.max(1, Math.min(chunksAtOnce, handle.client.backlogMax))
+  const lanes = await Promise.allSettled(Array.from({ length: count }, lane))
   for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason
   return filledTo
 }

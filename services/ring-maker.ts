@@ -18,7 +18,7 @@ import { ClientState, reservedSlots, slotsOf } from '../workers/submission.ts'
 import { Journal } from '../workers/threadpool/journal.ts'
 import { spinNsMax } from '../workers/wake-cost.ts'
 import type { ResolvedOptions } from './options.ts'
-import type { Choice, RingLayout } from './placement/types.ts'
+import type { Choice, Decision, RingLayout } from './placement/types.ts'
 import { chooseRawDescriptors } from './raw-descriptors.ts'
 import { withoutRefusedRing } from './refused-ring.ts'
 
@@ -75,21 +75,29 @@ export class RingMaker {
     }
   }
 
-  /** `others`: the rings there are, of which one may have an SQ thread to share. @throws SystemError, RingUnavailableError */
-  async make(ring: number, spot: RingSpot, others: readonly RingHandle[]): Promise<MadeRing> {
+  /**
+   * `others`: the rings there are, of which one may have an SQ thread to share. `moved`: a poller other than the placement's, and no
+   * other instead. @throws SystemError, RingUnavailableError
+   */
+  async make(ring: number, spot: RingSpot, others: readonly RingHandle[], moved?: Decision<Poller>): Promise<MadeRing> {
     const firstHold = prepareControl(spot.memory, spot.place)
     try {
-      return await this.makeHeld(ring, spot, others)
+      return await this.makeHeld(ring, spot, others, moved)
     } finally {
       binding().release(firstHold)
     }
   }
 
-  private async makeHeld(ring: number, spot: RingSpot, others: readonly RingHandle[]): Promise<MadeRing> {
+  private async makeHeld(
+    ring: number,
+    spot: RingSpot,
+    others: readonly RingHandle[],
+    moved?: Decision<Poller>,
+  ): Promise<MadeRing> {
     const { options, placement, restrictions } = this
     const cpu = placement.pins?.[ring] ?? -1
     let journal: SharedArrayBuffer | null = null
-    let { poller, reason } = placement
+    let { value: poller, reason } = moved ?? { value: placement.poller, reason: placement.reason }
     const start = (adopt?: RingWorkerStarted): Promise<StartedWorker> => {
       if (adopt === undefined)
         journal = poller === Poller.threadpool ? Journal.allocate(this.sizes.slots, options) : null
@@ -110,7 +118,8 @@ export class RingMaker {
     }
     const worker = await start().catch((error: unknown) => {
       // What is to be restricted must be the kernel's.
-      const goesWithout = options.poller === 'auto' && options.fallback && restrictions === undefined
+      const goesWithout =
+        options.poller === 'auto' && options.fallback && restrictions === undefined && moved === undefined
       const instead = goesWithout ? withoutRefusedRing(error, placement.poller) : null
       if (instead === null) throw error
       poller = instead.value

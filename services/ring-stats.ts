@@ -64,6 +64,8 @@ export interface RingStats {
   readonly entryHalvings: number
   /** How often the ring was lost and another one opened in its place. */
   readonly renewals: number
+  /** How often it was moved to another poller (option `adapt`). */
+  readonly moves: number
 }
 
 /** A client's ring. What only its own thread knows is left out of the state: it is open as long as it is listed. */
@@ -119,7 +121,7 @@ export function ringStats(handle: StatsSource, advice: Advice): RingStats {
     completions,
     errors,
     publishedBatches: counter(ClientCounter.publishedBatches),
-    enterCalls: counter(ClientCounter.enterCalls) + metrics.worker[WorkerCounter.enterCalls]!,
+    enterCalls: counter(ClientCounter.enterCalls) + metrics.ofWorker(WorkerCounter.enterCalls),
     sqWakeups: counter(ClientCounter.sqWakeups),
     sleeps: counter(ClientCounter.sleeps),
     cqOverflows: counter(ClientCounter.cqOverflows),
@@ -136,8 +138,9 @@ export function ringStats(handle: StatsSource, advice: Advice): RingStats {
     workerMissingMs: handle.workerLostMs < 0 ? 0 : performance.now() - handle.workerLostMs,
     workerRestarts: counter(ClientCounter.workerRestarts),
     revived: counter(ClientCounter.revived),
-    entryHalvings: metrics.worker[WorkerCounter.entryHalvings]!,
+    entryHalvings: metrics.ofWorker(WorkerCounter.entryHalvings),
     renewals: counter(ClientCounter.renewals),
+    moves: counter(ClientCounter.moves),
     workerThreadId: handle.workerLoss === null ? handle.workerThreadId : null,
   }
 }

@@ -8,6 +8,7 @@ import { registerRingMetrics } from '../metrics/exporter.ts'
 import { measureWakeCostNs } from '../workers/wake-cost.ts'
 import { Poller } from '../workers/poller-kind.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
+import { Adaptation } from './adaptation.ts'
 import { Advisor, watchedRing } from './advisor.ts'
 import { Arenas } from './arena.ts'
 import type { Arena, ArenaOptions } from './arena.ts'
@@ -98,10 +99,15 @@ export class Ringmaster extends RingFileSystem {
       for (const handle of open.handles) handle.idle.spinNs = sleeps(handle) ? 0 : spin.value
       const clientTid = binding().threadId()
       const watched = open.handles.map((_, ring) => watchedRing(ring, () => open.handles[ring]!, clientTid))
-      const advisor = new Advisor(watched, { intervalMs: resolved.adviceIntervalMs, onAdvice: resolved.onAdvice })
+      const adaptation = new Adaptation(open, (ring) => rings.clients?.serves(ring) ?? false)
+      const advisor = new Advisor(watched, {
+        intervalMs: resolved.adviceIntervalMs,
+        onAdvice: resolved.onAdvice,
+        adapt: resolved.adapt ? (...advised): Promise<string | null> => adaptation.adapt(...advised) : undefined,
+      })
       const settled = { ...placement, choices: [...asOpened(placement.choices, open.handles), spin] }
       const { effectiveCpus } = facts
-      const rings = new Ringmaster(open, settled, effectiveCpus, wakeCostNs, advisor)
+      const rings: Ringmaster = new Ringmaster(open, settled, effectiveCpus, wakeCostNs, advisor)
       const options = { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }
       const known = { open, effectiveCpus, wakeCostNs, spinNs: first.idle.spinNs }
       rings.clients = new Clients({ ...known, options, placement, capabilities: found })

@@ -1,5 +1,5 @@
 // A view: the rings of a Ringmaster under limits of their own, or as background. Made by Ringmaster.view().
-import { invalidArgType, invalidArgValue } from '../native/errors.ts'
+import { invalidArgValue } from '../native/errors.ts'
 import { Account, Priority } from '../workers/account.ts'
 import { admissionOf } from '../workers/admission.ts'
 import type { ArenaSlabs } from '../workers/arena.ts'
@@ -7,7 +7,7 @@ import type { Lane } from '../workers/lane.ts'
 import type { RingGeometry } from '../native/ring-geometry.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import type { Scratch } from '../workers/scratch.ts'
-import { checkInteger } from './arguments.ts'
+import { checkInteger, checkOptionNames } from './arguments.ts'
 import type { Coordinator } from './coordinator.ts'
 import { RingFileSystem } from './file-system.ts'
 import { RawRing } from './raw/raw-ring.ts'
@@ -144,8 +144,7 @@ export class RingView extends RingFileSystem {
 }
 
 function checkViewOptions(options: ViewOptions): Required<ViewOptions> {
-  if (typeof options !== 'object' || (options as unknown) === null)
-    throw invalidArgType('options', 'an object', options)
+  checkOptionNames(options, ['priority', 'inFlightMax', 'backlogMax'])
   const { priority = Priority.foreground, inFlightMax, backlogMax } = options
   if (!Object.hasOwn(Priority, priority))
     throw invalidArgValue('options.priority', priority, "must be one of 'foreground', 'background'")

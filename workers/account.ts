@@ -9,6 +9,8 @@ export interface AccountWaiter {
   /** Requests of the account wait here. */
   readonly waiting: boolean
   roomAgain(): void
+  /** Let what waits into the ring now, as far as there is room. */
+  letIn(): void
 }
 
 export interface AccountLimits {
@@ -36,6 +38,13 @@ export class Account {
   /** From now on `lane` is told about room. */
   add(lane: AccountWaiter): void {
     this.lanes.push(lane)
+  }
+
+  /** Whether `count` more may wait. What was claimed in this turn of the event loop may wait for nothing but its end: that is let in first. */
+  hasRoom(count: number): boolean {
+    if (this.waiting + count > this.backlogMax && this.inFlight < this.inFlightMax)
+      for (const lane of this.lanes) if (lane.waiting) lane.letIn()
+    return this.waiting + count <= this.backlogMax
   }
 
   /** `count` entries are not in flight any more, in the ring of `lane`, which looks for itself. */

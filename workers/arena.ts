@@ -40,7 +40,7 @@ export class ArenaSlabs {
   index: number | null
   /** Whether reads and writes of files that go through the page cache are fixed ones, too. */
   readonly always: boolean
-  private readonly rings: readonly MemoryUser[]
+  private readonly rings: Iterable<MemoryUser>
   private readonly waitersMax: number
   private readonly state: Uint8Array
   private readonly generation: Int32Array
@@ -58,7 +58,7 @@ export class ArenaSlabs {
     slabBytes: number,
     slabs: number,
     waitersMax: number,
-    rings: readonly MemoryUser[],
+    rings: Iterable<MemoryUser>,
     index: number | null,
     always: boolean,
   ) {

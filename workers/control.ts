@@ -1,5 +1,6 @@
 // What is said to a ring worker, and how: comlink over a MessagePort. Typed, slow, rare: nothing of I/O goes this way.
 // Two things comlink loses are put back here: an error's fields, and a worker's death (every call is raced against it).
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as Comlink from 'comlink'
 import type { MessagePort, TransferListItem } from 'node:worker_threads'
 import { ringErrors } from '../native/errors.ts'
@@ -161,4 +162,15 @@ export function linkControl<Target = RingWorkerControl>(port: MessagePort): Cont
       port.close()
     },
   }
+}
+
+/** How long the answer to a farewell is waited for. */
+const farewellMs = 2000
+
+/** Waits for a call of which nothing but its being over is of use, and not for ever: whoever is asked may hang. Never rejects. */
+export async function overSoon(call: Promise<unknown>): Promise<void> {
+  const timer = new AbortController()
+  const limit = sleep(farewellMs, undefined, { signal: timer.signal })
+  await Promise.race([call, limit]).catch(() => undefined)
+  timer.abort()
 }

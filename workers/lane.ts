@@ -46,6 +46,8 @@ export interface Gate {
   left(lane: Lane): void
   /** See to it that admission looks at what waits. */
   look(): void
+  /** Lets what waits into the ring now, as far as there is room. */
+  admit(): void
 }
 
 export class Lane implements RequestClient, Queue, WaitingPlace, AccountWaiter {
@@ -72,7 +74,7 @@ export class Lane implements RequestClient, Queue, WaitingPlace, AccountWaiter {
     this.counters = client.counters
     this.backlog = new Backlog(Math.min(account.backlogMax, gate.backlogMax), client.eras)
     this.words = this.backlog.words
-    this.chainMax = Math.min(chainMax, account.inFlightMax)
+    this.chainMax = Math.min(chainMax, account.inFlightMax, this.backlog.capacity)
     account.add(this)
   }
 
@@ -89,7 +91,7 @@ export class Lane implements RequestClient, Queue, WaitingPlace, AccountWaiter {
     const { client, account } = this
     if (client.state !== ClientState.open)
       throw client.state === ClientState.lost ? ringErrors.lost(undefined) : ringErrors.closed()
-    const tooMany = account.waiting + count > account.backlogMax || count > this.chainMax
+    const tooMany = count > this.chainMax || !account.hasRoom(count)
     if (tooMany || !this.backlog.hasRoom(count) || !this.gate.hasRoom(count)) {
       this.counters[ClientCounter.viewRejections]! += 1
       throw tooMany ? ringErrors.viewBacklogFull(account.backlogMax) : ringErrors.viewsBacklogFull(this.gate.backlogMax)
@@ -163,6 +165,10 @@ export class Lane implements RequestClient, Queue, WaitingPlace, AccountWaiter {
 
   roomAgain(): void {
     this.gate.look()
+  }
+
+  letIn(): void {
+    this.gate.admit()
   }
 
   // What concerns the ring and no queue.

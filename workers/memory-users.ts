@@ -95,7 +95,7 @@ class Watched implements Completion {
  * free, or has got its request. Returns how many objects were looked at.
  */
 export function visitUsers(
-  rings: readonly MemoryUser[],
+  rings: Iterable<MemoryUser>,
   memory: SharedArrayBuffer,
   visit: Visit,
   over: (() => void) | null,

@@ -31,10 +31,12 @@ export class RingWorkerPool {
   private readonly controls = new Map<number, ControlLink>()
   private starting = 0
   private lastStart: Promise<unknown> = Promise.resolve()
-  private readonly onLost: (ring: number, cause: unknown) => void
+  /** Of those, and of rings that the same threads had before: they are told when the thread ends. */
+  private readonly links = new Map<number, ControlLink[]>()
+  private readonly onLost: (ring: number, cause: unknown, served: boolean) => void
 
-  /** `onLost` is called each time the thread of a ring ends while the pool is open. */
-  constructor(threads: number, onLost: (ring: number, cause: unknown) => void) {
+  /** `onLost` is called each time the thread of a ring ends while the pool is open; `served`: it had its ring. */
+  constructor(threads: number, onLost: (ring: number, cause: unknown, served: boolean) => void) {
     this.onLost = onLost
     this.piscina = new Piscina({
       filename: workerFile,
@@ -50,8 +52,10 @@ export class RingWorkerPool {
     this.piscina.on('error', () => undefined) // thread errors arrive on the thread itself
   }
 
-  // Ring i runs on the i-th thread that has no ring yet.
+  // Ring i runs on the i-th thread that has no ring yet, and so does the ring that takes its place.
   private pin(workers: readonly PiscinaWorker[]): PiscinaWorker | null {
+    const own = this.threadOfRing.get(this.starting)?.threadId
+    if (own !== undefined) return workers.find(({ id }) => id === own) ?? null
     const taken = new Set([...this.threadOfRing.values()].map((thread) => thread.threadId))
     const free = workers.find((worker) => !taken.has(worker.id) && worker.currentUsage === 0)
     if (free === undefined) return null
@@ -69,12 +73,11 @@ export class RingWorkerPool {
     thread.once('exit', (exitCode) => {
       if (this.threadOfRing.get(ring) !== thread) return
       this.threadOfRing.delete(ring)
-      const control = this.controls.get(ring)
-      if (control === undefined) return // start() says so
-      this.controls.delete(ring)
       const cause = thrown ?? new Error(`the thread of ring ${ring} exited with code ${exitCode}`)
-      control.lost(cause)
-      if (!this.closing) this.onLost(ring, cause)
+      for (const link of this.links.get(ring) ?? []) link.lost(cause)
+      this.links.delete(ring)
+      const served = this.controls.delete(ring) // else start() says so
+      if (!this.closing) this.onLost(ring, cause, served)
     })
   }
 
@@ -89,24 +92,51 @@ export class RingWorkerPool {
     const { port1, port2 } = new MessageChannel()
     const control = linkControl(port1)
     this.starting = task.ring
+    const had = this.threadOfRing.has(task.ring)
+    const nobody = new AbortController()
+    const look = (): void => {
+      queueMicrotask(() => {
+        if (!this.hasThreadFor(task.ring)) nobody.abort()
+      })
+    }
+    this.piscina.on('workerDestroy', look)
     try {
-      const answer = (await this.piscina.run({ ...task, port: port2 }, { transferList: [port2] })) as RingWorkerAnswer
+      const options = { transferList: [port2], signal: nobody.signal }
+      const answer = (await this.piscina.run({ ...task, port: port2 }, options)) as RingWorkerAnswer
       if ('failed' in answer) throw unpackError(answer.failed)
       this.controls.set(task.ring, control)
+      const links = this.links.get(task.ring)
+      if (links === undefined) this.links.set(task.ring, [control])
+      else links.push(control)
       return { started: answer.started, control }
     } catch (error) {
-      this.threadOfRing.delete(task.ring) // the thread is free for another attempt
+      if (!had) this.threadOfRing.delete(task.ring) // the thread is free for another attempt
       control.close()
       port2.close()
+      if (nobody.signal.aborted) {
+        throw new Error(`the thread of ring ${task.ring} ended before it was ready`, { cause: error })
+      }
       throw error
+    } finally {
+      this.piscina.off('workerDestroy', look)
     }
   }
 
-  /** The ring is no more: its thread is free for another one. */
+  // Piscina starts no other thread in place of one that ended before it was ready, and a task waits for it for ever: another start
+  // brings another thread.
+  private hasThreadFor(ring: number): boolean {
+    return this.threadOfRing.has(ring) || this.piscina.threads.length > this.threadOfRing.size
+  }
+
+  /** The ring is no more: its thread is there for the next one. */
   release(ring: number): void {
     this.controls.get(ring)?.lost(new Error(`ring ${ring} is no more`))
-    this.threadOfRing.delete(ring)
     this.controls.delete(ring)
+  }
+
+  /** `control` is whom to call about the ring: what was started after it is not used. */
+  keep(ring: number, control: ControlLink): void {
+    if (this.controls.has(ring)) this.controls.set(ring, control)
   }
 
   /** Ends the thread of a ring, whatever it is doing; `onLost` follows. */

@@ -12,7 +12,7 @@ import type { RingGeometry } from '../native/ring-geometry.ts'
 import { ClientCounter, RingMetrics } from '../metrics/ring-metrics.ts'
 import { BufferTable } from './buffer-table.ts'
 import { withoutChains } from './chain-switch.ts'
-import type { ControlLink, RingControl } from './control.ts'
+import { overSoon, type ControlLink, type RingControl } from './control.ts'
 import { drain, drainSync } from './ending.ts'
 import { IdleStrategy } from './idle-strategy.ts'
 import { Leases } from './leases.ts'
@@ -125,7 +125,7 @@ export class RingHandle {
   private drained: boolean | null = null
   private sqThreadId = 0
   private released = false
-  private tasks = 0
+  tasks = 0 // of several requests, that have begun
   private onTasksOver: (() => void) | null = null
 
   /** Made by openRings(). @internal */
@@ -299,7 +299,7 @@ export class RingHandle {
       this.buffers.clear() // their tags come in while the ring drains
       const graceLeftMs = Math.max(0, graceMs - (performance.now() - startedMs))
       this.retire(await drain(this.client, graceLeftMs, deadlineMs))
-      if (this.workerLoss === null) await this.control.call((remote) => remote.close()).catch(() => undefined)
+      if (this.workerLoss === null) await overSoon(this.control.call((remote) => remote.close()))
       this.release()
     }
     if (this.sqThreadId !== 0) await threadGone(this.sqThreadId)

@@ -27,6 +27,7 @@ export interface FileDaemonOptions {
   readonly public?: boolean
   readonly rings?: number
   readonly poller: (typeof pollers)[number]
+  readonly adapt?: boolean
   readonly logLevel: LogLevel
   readonly drainSeconds: number
 }
@@ -89,9 +90,10 @@ class FileDaemon {
   }
 
   async start(): Promise<void> {
-    const { listen, admin, poller, rings: ringCount } = this.#options
+    const { listen, admin, poller, adapt = false, rings: ringCount } = this.#options
     const onAdvice = (advice: RingAdvice): void => {
       if (advice.cause === 'none') this.#log.info(advice, 'the poller suits the load again')
+      else if (advice.moved) this.#log.info(advice, `the ring was moved to poller ${advice.poller}`)
       else this.#log.warn(advice, `poller ${advice.poller} would suit the load better`)
     }
     const onWorker = ({ ring, state, cause }: WorkerEvent): void => {
@@ -99,7 +101,7 @@ class FileDaemon {
       else if (state === 'replacing') this.#log.warn({ ring, err: cause }, 'a ring worker has ended: it is replaced')
       else this.#log.error({ ring, err: cause }, 'a ring worker has ended, and no other can be started')
     }
-    const options = { poller, rings: ringCount ?? 'auto', onAdvice, onWorker } as const
+    const options = { poller, adapt, rings: ringCount ?? 'auto', onAdvice, onWorker } as const
     const rings = await Ringmaster.start(options).catch((error: unknown) => {
       throw startError(error)
     })

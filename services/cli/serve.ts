@@ -31,6 +31,7 @@ export function serveCommand(): Command {
     .option('--public', 'allow addresses that other machines can reach; there is no password')
     .option('--rings <number>', 'rings, each with its own worker thread (default: as the machine allows)', parseCount)
     .addOption(new Option('--poller <poller>', 'who turns queue entries into I/O').choices(pollers).default('auto'))
+    .option('--adapt', 'move a ring to another poller where that suits its load better')
     .addOption(new Option('--log-level <level>', 'least severe log line').choices(logLevels).default('info'))
     .option('--drain-seconds <seconds>', 'how long requests in flight may take after a signal', parseDrainSeconds, 10)
     .addHelpText('after', examples)

@@ -9,7 +9,7 @@ import { ringErrors } from '../../native/errors.ts'
 import { Control } from '../../native/layout.ts'
 import { controlWords } from '../../native/ring-memory.ts'
 import type { ClientRingOpened, ClientRingTask } from '../../workers/client-ring.ts'
-import { expose } from '../../workers/control.ts'
+import { expose, overSoon } from '../../workers/control.ts'
 import type { ControlLink } from '../../workers/control.ts'
 import { quarantineMemory } from '../../workers/quarantine.ts'
 import { prepareControl } from '../../workers/ring-handle.ts'
@@ -157,13 +157,10 @@ export class Attachment {
     return opened
   }
 
-  private async closeRing(): Promise<void> {
-    try {
-      const worker = await this.host.worker()
-      await worker.call((remote) => remote.closeRing(this.client))
-    } catch {
-      // It holds nothing when it is gone.
-    }
+  // A worker that is gone holds nothing; one that hangs lets go of it when it is ended.
+  private closeRing(): Promise<void> {
+    const worker = this.host.worker()
+    return overSoon(worker.then((link) => link.call((remote) => remote.closeRing(this.client))))
   }
 
   /** Tells the client's thread, if it is there; it may have ended. */

@@ -133,6 +133,11 @@ export class Clients {
     return this.list().filter((attachment) => attachment.servedBy === ring)
   }
 
+  /** Whether a ring serves clients, or will: who attached and has not joined yet counts. */
+  serves(ring: number): boolean {
+    return [...this.attachments.values()].some(({ servedBy }) => servedBy === ring)
+  }
+
   /** The rings that serve clients, and who has them. */
   get open(): OpenRings {
     return this.context.open

@@ -132,7 +132,9 @@ class Session {
       if (this.ended) begin()
     }
     const advisor = new Advisor([watchedRing(0, () => handle, binding().threadId())], { intervalMs: 0 })
-    return { open: { handles: [handle], workers: [], onRenewed: new Set(), close, closeSync }, ring, advisor, onEnd }
+    const rings = { handles: [handle], users: [handle], workers: [] }
+    // Nobody is told anything: replacing the ring is up to the other thread.
+    return { open: { ...rings, onMoving: new Set(), onRenewed: new Set(), close, closeSync }, ring, advisor, onEnd }
   }
 
   private end(): void {

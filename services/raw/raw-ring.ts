@@ -27,6 +27,7 @@ import { ProvidedBuffers } from './provided-buffers.ts'
 import type { ProvidedBuffersOptions } from './provided-buffers.ts'
 import { Sender } from './sender.ts'
 import type { SenderOptions } from './sender.ts'
+import { rawUsers } from './raw-users.ts'
 import { RegisteredBuffers } from './registered-buffers.ts'
 import { MultishotStream } from './stream.ts'
 import type { StreamOperation, StreamOptions } from './stream.ts'
@@ -92,6 +93,7 @@ export class RawRing {
   constructor(handle: RingHandle, requests: RequestHandle = handle) {
     this.handle = handle
     this.requests = requests
+    rawUsers.add(handle)
     this.registrations = new Registrations(handle)
     this.buffers = new RegisteredBuffers(handle)
   }

@@ -1,7 +1,7 @@
 // Runs one instance of a resident service in a ring worker's thread. Loaded there by URL: the layer below does not know this one.
 import process from 'node:process'
 import type { MessagePort } from 'node:worker_threads'
-import { invalidArgValue } from '../../native/errors.ts'
+import { invalidArgValue, ringErrors } from '../../native/errors.ts'
 import { expose, packError } from '../../workers/control.ts'
 import { Ringmaster } from '../ringmaster.ts'
 import type { Resident, ServiceControl, ServiceFailed, ServiceTask } from './protocol.ts'
@@ -16,7 +16,7 @@ export interface ServiceContext {
   readonly ring: number
   /** Aborted when stopping begins. */
   readonly signal: AbortSignal
-  /** To whoever started it: `service.ports[ring]` there. */
+  /** To whoever started it: `service.ports.get(ring)` there. */
   readonly port: MessagePort
 }
 
@@ -42,6 +42,7 @@ class Instance implements ServiceControl {
     try {
       this.rings = await Ringmaster.join(handle)
       const module = (await import(url)) as { default?: unknown }
+      if (this.stopping.signal.aborted) throw ringErrors.closed() // nobody waits for it any more
       const begin = module.default
       if (typeof begin !== 'function')
         throw invalidArgValue(
@@ -71,6 +72,11 @@ class Instance implements ServiceControl {
     }
   }
 
+  /** Whoever started it waits no more: it did not start, or not stop, in time, or that thread has ended. */
+  abandon(): void {
+    this.end().catch(() => undefined)
+  }
+
   private async end(): Promise<void> {
     this.stopping.abort()
     await this.rings?.close()
@@ -88,4 +94,7 @@ export default function serve(port: MessagePort): void {
     stop: () => instance.stop(),
   }
   expose(control, port)
+  port.once('close', () => {
+    instance.abandon()
+  })
 }

@@ -8,7 +8,7 @@ import { invalidArgType, ringErrors } from '../../native/errors.ts'
 import { linkControl, unpackError, withPorts } from '../../workers/control.ts'
 import type { ControlLink } from '../../workers/control.ts'
 import { Poller } from '../../workers/poller-kind.ts'
-import { checkInteger } from '../arguments.ts'
+import { checkInteger, checkOptionNames } from '../arguments.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { RingsHandle } from '../clients/handle.ts'
 import type { ServiceControl, ServiceFailed, ServiceTask } from './protocol.ts'
@@ -51,15 +51,21 @@ export class ResidentService {
   private readonly startLimitMs: number
   private readonly drainLimitMs: number
   private readonly instances = new Map<number, Instance>()
+  /** Ends of instances that failed. */
+  private readonly endings = new Set<Promise<void>>()
   private stopping: Promise<void> | null = null
 
   /** Made by startService(). */
   constructor(clients: Clients, url: string | URL, options: ServiceOptions) {
+    checkOptionNames(options, ['data', 'startLimitMs', 'drainLimitMs', 'onFailure'])
+    const { onFailure } = options
+    if (onFailure !== undefined && typeof (onFailure as unknown) !== 'function')
+      throw invalidArgType('options.onFailure', 'of type function', onFailure)
     this.clients = clients
     this.url = new URL(url).href
     this.options = options
-    this.startLimitMs = checkInteger(options.startLimitMs ?? 30_000, 'startLimitMs', 1, 3_600_000)
-    this.drainLimitMs = checkInteger(options.drainLimitMs ?? 5000, 'drainLimitMs', 0, 3_600_000)
+    this.startLimitMs = checkInteger(options.startLimitMs ?? 30_000, 'options.startLimitMs', 1, 3_600_000)
+    this.drainLimitMs = checkInteger(options.drainLimitMs ?? 5000, 'options.drainLimitMs', 0, 3_600_000)
   }
 
   /** One port to each instance that runs, by the ring's number. They keep nothing alive. */
@@ -78,25 +84,34 @@ export class ResidentService {
     control.port1.once('close', () => {
       link.lost(ended)
     })
+    let instance: Instance | null = null
+    let refuse: (reason: unknown) => void = () => undefined
+    const refused = new Promise<void>((_, reject) => {
+      refuse = reject
+    })
+    refused.catch(() => undefined)
+    control.port1.on('message', (message: unknown) => {
+      const failed = (message as Partial<ServiceFailed> | null)?.failed
+      if (failed === undefined) return
+      if (instance === null) refuse(unpackError(failed))
+      else this.fail(instance, unpackError(failed))
+    })
     const task: ServiceTask = { url: this.url, data: this.options.data, ring, handle, port: user.port2 }
     try {
       await workers[ring]!.call((remote) => remote.run(runnerUrl, withPorts(control.port2, [control.port2])))
       const started = link.call((remote) => remote.start(withPorts(task, [handle.port, user.port2])))
-      await within(started, 'start', this.startLimitMs)
+      await within(Promise.race([started, refused]), 'start', this.startLimitMs)
     } catch (error) {
       link.close()
       user.port1.close()
       await this.clients.detach(handle)
       throw error
     }
-    const instance: Instance = { ring, handle, link, port: user.port1, ending: null }
-    this.instances.set(ring, instance)
-    control.port1.on('message', (message: unknown) => {
-      const failed = (message as Partial<ServiceFailed> | null)?.failed
-      if (failed !== undefined) this.fail(instance, unpackError(failed))
-    })
+    const running: Instance = { ring, handle, link, port: user.port1, ending: null }
+    instance = running
+    this.instances.set(ring, running)
     control.port1.once('close', () => {
-      if (this.fail(instance, ringErrors.workerLost(ended))) void this.startAgain(instance)
+      if (this.fail(running, ringErrors.workerLost(ended))) void this.startAgain(running)
     })
     control.port1.unref()
   }
@@ -105,15 +120,22 @@ export class ResidentService {
   private fail(instance: Instance, error: unknown): boolean {
     if (this.instances.get(instance.ring) !== instance) return false
     this.instances.delete(instance.ring)
+    const ending = this.end(instance).catch(() => undefined) // what it says of its own end adds nothing
+    instance.ending = ending
+    this.endings.add(ending)
+    void ending.then(() => this.endings.delete(ending))
     this.tell(error, instance.ring)
-    instance.ending = this.end(instance).catch(() => undefined) // what it says of its own end adds nothing
     return true
   }
 
   private tell(error: unknown, ring: number): void {
     const { onFailure } = this.options
-    if (onFailure !== undefined) onFailure(error, ring)
-    else process.emitWarning(`a resident service failed on ring ${ring}: ${String(error)}`)
+    // Behind this turn: what it throws is its own, and leaves nothing here half done.
+    if (onFailure !== undefined) {
+      queueMicrotask(() => {
+        onFailure(error, ring)
+      })
+    } else process.emitWarning(`a resident service failed on ring ${ring}: ${String(error)}`)
   }
 
   /** Its thread has ended. Where that is replaced, so is the instance; its place as a client must be free first. */
@@ -140,7 +162,7 @@ export class ResidentService {
 
   private async stopOnce(): Promise<void> {
     this.clients.onClosing.delete(this.stopWithRings)
-    await this.stopInstances()
+    await this.stopInstances().finally(() => Promise.all(this.endings))
   }
 
   private async stopInstances(): Promise<void> {

@@ -35,6 +35,7 @@ describe('--help', () => {
     expect(stdout).toContain('Examples:')
     expect(stdout).toContain('(default: 127.0.0.1:8080)')
     expect(stdout).toContain('SIGTERM')
+    expect(stdout).toContain('--adapt')
   })
 })
 

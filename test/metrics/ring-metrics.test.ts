@@ -114,6 +114,53 @@ describe('the counters', () => {
     expect(reader.inFlight(22)).toBe(1)
   })
 
+  it('go on where those of another ring have got to, and take what it still counts', () => {
+    const [old, next] = [make(), make()]
+    const work = (metrics: RingMetrics): void => {
+      metrics.client[ClientCounter.sleeps]! += 3
+      metrics.worker[WorkerCounter.enterCalls]! += 5
+      metrics.countRequest(22)
+      metrics.countCompletion(22, -5)
+      metrics.countBytes(22, 100)
+      metrics.recordStage(Stage.kernel, 22, 1000, 1)
+    }
+    const counted = (metrics: RingMetrics): unknown => ({
+      sleeps: metrics.client[ClientCounter.sleeps],
+      enterCalls: metrics.ofWorker(WorkerCounter.enterCalls),
+      own: metrics.worker[WorkerCounter.enterCalls],
+      operations: [metrics.requests(22), metrics.completions(22), metrics.errors(22), metrics.bytes(22)],
+      errors: metrics.errorsByErrno(22),
+      times: [metrics.histogram(Stage.kernel, 22).count, metrics.histogram(Stage.kernel, 22).sumNs],
+      inFlight: metrics.client[ClientCounter.inFlight],
+    })
+    const times = (n: number, own: number): unknown => ({
+      sleeps: 3 * n,
+      enterCalls: 5 * n,
+      own: 5 * own,
+      operations: [n, n, n, 100 * n],
+      errors: [{ errno: 5, count: n }],
+      times: [n, 1000 * n],
+      inFlight: 7,
+    })
+    old.client[ClientCounter.inFlight] = 2
+    next.client[ClientCounter.inFlight] = 7
+    old.worker[WorkerCounter.heartbeatTimestampMs] = 1e12
+    work(old)
+    work(old)
+    next.takeOver(old)
+    expect(counted(next)).toEqual(times(2, 0))
+    work(next)
+    work(old)
+    next.takeOver(old)
+    next.takeOver(old)
+    expect(counted(next)).toEqual(times(4, 1))
+    expect(next.ofWorker(WorkerCounter.heartbeatTimestampMs)).toBe(0)
+    const third = make()
+    third.takeOver(next)
+    expect(third.ofWorker(WorkerCounter.enterCalls)).toBe(20)
+    expect(third.requests(22)).toBe(4)
+  })
+
   it('count far beyond 32 bits without losing one', () => {
     const metrics = make()
     metrics.countBytes(23, 2 ** 53 - 2)

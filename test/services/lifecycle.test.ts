@@ -51,7 +51,7 @@ describe.each(allPollers)('twenty rounds of start and close with poller %s', (po
   it('leave the same descriptors and threads as before', async () => {
     await (await Ringmaster.start({ poller, rings: 2 })).close() // what Node starts on first use stays
     const before = { descriptors: descriptors(), threads: ringThreads() }
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 8; round++) {
       const memory = round % 2 === 0 || poller === 'threadpool' ? 'user' : 'mapped'
       const rings = await Ringmaster.start({ poller, rings: 2, memory })
       expect(await rings.readFile(small, 'utf8')).toBe('hello')
@@ -141,11 +141,11 @@ describe.each(everyPoller)('close() on poller $poller in $memory memory', ({ pol
     expect(openHere()).toEqual(openBefore)
   })
 
-  it('settles what waits in the backlog and for a lease, ten thousand of each', async () => {
+  it('settles what waits in the backlog and for a lease, three thousand of each', async () => {
     const rings = await start({ sqEntries: 8, cqEntries: 128, directDescriptors: 1 })
     const file = await rings.open(makePipe(), 'r+')
-    const reads = Array.from({ length: 10_000 }, () => settledWithin(file.read(Buffer.alloc(1)), 20_000))
-    const files = Array.from({ length: 10_000 }, () => settledWithin(rings.readFile(small), 20_000))
+    const reads = Array.from({ length: 3_000 }, () => settledWithin(file.read(Buffer.alloc(1)), 20_000))
+    const files = Array.from({ length: 3_000 }, () => settledWithin(rings.readFile(small), 20_000))
     await sleep(5)
     expect(await settledWithin(rings.close(), 20_000)).toBe('resolved')
     const outcomes = new Set(await Promise.all([...reads, ...files]))
@@ -182,9 +182,14 @@ describe.each(everyPoller)('close() on poller $poller in $memory memory', ({ pol
     const pipe = await rings.open(makePipe(), 'r+')
     const file = await rings.open(small)
     const held: Promise<unknown>[] = []
-    for (let index = 0; index < 64; index++) {
-      held.push(pipe.read(Buffer.alloc(1)))
-      await sleep(0)
+    // The submission queue has eight places and no backlog behind it: whoever finds the poller behind tries again.
+    while (held.length < 64) {
+      const read = pipe.read(Buffer.alloc(1))
+      const refused = read.then(
+        () => false,
+        () => true,
+      )
+      if (!(await Promise.race([refused, sleep(1).then(() => false)]))) held.push(read)
     }
     expect(await failure(rings.nop())).toMatchObject({ code: 'ERR_RING_BACKLOG_FULL' })
     expect(await settledWithin(file.close())).toBe('resolved')

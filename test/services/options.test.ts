@@ -28,6 +28,7 @@ it('have defaults', () => {
     pinCpus: 'auto',
     spinNs: 'auto',
     adviceIntervalMs: 10_000,
+    adapt: false,
     onAdvice: undefined,
     heartbeatTimeoutMs: 10_000,
     retryIdempotent: true,
@@ -37,6 +38,14 @@ it('have defaults', () => {
     closeGraceMs: 1000,
     closeDeadlineMs: 5000,
   })
+})
+
+it.each(['fallback', 'retryIdempotent'])('%s is true or false, and nothing like it', (name) => {
+  for (const value of [0, 1, NaN, 'true', null]) {
+    const error = caught({ [name]: value })
+    expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(fieldOf(error, 'message')).toContain(`"options.${name}" argument must be of type boolean`)
+  }
 })
 
 it('that are undefined have their defaults too', () => {
@@ -120,6 +129,17 @@ it('pinCpus are up to 64 CPU numbers', () => {
       message: expect.stringContaining('options.pinCpus') as string,
     })
   }
+})
+
+it('adapt is true or false', () => {
+  expect(resolveOptions({ adapt: true }).adapt).toBe(true)
+  for (const adapt of ['yes', null, {}])
+    expect(caught({ adapt })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', message: /options\.adapt/ })
+})
+
+it('that are on or off are told from numbers', () => {
+  for (const name of ['retryIdempotent', 'fallback'])
+    expect(caught({ [name]: 1 })).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE', message: /of type boolean/ })
 })
 
 it('onAdvice is a function', () => {

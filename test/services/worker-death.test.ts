@@ -143,7 +143,7 @@ describe.each(allPollers)("a user's own worker with poller %s", (poller) => {
     }
     await eventually(() => threads().every((name) => !name.startsWith('iou-sqp')))
     const before = heldNow()
-    for (let index = 0; index < 5; index++) await round()
+    for (let index = 0; index < 2; index++) await round()
     await eventually(() => held().threads.length === before.threads.length)
     expect(heldNow()).toEqual(before)
   })

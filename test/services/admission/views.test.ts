@@ -86,6 +86,40 @@ describe.each(allPollers)('a view on poller %s', (poller) => {
     await view.nop()
   })
 
+  it('lets what came in this turn into a ring that has room, rather than refuse more', async () => {
+    await using rings = await small(poller)
+    const view = rings.view({ backlogMax: 2 })
+    await Promise.all(nops(view, places - floor))
+    expect(view.stats()).toEqual({ inFlight: 0, waiting: 0 })
+    const { fd, feed } = pipe()
+    const reads = parked(view, fd, places + 2)
+    const more = view.nop()
+    await expect(more).rejects.toMatchObject({ code: 'ERR_RING_BACKLOG_FULL' })
+    expect(view.stats()).toEqual({ inFlight: places, waiting: 2 })
+    feed(places + 2)
+    await Promise.all(reads)
+    expect(view.stats()).toEqual({ inFlight: 0, waiting: 0 })
+  })
+
+  it('reads a large file however little may wait', async () => {
+    await using rings = await small(poller)
+    const view = rings.view({ inFlightMax: 1, backlogMax: 1 })
+    const data = seededBytes(5_000_000, 11)
+    const name = path(`large-${poller}`)
+    await view.writeFile(name, data)
+    expect((await view.readFile(name)).equals(data)).toBe(true)
+  })
+
+  it('says whose limit it was where a batch or a chain does not fit', async () => {
+    await using rings = await small(poller)
+    const view = rings.view({ inFlightMax: 4, backlogMax: 3 })
+    await expect(view.nopBatch(50)).rejects.toThrow(/more than 3 requests of this view/)
+    const chain = view.raw().chain()
+    for (let step = 0; step < 4; step++) chain.link(op.nop())
+    expect(await failure(Promise.resolve().then(() => chain.submit()))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    expect(view.stats()).toEqual({ inFlight: 0, waiting: 0 })
+  })
+
   it('has the limit over all rings together', async () => {
     await using rings = await small(poller, { rings: 2 })
     const view = rings.view({ inFlightMax: 3 })
@@ -303,6 +337,8 @@ describe('options of a view', () => {
   it.each([
     [null, 'ERR_INVALID_ARG_TYPE'],
     ['background', 'ERR_INVALID_ARG_TYPE'],
+    [[], 'ERR_INVALID_ARG_TYPE'],
+    [{ inflightMax: 4 }, 'ERR_INVALID_ARG_VALUE'],
     [{ priority: 'low' }, 'ERR_INVALID_ARG_VALUE'],
     [{ priority: 'toString' }, 'ERR_INVALID_ARG_VALUE'],
     [{ inFlightMax: 0 }, 'ERR_OUT_OF_RANGE'],

@@ -88,6 +88,8 @@ describe('the advisor', () => {
         poller: 'caller',
         cause: 'burning',
         reason: expect.stringContaining('1 %') as string,
+        moved: false,
+        stays: 'the option adapt is off',
       },
     ])
     advisor.close()

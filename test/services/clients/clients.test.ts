@@ -79,7 +79,7 @@ describe.each(everyPoller)('clients of two rings, poller $poller, $memory memory
       }
       await round()
       const before = { descriptors: ringDescriptors(), threads: ringThreads() }
-      for (let index = 0; index < 5; index++) await round()
+      for (let index = 0; index < 2; index++) await round()
       expect({ descriptors: ringDescriptors(), threads: ringThreads() }).toEqual(before)
       // Nobody reads from the pipe any more: what is written to it is still there.
       writeSync(pipeFd, 'mine')
@@ -129,7 +129,7 @@ describe.each(allPollers)('attach and detach with poller %s', (poller) => {
     const held = (): unknown => ({ descriptors: ringDescriptors(), threads: ringThreads() })
     const before = held()
     const beforeGb = addressSpaceGb()
-    for (let index = 0; index < 8; index++) await round()
+    for (let index = 0; index < 4; index++) await round()
     expect(held()).toEqual(before)
     expect(addressSpaceGb()).toBeLessThan(beforeGb + 10)
     await rings.close()

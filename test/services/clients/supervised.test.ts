@@ -44,7 +44,7 @@ describe.each(allPollers)('clients of a ring whose worker is terminated, poller 
   it('lose nothing: every byte is right, and their rings keep their poller', { timeout: 120_000 }, async () => {
     await using rings = await Ringmaster.start({ poller, rings: 1 })
     const work = Array.from({ length: 2 }, (_, client) => {
-      const given = { path: fresh(), seed: seed + client, rounds: 0, ms: 3000, shared }
+      const given = { path: fresh(), seed: seed + client, rounds: 0, ms: 1500, shared }
       return { given, thread: startClient(rings, workload, given) }
     })
     expect(await eventually(() => rings.stats().clients.length === 2, 20_000)).toBe(true)

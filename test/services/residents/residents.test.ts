@@ -8,7 +8,17 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { op } from '../../../services/raw/index.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
 import { watchPools } from '../../workers/open-ring.ts'
-import { allPollers, descriptors, eventually, failure, seededBytes, temporaryFolder, testSeed } from '../harness.ts'
+import {
+  allPollers,
+  callLoosely,
+  descriptors,
+  eventually,
+  failure,
+  seededBytes,
+  settledWithin,
+  temporaryFolder,
+  testSeed,
+} from '../harness.ts'
 
 const folder = temporaryFolder()
 const file = join(folder.path, 'file')
@@ -153,5 +163,55 @@ describe('a service', () => {
     await rings.close()
     expect(await failure(rings.startService(service, options))).toMatchObject({ code: 'ERR_RING_CLOSED' })
     closeSync(fd)
+  })
+})
+
+const troubled = new URL('./troubled-service.mjs', import.meta.url)
+const flags = (): Int32Array => new Int32Array(new SharedArrayBuffer(4))
+
+it.each(['kernel', 'worker'] as const)(
+  'a service that blocks its thread for ever does not keep the rings from closing, poller %s',
+  async (poller) => {
+    const before = ringDescriptors()
+    const limits = { heartbeatTimeoutMs: 0, closeGraceMs: 50, closeDeadlineMs: 50 }
+    const rings = await Ringmaster.start({ poller, rings: 1, ...limits })
+    const blocked = flags()
+    await rings.startService(troubled, { data: { trouble: 'blocks', flags: blocked.buffer }, drainLimitMs: 50 })
+    expect(await eventually(() => Atomics.load(blocked, 0) === 2)).toBe(true)
+    expect(await settledWithin(rings.close(), 20_000)).toBe('resolved')
+    expect(await eventually(() => ringDescriptors().length === before.length)).toBe(true)
+  },
+)
+
+describe('a resident service that has trouble in its beginning', () => {
+  const letGo = (of: Int32Array): Promise<boolean> => eventually(() => Atomics.load(of, 0) === 1)
+
+  it('does not start where it throws what nobody catches, and says what', async () => {
+    await using rings = await Ringmaster.start({ poller: 'caller', rings: 1 })
+    const aborted = flags()
+    const options = { data: { trouble: 'throws', flags: aborted.buffer } }
+    expect(await failure(rings.startService(troubled, options))).toMatchObject({ code: 'ERR_TEST_UNCAUGHT' })
+    expect(await letGo(aborted)).toBe(true)
+    expect(rings.stats().clients).toEqual([])
+  })
+
+  it('is told to let go where it is not waited for any more', async () => {
+    await using rings = await Ringmaster.start({ poller: 'caller', rings: 1 })
+    const aborted = flags()
+    const options = { data: { trouble: 'stalls', flags: aborted.buffer }, startLimitMs: 200 }
+    expect(await failure(rings.startService(troubled, options))).toMatchObject({ code: 'ERR_RING_SERVICE_STALLED' })
+    expect(await letGo(aborted)).toBe(true)
+  })
+
+  it.each([
+    [null, 'ERR_INVALID_ARG_TYPE'],
+    [5, 'ERR_INVALID_ARG_TYPE'],
+    [{ onFailure: 1 }, 'ERR_INVALID_ARG_TYPE'],
+    [{ startLimitMs: '1' }, 'ERR_INVALID_ARG_TYPE'],
+    [{ drainLimitMs: Number.NaN }, 'ERR_OUT_OF_RANGE'],
+    [{ stopLimitMs: 5 }, 'ERR_INVALID_ARG_VALUE'],
+  ])('is refused with options %o: %s', async (options, code) => {
+    await using rings = await Ringmaster.start({ poller: 'caller', rings: 1 })
+    expect(await failure(callLoosely(rings, 'startService', troubled, options))).toMatchObject({ code })
   })
 })
