@@ -87,7 +87,8 @@ export function submitBatch(
   const prepare = reads ? prepRead : prepWrite
   const prepareFixed = reads ? prepReadFixed : prepWriteFixed
   const fixedOpcode = reads ? Op.READ_FIXED : Op.WRITE_FIXED
-  for (let index = 0; index < buffers.length; index++) {
+  for (let index = 0, expected = 0; index < buffers.length; index++, expected--) {
+    if (expected <= 0) expected = client.expect(buffers.length - index)
     const buffer = buffers[index]!
     const address = addresses[index]!
     const entry = mayBeFixed ? fixed[index]! : -1
@@ -123,7 +124,8 @@ function tryClaim(client: RequestClient, opcode: number, batch: Batch, buffer: u
 export async function submitNops(client: RequestClient, count: number): Promise<void> {
   const batch = new Batch(count, null)
   if (count === 0) batch.ended(0)
-  for (let claimed = 0; claimed < count; claimed++) {
+  for (let claimed = 0, expected = 0; claimed < count; claimed++, expected--) {
+    if (expected <= 0) expected = client.expect(count - claimed)
     const refusal = tryClaim(client, Op.NOP, batch, null, claimed)
     if (refusal !== null) {
       batch.ended(count - claimed)

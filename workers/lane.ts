@@ -27,6 +27,7 @@ export type RequestClient = Pick<
   | 'full'
   | 'chain'
   | 'claim'
+  | 'expect'
   | 'claimCancel'
   | 'cancel'
   | 'cancelWaiting'
@@ -97,6 +98,11 @@ export class Lane implements RequestClient, Queue, WaitingPlace, AccountWaiter {
       throw tooMany ? ringErrors.viewBacklogFull(account.backlogMax) : ringErrors.viewsBacklogFull(this.gate.backlogMax)
     }
     this.groupLeft = this.groupHead = count
+  }
+
+  /** As Submission.expect(): none, what waits in a view's queue is counted one by one. */
+  expect(_count: number): number {
+    return 0
   }
 
   /** As QueuedSubmission.barrier(): for the whole ring, whichever view's. @throws as chain() */
