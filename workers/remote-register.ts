@@ -12,5 +12,9 @@ export interface RegisterAnswer {
 export type RegisterHere = (opcode: number, argument: Uint8Array | null, count: number) => RegisterAnswer
 
 export function registerHere(ringFd: number): RegisterHere {
-  return (opcode, argument, count) => ({ result: binding().register(ringFd, opcode, argument, count), argument })
+  return (opcode, argument, count) => {
+    // A thread has limits of its own once it has submitted to the ring, which this one may not have. One of nothing will do.
+    binding().enter(ringFd, 1, 0, 0)
+    return { result: binding().register(ringFd, opcode, argument, count), argument }
+  }
 }

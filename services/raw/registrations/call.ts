@@ -49,10 +49,12 @@ export async function registerAsSubmitter(
 ): Promise<number> {
   checkOpen(handle)
   const { poller } = handle.client
-  if (poller === Poller.worker) return checked(await handle.registerInWorker(opcode, argument, count))
+  const own = poller === Poller.worker ? (argument?.slice() ?? null) : argument
   // A thread becomes a submitter by its first submission; before it the kernel knows nothing to set. One of nothing will do.
-  if (poller === Poller.caller) binding().enter(handle.geometry.ringFd, 1, 0, 0)
-  return register(handle, opcode, argument, count)
+  if (poller === Poller.caller || poller === Poller.worker) binding().enter(handle.geometry.ringFd, 1, 0, 0)
+  const result = register(handle, opcode, own, count)
+  // With `worker` this thread submits what is little, and the worker the rest: the answer is the worker's.
+  return poller === Poller.worker ? checked(await handle.registerInWorker(opcode, argument, count)) : result
 }
 
 /** The name of a registration, as in the table. */
