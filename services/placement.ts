@@ -12,6 +12,8 @@ import { formatCpuList } from './machine/text.ts'
 /** One JavaScript thread feeds one ring easily; more rings pay where their pollers have CPUs of their own. */
 const cpusPerRing = 4
 const autoRingsMax = 8
+/** An SQ thread burns a CPU until it is idle: it pays where client and the rest of the program have others. */
+const sqThreadCpusMin = 3
 /** Descriptors that rings chosen by `auto` leave to the program. */
 const descriptorsKept = 64
 
@@ -51,7 +53,7 @@ export function place(facts: PlacementFacts, wishes: PlacementWishes): Placement
   }
 }
 
-/** The choices on one line, for logs: "poller=kernel (SQPOLL is allowed and there are 2 CPUs) rings=1 (…) …". */
+/** The choices on one line, for logs: "poller=kernel (SQPOLL is allowed and there are 4 CPUs) rings=1 (…) …". */
 export function describeChoices(choices: readonly Choice[]): string {
   return choices.map(({ name, value, reason }) => `${name}=${value} (${reason})`).join(' ')
 }
@@ -73,14 +75,22 @@ function choosePoller(facts: PlacementFacts, wishes: PlacementWishes): Decision<
     return { value: wishes.poller, reason: plain === null ? setByOption : `${setByOption}; ${plain}` }
   if (plain !== null) return { value: Poller.threadpool, reason: plain }
   if (!rings.ok) return withoutRings(rings.message ?? 'denied')
+  const cpus = count(effectiveCpus, 'CPU')
   if (effectiveCpus < 2)
-    return {
-      value: Poller.caller,
-      reason: `${count(effectiveCpus, 'CPU')}: an SQ thread would take turns with this one`,
-    }
-  if (!sqpoll.ok) return { value: Poller.caller, reason: `no SQ thread: ${sqpoll.message ?? 'denied'}` }
-  return { value: Poller.kernel, reason: `SQPOLL is allowed and there are ${count(effectiveCpus, 'CPU')}` }
+    return { value: Poller.caller, reason: `${cpus}: another thread would take turns with this one` }
+  const asked = (['sqThreads', 'sqThreadCpu', 'sqThreadIdleMs'] as const).find((name) => isSet(wishes[name]))
+  if (sqpoll.ok && asked !== undefined)
+    return { value: Poller.kernel, reason: `SQPOLL is allowed, and ${asked} speaks of it` }
+  const workers = wishes.rings === 'auto' ? 1 : wishes.rings
+  const crowded = 1 + workers > effectiveCpus
+  if (sqpoll.ok && (effectiveCpus >= sqThreadCpusMin || (crowded && wishes.sqThreads === 'auto')))
+    return { value: Poller.kernel, reason: `SQPOLL is allowed and there are ${cpus}` }
+  const why = sqpoll.ok ? `an SQ thread would keep one of ${cpus}` : `no SQ thread: ${sqpoll.message ?? 'denied'}`
+  if (crowded) return { value: Poller.caller, reason: `${why}, and ${workers} workers would crowd ${cpus}` }
+  return { value: Poller.worker, reason: `${why}; a ring worker sleeps while there is little to do` }
 }
+
+const isSet = (wish: unknown): boolean => wish !== undefined && wish !== 'auto'
 
 function chooseRings(facts: PlacementFacts, wishes: PlacementWishes, poller: Poller): Decision<number> {
   if (wishes.rings !== 'auto') return { value: wishes.rings, reason: setByOption }

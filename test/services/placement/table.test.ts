@@ -35,12 +35,15 @@ const rows: readonly Row[] = [
   // How many CPUs.
   { machine: '1 CPU', is: { cpus: 1 },
     gets: { poller: 'caller', rings: 1, sqThreads: 'none', pins: none, spinNsMax: 5_000 },
-    because: { poller: /^1 CPU: an SQ thread would take turns/, rings: /batches smaller/, pinCpus: /no thread that polls/ } },
+    because: { poller: /^1 CPU: another thread would take turns/, rings: /batches smaller/, pinCpus: /no thread that polls/ } },
   { machine: '2 CPUs', is: { cpus: 2 },
+    gets: { poller: 'worker', rings: 1, sqThreads: 'none', pins: none, spinNsMax: 200_000 },
+    because: { poller: /^an SQ thread would keep one of 2 CPUs; a ring worker sleeps while there is little to do$/, rings: /^one for every 4 of 2 CPUs, at least one$/, sqThreads: /poller worker has no SQ thread/ } },
+  { machine: '3 CPUs', is: { cpus: 3 },
     gets: { poller: 'kernel', rings: 1, sqThreads: 'own', pins: none, spinNsMax: 200_000, sqThreadIdleMs: 50 },
-    because: { poller: /^SQPOLL is allowed and there are 2 CPUs$/, rings: /^one for every 4 of 2 CPUs, at least one$/, sqThreads: /nothing to share/ } },
+    because: { poller: /^SQPOLL is allowed and there are 3 CPUs$/, rings: /^one for every 4 of 3 CPUs, at least one$/, sqThreads: /nothing to share/ } },
   { machine: '2 CPUs that are one core', is: { cpus: 2, smt: true },
-    gets: { poller: 'kernel', rings: 1, pins: none }, because: { poller: /2 CPUs$/ } },
+    gets: { poller: 'worker', rings: 1, pins: none }, because: { poller: /one of 2 CPUs/ } },
   { machine: '4 CPUs', is: { cpus: 4 }, gets: { poller: 'kernel', rings: 1 }, because: { rings: /4 of 4 CPUs/ } },
   { machine: '7 CPUs', is: { cpus: 7 }, gets: { poller: 'kernel', rings: 1 }, because: { rings: /4 of 7 CPUs/ } },
   { machine: '8 CPUs', is: { cpus: 8 },
@@ -54,12 +57,12 @@ const rows: readonly Row[] = [
 
   // What a quota leaves of them.
   { machine: '64 CPUs, a quota of half a CPU', is: { cpus: 64, quota: 0.5 },
-    gets: { poller: 'caller', rings: 1, spinNsMax: 5_000 }, because: { poller: /^0.5 CPUs: an SQ thread/ } },
+    gets: { poller: 'caller', rings: 1, spinNsMax: 5_000 }, because: { poller: /^0.5 CPUs: another thread/ } },
   { machine: '64 CPUs, a quota of 1', is: { cpus: 64, quota: 1 }, gets: { poller: 'caller' }, because: { poller: /^1 CPU:/ } },
   { machine: '64 CPUs, a quota of 1.99', is: { cpus: 64, quota: 1.99 }, gets: { poller: 'caller' }, because: { poller: /^1.99 CPUs:/ } },
   { machine: '64 CPUs, a quota of 2', is: { cpus: 64, quota: 2 },
-    gets: { poller: 'kernel', rings: 1, pins: none, sqThreadIdleMs: 10 },
-    because: { poller: /2 CPUs$/, pinCpus: /a CPU quota says that others/, sqThreadIdleMs: /paid for out of a quota of 2 CPUs/ } },
+    gets: { poller: 'worker', rings: 1, pins: none, sqThreadIdleMs: 10 },
+    because: { poller: /one of 2 CPUs/, pinCpus: /a CPU quota says that others/, sqThreadIdleMs: /paid for out of a quota of 2 CPUs/ } },
   { machine: '64 CPUs, a quota of 9.5', is: { cpus: 64, quota: 9.5 }, gets: { rings: 2 }, because: { rings: /of 9.5 CPUs/ } },
   { machine: '64 CPUs, a quota of 64', is: { cpus: 64, quota: 64 },
     gets: { rings: 8, sqThreadIdleMs: 50 }, because: { sqThreadIdleMs: /the default/ } },
@@ -73,15 +76,15 @@ const rows: readonly Row[] = [
 
   // What SQPOLL's denial changes.
   { machine: '2 CPUs, SQPOLL denied', is: { cpus: 2 }, sqpoll: false,
-    gets: { poller: 'caller', rings: 1, sqThreads: 'none' }, because: { poller: /^no SQ thread: SQPOLL is denied/ } },
+    gets: { poller: 'worker', rings: 1, sqThreads: 'none' }, because: { poller: /^no SQ thread: SQPOLL is denied/ } },
   { machine: '64 CPUs, SQPOLL denied', is: { cpus: 64 }, sqpoll: false,
-    gets: { poller: 'caller', rings: 1, spinNsMax: 200_000 }, because: { rings: /batches smaller/ } },
+    gets: { poller: 'worker', rings: 8, spinNsMax: 200_000 }, because: { poller: /^no SQ thread/, rings: /no more than 8 rings/ } },
   { machine: '1 CPU, SQPOLL denied', is: { cpus: 1 }, sqpoll: false, gets: { poller: 'caller' }, because: { poller: /^1 CPU:/ } },
 
   // CPUs that are set aside: cpusets, taskset.
   { machine: '1 of 64 CPUs', is: { cpus: 64, cpuset: [7] }, gets: { poller: 'caller' }, because: { poller: /^1 CPU:/ } },
   { machine: '2 of 64 CPUs', is: { cpus: 64, cpuset: [4, 5] },
-    gets: { poller: 'kernel', pins: none }, because: { pinCpus: /^2 cores: the client and 1 poller would leave none/ } },
+    gets: { poller: 'worker', pins: none }, because: { pinCpus: /^2 cores: the client and 1 poller would leave none/ } },
   { machine: '4 of 64 CPUs, the client on the first', is: { cpus: 64, cpuset: [4, 5, 6, 7], clientCpu: 4 },
     gets: { poller: 'kernel', rings: 1, pins: [5] }, because: { pinCpus: /^CPUs 4-7 are set aside/ } },
   { machine: '4 of 64 CPUs, the client on the last', is: { cpus: 64, cpuset: [4, 5, 6, 7], clientCpu: 7 },
@@ -151,11 +154,18 @@ describe('by hand', () => {
     ['more rings than CPUs: they share an SQ thread', { cpus: 2 }, { rings: 5 },
       { rings: 5, poller: 'kernel', sqThreads: 'shared' },
       { poller: /2 CPUs$/, sqThreads: /^6 threads would spin on 2 CPUs$/ }],
-    ['more rings than CPUs, each with its own', { cpus: 2 }, { rings: 5, sqThreads: 'own' }, { rings: 5, sqThreads: 'own' },
-      { poller: /; 6 threads may spin on 2 CPUs/ }],
+    ['more rings than CPUs, nothing about SQ threads', { cpus: 2 }, { rings: 5, sqThreads: undefined },
+      { rings: 5, poller: 'caller' }, { poller: /^an SQ thread would keep one of 2 CPUs, and 5 workers would crowd 2 CPUs$/ }],
+    ['two rings on three CPUs', { cpus: 3 }, { rings: 2, sqThreads: undefined }, { poller: 'kernel', sqThreads: 'own' }, {}],
+    ['more rings than CPUs, each with its own', { cpus: 2 }, { rings: 5, sqThreads: 'own' }, { rings: 5, sqThreads: 'own', poller: 'kernel' },
+      { poller: /sqThreads speaks of it; 6 threads may spin on 2 CPUs/ }],
+    ['SQ threads, on two CPUs', { cpus: 2 }, { sqThreads: 'shared' }, { poller: 'kernel' }, { poller: /^SQPOLL is allowed, and sqThreads speaks of it$/ }],
+    ['a CPU for SQ threads, on two CPUs', { cpus: 2 }, { sqThreadCpu: 1 }, { poller: 'kernel', pins: [1] }, { poller: /sqThreadCpu speaks of it$/ }],
+    ['how long SQ threads look, on two CPUs', { cpus: 2 }, { sqThreadIdleMs: 1 }, { poller: 'kernel' }, { poller: /sqThreadIdleMs speaks of it$/ }],
+    ['how long SQ threads look, on one CPU', { cpus: 1 }, { sqThreadIdleMs: 1 }, { poller: 'caller' }, { poller: /^1 CPU/ }],
     ['rings that share stand on one CPU', { cpus: 64, cpuset: [4, 5, 6, 7] }, { rings: 5 },
       { sqThreads: 'shared', pins: [5, 5, 5, 5, 5] }, { pinCpus: /set aside/ }],
-    ['nothing about SQ threads', { cpus: 2 }, { rings: 5, sqThreads: undefined }, { sqThreads: 'own' },
+    ['nothing about SQ threads', { cpus: 4 }, { rings: 5, sqThreads: undefined }, { sqThreads: 'own' },
       { sqThreads: /^the default: chains stay whole$/ }],
     ['shared SQ threads where there are none', { cpus: 1 }, { sqThreads: 'shared' }, { poller: 'caller', sqThreads: 'none' },
       { sqThreads: /^poller caller has no SQ thread$/ }],
@@ -261,9 +271,9 @@ describe('where io_uring is denied', () => {
 })
 
 it('a placement is told on one line', () => {
-  expect(describeChoices(placeOn({ cpus: 2 }).choices)).toBe(
-    'poller=kernel (SQPOLL is allowed and there are 2 CPUs) ' +
-      'rings=1 (one for every 4 of 2 CPUs, at least one) ' +
+  expect(describeChoices(placeOn({ cpus: 4 }).choices)).toBe(
+    'poller=kernel (SQPOLL is allowed and there are 4 CPUs) ' +
+      'rings=1 (one for every 4 of 4 CPUs, at least one) ' +
       'sqThreads=own (one ring has nothing to share) ' +
       'pinCpus=none (the whole machine is open to every process: the scheduler knows which CPU is free) ' +
       'sqEntries=1024 (the default: room for bursts, and what is not used costs nothing) ' +
