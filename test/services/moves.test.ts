@@ -237,7 +237,7 @@ describe('a ring that is moved', () => {
   it('keeps the writes of a file in their order', async () => {
     await using rings = await Ringmaster.start({ poller: 'kernel', rings: 1 })
     const path = join(folder.path, 'ordered')
-    const file = await rings.open(path, 'w')
+    const file = await rings.open(path, 'w', 0o600, { ordered: true })
     const lines = Array.from({ length: 400 }, (_, line) => `line ${line}\n`)
     const writes = lines.slice(0, 200).map((line) => file.write(line))
     const moving = move(rings, 0, 'caller')
