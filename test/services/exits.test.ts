@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { constants, closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
+import { inTurn } from '../stands.ts'
 import { eventually, fieldOf, temporaryFolder } from './harness.ts'
 import { everyWay, runProgram, startProgram } from './programs.ts'
 
@@ -145,7 +146,7 @@ describe.each(everyWay)('a process with poller %s', (way) => {
     expect(end).toEqual({ code: 0, signal: null, stdout: 'true', stderr: '' })
   })
 
-  it.each([
+  const endings: readonly (readonly [string, string])[] = [
     ['at once', 'rings.close(); process.exit(6)'],
     ['a turn later', 'rings.close(); setImmediate(() => process.exit(6))'],
     [
@@ -153,7 +154,8 @@ describe.each(everyWay)('a process with poller %s', (way) => {
       "process.on('exit', () => rings.closeSync()); rings.close(); process.exit(6)",
     ],
     ['at the end of await using', 'setImmediate(() => process.exit(6)); await rings[Symbol.asyncDispose]()'],
-  ])('may exit while close() is under way: %s', async (_when, ending) => {
+  ]
+  it.each(inTurn(endings, everyWay.indexOf(way)))('may exit while close() is under way: %s', async (_when, ending) => {
     const path = fresh()
     const end = await runProgram(way, `${writing}\n${ending}`, { path }, folder.path)
     expect(end).toEqual({ code: 6, signal: null, stdout: '', stderr: '' })
@@ -179,7 +181,8 @@ describe.each(everyWay)('a process with poller %s', (way) => {
     ])
   })
 
-  it.each(['SIGTERM', 'SIGINT', 'SIGKILL', 'abort()'])('leaves nothing behind when it dies of %s', async (death) => {
+  const deaths = ['SIGTERM', 'SIGINT', 'SIGKILL', 'abort()']
+  it.each(inTurn(deaths, everyWay.indexOf(way)))('leaves nothing behind when it dies of %s', async (death) => {
     const pipe = makePipe()
     const script = `${writing}
       const pipe = await rings.open(arg.pipe, 'r+')

@@ -19,15 +19,8 @@ import { readWholeFile } from '../../services/read-file.ts'
 import { settleWithResult } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { expectStale } from '../services/conservation.ts'
-import {
-  eventually,
-  everyPoller,
-  failure,
-  seededRandom,
-  settledWithin,
-  temporaryFolder,
-  testSeed,
-} from '../services/harness.ts'
+import { eventually, failure, seededRandom, settledWithin, temporaryFolder, testSeed } from '../services/harness.ts'
+import { somePollers } from '../stands.ts'
 import { openRing } from './open-ring.ts'
 
 const folder = temporaryFolder()
@@ -79,7 +72,7 @@ function expectAtRest({ client, metrics }: RingHandle): void {
   }
 }
 
-describe.each(everyPoller)('a ring client on poller $poller in $memory memory', ({ poller, memory }) => {
+describe.each(somePollers)('a ring client on poller $poller in $memory memory', ({ poller, memory }) => {
   it('settles ten thousand requests once each on a tiny ring, never above its limit', async () => {
     await using ring = await openRing(poller, { memory, sqEntries: 8, cqEntries: 128 })
     const { handle } = ring
