@@ -32,8 +32,9 @@ const afterwards = { maxWorkers: 1, sequence: { groupOrder: 1 } }
 const config: ViteUserConfig = defineConfig({
   test: {
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Some thirty times what most need alone: CI machines are busy with other things, too.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Long enough for a ring to drain after its test failed; a file that hangs longer is killed and counted.
     teardownTimeout: 10_000,
     setupFiles: './test/tooling/conservation.ts',

@@ -13,6 +13,9 @@ import { watchPools } from '../workers/open-ring.ts'
 import { inTurn, somePollers } from '../stands.ts'
 import { allPollers, descriptors, eventually, settledWithin, temporaryFolder, threads } from './harness.ts'
 
+// Each round starts a thread that loads the library and ends it: on a machine that is busy with other things that takes its time.
+vi.setConfig({ testTimeout: 120_000 })
+
 const folder = temporaryFolder()
 const small = join(folder.path, 'small')
 writeFileSync(small, 'hello')
