@@ -27,7 +27,7 @@ const blocks = 3000
 const blockBytes = 512
 /** Starts rings and writes many blocks, each of its own bytes, without waiting; `done` are those that were said to be written. */
 const writing = `
-  const rings = await start()
+  const rings = await start({ closeGraceMs: 30_000 }) // as long as all of them take
   const file = await rings.open(arg.path, 'w+')
   const done = [], failed = []
   for (let index = 0; index < ${blocks}; index++) {
