@@ -263,7 +263,7 @@ it('rejects everything with ERR_RING_LOST when its descriptor is closed behind i
   const { handle } = ring
   binding().closeFd(handle.geometry.ringFd)
   const nops = Array.from({ length: 40 }, async () => requestNop(handle))
-  expect(new Set(await Promise.all(nops.map((nop) => settledWithin(nop, 500))))).toEqual(new Set(['ERR_RING_LOST']))
+  expect(new Set(await Promise.all(nops.map((nop) => settledWithin(nop))))).toEqual(new Set(['ERR_RING_LOST']))
   expect(await failure(Promise.resolve().then(() => requestNop(handle)))).toMatchObject({ code: 'ERR_RING_LOST' })
   await ring.close()
   expect(readFileSync(data)).toHaveLength(65536)
