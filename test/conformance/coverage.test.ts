@@ -2,6 +2,7 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { titlesNeedingRing } from './without-ring.ts'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
@@ -49,6 +50,16 @@ describe.each(Object.entries(rows))('row %s', (_row, names) => {
   const found = new Set(titles())
   it.each(names.split(/\s+/))('%s has a case', (name) => {
     expect([...found]).toContain(name)
+  })
+})
+
+describe('what does not hold without a ring', () => {
+  const sources = readdirSync(folder)
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => readFileSync(`${folder}${name}`, 'utf8'))
+    .join('\n')
+  it.each(titlesNeedingRing)('%s: is a case here', (beginning) => {
+    expect(["'", '"', '`'].some((quote) => sources.includes(`${quote}${beginning}`))).toBe(true)
   })
 })
 

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { constants, closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it, vi } from 'vitest'
+import { inTurn } from '../stands.ts'
 import { eventually, fieldOf, temporaryFolder } from './harness.ts'
 import { everyWay, runProgram, startProgram } from './programs.ts'
 
@@ -26,7 +27,7 @@ const blocks = 3000
 const blockBytes = 512
 /** Starts rings and writes many blocks, each of its own bytes, without waiting; `done` are those that were said to be written. */
 const writing = `
-  const rings = await start()
+  const rings = await start({ closeGraceMs: 30_000 }) // as long as all of them take
   const file = await rings.open(arg.path, 'w+')
   const done = [], failed = []
   for (let index = 0; index < ${blocks}; index++) {
@@ -145,7 +146,7 @@ describe.each(everyWay)('a process with poller %s', (way) => {
     expect(end).toEqual({ code: 0, signal: null, stdout: 'true', stderr: '' })
   })
 
-  it.each([
+  const endings: readonly (readonly [string, string])[] = [
     ['at once', 'rings.close(); process.exit(6)'],
     ['a turn later', 'rings.close(); setImmediate(() => process.exit(6))'],
     [
@@ -153,15 +154,17 @@ describe.each(everyWay)('a process with poller %s', (way) => {
       "process.on('exit', () => rings.closeSync()); rings.close(); process.exit(6)",
     ],
     ['at the end of await using', 'setImmediate(() => process.exit(6)); await rings[Symbol.asyncDispose]()'],
-  ])('may exit while close() is under way: %s', async (_when, ending) => {
+  ]
+  it.each(inTurn(endings, everyWay.indexOf(way)))('may exit while close() is under way: %s', async (_when, ending) => {
     const path = fresh()
     const end = await runProgram(way, `${writing}\n${ending}`, { path }, folder.path)
     expect(end).toEqual({ code: 6, signal: null, stdout: '', stderr: '' })
     expect(kinds(blocksOf(path))).not.toContain('wrong')
   })
 
-  it.runIf(way !== 'plain')('may exit with streams open', async () => {
-    const script = `
+  if (carriesOut(way))
+    it('may exit with streams open', async () => {
+      const script = `
       const rings = await start()
       const raw = rings.raw()
       const listener = await raw.submit(op.socket({ family: 'AF_INET', type: 'SOCK_STREAM' }))
@@ -172,14 +175,15 @@ describe.each(everyWay)('a process with poller %s', (way) => {
       await raw.submit(op.nop())
       if (arg.closes) process.on('exit', () => fs.writeSync(1, String(rings.closeSync())))
       setTimeout(() => process.exit(7), 10)`
-    const ends = await Promise.all([true, false].map((closes) => runProgram(way, script, { closes }, folder.path)))
-    expect(ends).toEqual([
-      { code: 7, signal: null, stdout: 'true', stderr: '' },
-      { code: 7, signal: null, stdout: '', stderr: '' },
-    ])
-  })
+      const ends = await Promise.all([true, false].map((closes) => runProgram(way, script, { closes }, folder.path)))
+      expect(ends).toEqual([
+        { code: 7, signal: null, stdout: 'true', stderr: '' },
+        { code: 7, signal: null, stdout: '', stderr: '' },
+      ])
+    })
 
-  it.each(['SIGTERM', 'SIGINT', 'SIGKILL', 'abort()'])('leaves nothing behind when it dies of %s', async (death) => {
+  const deaths = ['SIGTERM', 'SIGINT', 'SIGKILL', 'abort()']
+  it.each(inTurn(deaths, everyWay.indexOf(way)))('leaves nothing behind when it dies of %s', async (death) => {
     const pipe = makePipe()
     const script = `${writing}
       const pipe = await rings.open(arg.pipe, 'r+')

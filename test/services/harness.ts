@@ -85,8 +85,8 @@ export function threads(): string[] {
   return names.sort()
 }
 
-/** Waits until `holds`, at most `limitMs`; says whether it did. */
-export async function eventually(holds: () => boolean, limitMs = 5000): Promise<boolean> {
+/** Waits until `holds`, at most `limitMs`; says whether it did. Long by default: the machine may be busy with other things. */
+export async function eventually(holds: () => boolean, limitMs = 20_000): Promise<boolean> {
   const deadlineMs = performance.now() + limitMs
   while (!holds()) {
     if (performance.now() > deadlineMs) return false
@@ -96,7 +96,7 @@ export async function eventually(holds: () => boolean, limitMs = 5000): Promise<
 }
 
 /** How a promise stands after `limitMs`: a hang becomes a value that a test can compare. */
-export async function settledWithin(promise: Promise<unknown>, limitMs = 3000): Promise<string> {
+export async function settledWithin(promise: Promise<unknown>, limitMs = 20_000): Promise<string> {
   const timer = new AbortController()
   try {
     return await Promise.race([

@@ -8,6 +8,7 @@ import { openRings } from '../../services/open-rings.ts'
 import { resolveOptions } from '../../services/options.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import type { RingmasterOptions } from '../../services/options.ts'
+import { somePollers } from '../stands.ts'
 import {
   descriptors,
   eventually,
@@ -64,7 +65,7 @@ describe.each(allPollers)('twenty rounds of start and close with poller %s', (po
   })
 })
 
-describe.each(everyPoller)('close() on poller $poller in $memory memory', ({ poller, memory }) => {
+describe.each(somePollers)('close() on poller $poller in $memory memory', ({ poller, memory }) => {
   const start = (options: RingmasterOptions = {}): Promise<Ringmaster> =>
     Ringmaster.start({ rings: 1, poller, memory, closeGraceMs: 50, closeDeadlineMs: 1000, ...options })
 

@@ -51,7 +51,7 @@ export const held = (): { descriptors: string[]; threads: string[]; ringMappings
 /** How requests ended. */
 export interface Outcome {
   settled: number
-  /** Requests that were rejected, by code. */
+  /** Requests that were rejected, by code and what they were. */
   readonly failures: Map<string, number>
   /** Results that were not what the file holds. */
   wrong: number
@@ -80,8 +80,8 @@ export function startLoad(
     const own = join(folder, `lane${number}`)
     while (going) {
       const { path, bytes, digest } = random.pick(files)
+      const kind = random.below(5)
       try {
-        const kind = random.below(5)
         if (kind === 0) expect(sha256(await rings.readFile(path)) === digest)
         else if (kind === 1) expect((await rings.stat(path)).size === bytes.length)
         else if (kind === 2) await rings.nop()
@@ -100,7 +100,8 @@ export function startLoad(
         }
       } catch (error) {
         const code = String(fieldOf(error, 'code') ?? error)
-        outcome.failures.set(code, (outcome.failures.get(code) ?? 0) + 1)
+        const what = `${code} of ${['readFile', 'stat', 'nop', 'open, read, close', 'writeFile'][kind]}`
+        outcome.failures.set(what, (outcome.failures.get(what) ?? 0) + 1)
       }
       outcome.settled++
     }

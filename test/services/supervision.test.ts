@@ -11,16 +11,8 @@ import { op } from '../../services/raw/index.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import { Supervisor } from '../../workers/supervisor.ts'
 import type { SupervisedRing, WorkerEvent } from '../../workers/supervisor.ts'
-import {
-  allPollers,
-  eventually,
-  everyPoller,
-  fieldOf,
-  pollers,
-  settledWithin,
-  temporaryFolder,
-  testSeed,
-} from './harness.ts'
+import { somePollers } from '../stands.ts'
+import { allPollers, eventually, fieldOf, pollers, settledWithin, temporaryFolder, testSeed } from './harness.ts'
 import { held, startLoad, watchPools } from './supervision-harness.ts'
 
 const folder = temporaryFolder()
@@ -51,7 +43,7 @@ async function kill(rings: Ringmaster, ring: number): Promise<void> {
   expect(await eventually(() => rings.stats().rings[ring]!.workerRestarts > before, 20_000)).toBe(true)
 }
 
-describe.each(everyPoller)(
+describe.each(somePollers)(
   'workers that are terminated under load, poller $poller, $memory memory',
   ({ poller, memory }) => {
     it(

@@ -15,6 +15,7 @@ import { RequestState } from './request.ts'
 import type { Call, Kit, Request } from './request.ts'
 import type { RequestTable } from './request-table.ts'
 import { failsChain } from './link-failures.ts'
+import { isSingleCall } from './single-calls.ts'
 
 const EBADF = -9
 const EINTR = -4
@@ -182,7 +183,7 @@ export class Engine implements Kit {
     }
     if (request.fd < 0 && !this.resolveDescriptor(request)) return
     if (request.next?.opcode === Op.LINK_TIMEOUT) this.deadlines.arm(request, request.next)
-    this.parts.journal.begun(request.words[8]!)
+    if (!isSingleCall(request)) this.touch(request)
     this.parts.rows.get(request.opcode)!(request, this)
   }
 
@@ -201,6 +202,10 @@ export class Engine implements Kit {
     return false
   }
 
+  touch(request: Request): void {
+    this.parts.journal.begun(request.words[8]!)
+  }
+
   execute(request: Request, number: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): void {
     request.state = RequestState.executing
     // What has moved before would be missing from the result.
@@ -213,7 +218,7 @@ export class Engine implements Kit {
     const request = this.parts.requests.at(job)
     if (request?.state !== RequestState.executing) return
     request.state = RequestState.ready
-    this.parts.journal.begun(request.words[8]!)
+    if (!isSingleCall(request)) this.touch(request) // else its result stays where whoever comes after this thread finds it
     if (result === EINTR && !request.cancelled) this.begin(request)
     else request.onDone(request, this, result === EINTR ? ECANCELED : result)
   }

@@ -121,6 +121,8 @@ export interface Kit {
   readonly bufferAddress: number
   /** A system call that does not wait, at once. */
   now(number: number, a?: number, b?: number, c?: number, d?: number, e?: number, f?: number): number
+  /** From here on the request may have changed something: for whoever comes after a death of this thread. */
+  touch(request: Request): void
   /** A system call on a thread; its result goes to `request.onDone`. */
   execute(
     request: Request,
