@@ -39,7 +39,7 @@ describe.each(everyRing)('a ring worker that is killed, poller $poller, $memory 
     const rings = await Ringmaster.start({ poller, memory, rings: 2, closeGraceMs: 50, closeDeadlineMs: 1000 })
     const pipe = await rings.open(makePipe(), 'r+')
     const waiting = [pipe.read(Buffer.alloc(4)), pipe.read(Buffer.alloc(4))]
-    const outcomes = Promise.all(waiting.map((read) => settledWithin(read)))
+    const outcomes = Promise.all(waiting.map((read) => settledWithin(read, 25_000)))
     let going = true
     const failures: unknown[] = []
     const lane = async (): Promise<void> => {
@@ -57,7 +57,7 @@ describe.each(everyRing)('a ring worker that is killed, poller $poller, $memory 
       true,
     )
     going = false
-    expect(await settledWithin(Promise.all(lanes))).toBe('resolved')
+    expect(await settledWithin(Promise.all(lanes), 20_000)).toBe('resolved')
     writeSync(pipe.fd, 'lateagain'.slice(0, 8))
     expect(failures).toEqual([])
     expect(await outcomes).toEqual(['resolved', 'resolved'])
