@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { Restarts, endsMax, quietMs } from '../../../services/residents/restarts.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
-import { eventually, failure } from '../harness.ts'
+import { eventually } from '../harness.ts'
 
 const ending = new URL('./ending-service.mjs', import.meta.url)
 
@@ -59,7 +59,7 @@ describe('an instance whose thread has ended is started again', () => {
 describe('a service is named', () => {
   it.each(['./service.mjs', 'service.mjs', ''])('by a URL or an absolute path, not by %j', async (url) => {
     await using rings = await Ringmaster.start({ poller: 'caller', rings: 1 })
-    expect(await failure(rings.startService(url))).toMatchObject({
+    await expect(rings.startService(url)).rejects.toMatchObject({
       code: 'ERR_INVALID_ARG_VALUE',
       message: expect.stringMatching(/new URL\('\.\/service\.mjs', import\.meta\.url\), or an absolute path/) as string,
     })
