@@ -89,6 +89,9 @@ export const ringErrors = {
       'the ring was lost with this request in flight: it may or may not have been carried out',
       { cause },
     ),
+  /** Of a request that came too late; `advice`: what to do. */
+  lostBefore: (advice: string): RingError =>
+    new RingError('ERR_RING_LOST', `the ring is lost, and this request was not submitted: ${advice}`),
   workerLost: (cause: unknown): RingError =>
     new RingError(
       'ERR_RING_WORKER_LOST',
