@@ -5,7 +5,16 @@ import { byLinuxErrno } from './linux-errno.ts'
 
 /** Why io_uring cannot be used here. `addon` and `platform`: nothing was tried in the kernel. */
 export type UnavailableReason =
-  'platform' | 'addon' | 'kernel' | 'sysctl' | 'seccomp' | 'memlock' | 'descriptors' | 'permission' | 'unknown'
+  | 'platform'
+  | 'addon'
+  | 'kernel'
+  | 'sysctl'
+  | 'seccomp'
+  | 'memlock'
+  | 'descriptors'
+  | 'threads'
+  | 'permission'
+  | 'unknown'
 
 /** Base of the errors this library makes up itself; `code` says what happened. */
 export class RingError extends Error {
@@ -80,6 +89,9 @@ export const ringErrors = {
       'the ring was lost with this request in flight: it may or may not have been carried out',
       { cause },
     ),
+  /** Of a request that came too late; `advice`: what to do. */
+  lostBefore: (advice: string): RingError =>
+    new RingError('ERR_RING_LOST', `the ring is lost, and this request was not submitted: ${advice}`),
   workerLost: (cause: unknown): RingError =>
     new RingError(
       'ERR_RING_WORKER_LOST',
@@ -109,6 +121,11 @@ export const ringErrors = {
     new RingError(
       'ERR_RING_SERVICE_STALLED',
       `a resident service did not ${what} within ${limitMs} ms: it was left, and its rings are closed`,
+    ),
+  serviceGivenUp: (ends: number, quietMs: number): RingError =>
+    new RingError(
+      'ERR_RING_SERVICE_GIVEN_UP',
+      `the thread of a resident service ended ${ends} times in a row, within ${quietMs} ms of its start: it is not started again. See what ended it (process.exit() there ends the thread), then call startService() anew`,
     ),
   notOwner: (): RingError =>
     new RingError(

@@ -7,6 +7,7 @@ import { placeRings } from '../native/layout.ts'
 import { isPlain } from '../native/plain/binding.ts'
 import { allocateSharedMemory } from '../native/shared-memory.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
+import { overSoon } from '../workers/control.ts'
 import type { ControlLink } from '../workers/control.ts'
 import { InThreadWorkers } from '../workers/in-thread.ts'
 import { RingWorkerPool } from '../workers/pool.ts'
@@ -41,6 +42,10 @@ export interface OpenRings {
   /** The same without the event loop; whether every request came back. */
   closeSync(): boolean
 }
+
+const isGone = (handle: RingHandle): boolean => handle.workerState === 'gone'
+const isLost = ({ client }: RingHandle): boolean => client.state === ClientState.lost
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** How often one ring may be lost: the memory of each is kept for good, since the kernel may still write to it. */
 const renewalsMax = 16
@@ -142,9 +147,20 @@ class Rings implements OwnRings {
         handle().workerDied(cause)
       },
       replace: async () => {
-        const adopter = await this.made[ring]!.adopt()
+        const made = this.made[ring]!
+        // Nobody waits for the worker of a lost ring that is gone: whoever makes the ring anew brings one.
+        const over = (): boolean => this.made[ring] !== made || (isGone(made.handle) && isLost(made.handle))
+        if (over()) throw new Error(`ring ${ring} is lost`)
+        const adopter = await made.adopt().catch((error: unknown) => {
+          made.handle.workerLoss &&= messageOf(error)
+          throw error
+        })
+        if (over()) {
+          await overSoon(adopter.control.call((remote) => remote.close()))
+          throw new Error(`ring ${ring} is lost`)
+        }
         this.workers[ring] = adopter.control
-        handle().adopted(adopter)
+        made.handle.adopted(adopter)
       },
       terminate: () => {
         pool.terminate(ring)
@@ -213,7 +229,7 @@ class Rings implements OwnRings {
     if (maker === null || !(pool instanceof RingWorkerPool)) return 'in plain Node.js there is no other poller'
     const others = this.handles.filter((other) => other !== handle)
     const make = async (): Promise<MadeRing> => maker.make(ring, this.spotForOne(maker), others, to)
-    const made = await make().catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+    const made = await make().catch(messageOf)
     if (typeof made === 'string') return `the new ring could not be opened: ${made}`
     let refusal = unfit()
     if (made.handle.workerThreadId !== workerThreadId) refusal ??= 'its worker was replaced'

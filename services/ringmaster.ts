@@ -150,7 +150,8 @@ export class Ringmaster extends RingFileSystem {
 
   /**
    * Starts a module in every ring worker, one instance each: its default export gets a Ringmaster of that thread's own.
-   * @throws what the module or its start throws, code and all; as attach(): an instance is a client; ERR_RING_SERVICE_STALLED
+   * `url`: of the module, or its absolute path.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE; what the module or its start throws, code and all; as attach(): an instance is a client; ERR_RING_SERVICE_STALLED
    */
   async startService(url: string | URL, options: ServiceOptions = {}): Promise<ResidentService> {
     if (this.clients === null) throw ringErrors.notOwner()

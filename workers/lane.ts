@@ -91,7 +91,7 @@ export class Lane implements RequestClient, Queue, WaitingPlace, AccountWaiter {
   chain(count: number): void {
     const { client, account } = this
     if (client.state !== ClientState.open)
-      throw client.state === ClientState.lost ? ringErrors.lost(undefined) : ringErrors.closed()
+      throw client.state === ClientState.lost ? ringErrors.lostBefore(client.lossAdvice) : ringErrors.closed()
     const tooMany = count > this.chainMax || !account.hasRoom(count)
     if (tooMany || !this.backlog.hasRoom(count) || !this.gate.hasRoom(count)) {
       this.counters[ClientCounter.viewRejections]! += 1

@@ -12,6 +12,7 @@ import { Control } from '../native/layout.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
 import { LossResult } from './completions.ts'
 import { sqeWords } from './kept-entries.ts'
+import { Poller } from './poller-kind.ts'
 import { QueuedSubmission } from './queued-submission.ts'
 import { SlotState, tagOpcode } from './slots.ts'
 import { ClientState } from './submission.ts'
@@ -83,6 +84,11 @@ export abstract class AdoptableSubmission extends QueuedSubmission {
       if (this.journal !== null) this.settleOrphan(slot, this.journal)
     }
     this.schedulePublish()
+  }
+
+  /** Another worker has adopted the ring: where this thread had taken over as the poller, that is the worker again. */
+  workerAdopted(): void {
+    if (this.kept !== null && this.poller === Poller.caller) this.poller = Poller.worker
   }
 
   /**

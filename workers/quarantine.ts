@@ -1,7 +1,7 @@
 // What the kernel may still write to although nobody waits any more. Never freed: a leak beats corrupted memory. Filled where a
 // ring is lost or does not drain.
 const owners: unknown[] = []
-const memory: object[] = []
+const memory = new Set<object>()
 
 /** Keeps a given-up request's buffers. */
 export function quarantineOwner(owner: unknown): void {
@@ -15,5 +15,5 @@ export function quarantined(): readonly unknown[] {
 
 /** Keeps memory that a ring knows: its own, or what is registered with it. */
 export function quarantineMemory(...parts: readonly object[]): void {
-  memory.push(...parts)
+  for (const part of parts) memory.add(part)
 }

@@ -132,10 +132,9 @@ export class RingHandle {
   constructor(ring: number, worker: OpenedRing, options: RingHandleOptions) {
     const { memory, place } = options
     const { geometry, threadId, directDescriptors, registeredBuffers } = worker.started
-    const words = controlWords(memory, place)
     const view = viewRing(memory, place, geometry)
     this.ring = ring
-    this.words = words
+    this.words = controlWords(memory, place)
     this.geometry = geometry
     this.rawDescriptors = options.rawDescriptors
     ownRings.set(geometry.ringFd, options.rawDescriptors)
@@ -157,7 +156,7 @@ export class RingHandle {
     this.client = new RingClient({
       ring: view.ring,
       poller: options.poller,
-      control: words,
+      control: this.words,
       metrics: this.metrics,
       idle: this.idle,
       inFlightMax: options.inFlightMax,
@@ -201,6 +200,7 @@ export class RingHandle {
     if (control !== this.control) this.control.close()
     this.control = control
     this.workerThreadId = started.threadId
+    this.client.workerAdopted()
     this.workerLoss = null
     this.workerLostMs = -1
     this.metrics.client[ClientCounter.workerMissing] = 0

@@ -180,10 +180,13 @@ export abstract class Submission {
     return this.state === ClientState.closed || this.state === ClientState.lost
   }
 
+  /** What to do once the ring is lost. */
+  lossAdvice = 'another one is opened in its place, try again'
+
   protected assertOpen(): void {
     if (this.state === ClientState.open) return
     this.groupLeft = 0
-    throw this.state === ClientState.lost ? ringErrors.lost(undefined) : ringErrors.closed()
+    throw this.state === ClientState.lost ? ringErrors.lostBefore(this.lossAdvice) : ringErrors.closed()
   }
 
   /**

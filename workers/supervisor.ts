@@ -2,9 +2,9 @@
 // One per set of rings, made by services' openRings(), which says how a worker is started and what its ring is told.
 //
 //   well ──ended──► replacing ──adopted──► well        tries again after 10 ms, 20 ms, … 1 s; from the start after a quiet time
-//     └─silent─► terminated ─┘  └─ ten failed starts in a row ─► gone
+//     └─silent─► terminated ─┘  └─ ten failed starts in a row ─► gone ──adopted──► well     tries on, after 2 s, 4 s, 8 s, 10 s, 10 s, …
 //
-// Deaths are not limited, however many: what is limited is trying to start a worker that cannot be started.
+// Deaths are not limited, however many: what is limited is how long others wait for a worker that cannot be started.
 
 /** What is done to a ring and its worker. */
 export interface SupervisedRing {
@@ -18,18 +18,18 @@ export interface SupervisedRing {
   terminate(): void
   /** Looks whether the ring itself is still there. */
   check(): void
-  /** There will be no other worker. */
+  /** There is no other worker for now: nobody is to wait for one. replace() is called now and then, and may succeed yet. */
   gaveUp(cause: unknown): void
 }
 
-/** What a ring's worker is: there, to be replaced, or gone for good. */
+/** What a ring's worker is: there, to be replaced, or gone: none could be started, which is tried again now and then. */
 export type WorkerState = 'well' | 'replacing' | 'gone'
 
 export interface WorkerEvent {
   readonly ring: number
-  /** `replacing`: the worker has ended. `well`: another one has adopted the ring. `gone`: none can be started. */
+  /** `replacing`: the worker has ended. `well`: another one has adopted the ring. `gone`: none can be started, for now. */
   readonly state: WorkerState
-  /** Why it ended. */
+  /** Why it ended; of `gone` why the last one did not start. */
   readonly cause: unknown
 }
 
@@ -41,6 +41,8 @@ export interface SupervisorOptions {
 
 const backOffMsMin = 10
 const backOffMsMax = 1000
+/** Between two starts of a worker that is gone. */
+const goneBackOffMsMax = 10_000
 /** A worker that lived for this long after it had adopted its ring begins a new series. */
 const quietMs = 500
 const failedStartsMax = 10
@@ -118,7 +120,9 @@ export class Supervisor {
   /** The `index`th ring was made anew, with a worker that is well. */
   renewed(index: number): void {
     const watch = this.watches[index]!
-    watch.state = 'well'
+    clearTimeout(watch.timer)
+    watch.timer = undefined
+    if (watch.state !== 'well') this.become(watch, 'well')
     this.begin(watch)
   }
 
@@ -142,13 +146,18 @@ export class Supervisor {
   private async start(watch: Watch): Promise<void> {
     try {
       await watch.ring.replace()
+      if (watch.state === 'well') return // made anew meanwhile, with a worker of its own
       this.become(watch, 'well')
       this.begin(watch)
     } catch (error) {
-      watch.failedStarts++
-      watch.backOffMs = Math.min(backOffMsMax, watch.backOffMs * 2)
-      if (watch.failedStarts >= failedStartsMax) this.giveUp(watch, error)
-      else this.startLater(watch, error)
+      if (watch.state === 'well') return
+      const gone = ++watch.failedStarts >= failedStartsMax
+      watch.backOffMs = Math.min(gone ? goneBackOffMsMax : backOffMsMax, watch.backOffMs * 2)
+      if (gone) {
+        watch.cause = error
+        this.giveUp(watch, error)
+      }
+      this.startLater(watch, error)
     }
   }
 
@@ -190,7 +199,7 @@ export class Supervisor {
     clearInterval(this.looking)
     await Promise.all(this.starts)
     for (const watch of this.watches) {
-      if (watch.state === 'replacing') this.giveUp(watch, new Error('the rings are closing'))
+      if (watch.state !== 'well') this.giveUp(watch, new Error('the rings are closing'))
     }
   }
 }

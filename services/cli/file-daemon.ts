@@ -99,7 +99,11 @@ class FileDaemon {
     const onWorker = ({ ring, state, cause }: WorkerEvent): void => {
       if (state === 'well') this.#log.info({ ring }, 'another worker has adopted the ring')
       else if (state === 'replacing') this.#log.warn({ ring, err: cause }, 'a ring worker has ended: it is replaced')
-      else this.#log.error({ ring, err: cause }, 'a ring worker has ended, and no other can be started')
+      else
+        this.#log.error(
+          { ring, err: cause },
+          'a ring worker has ended, and no other can be started: tried again now and then',
+        )
     }
     const options = { poller, adapt, rings: ringCount ?? 'auto', onAdvice, onWorker } as const
     const rings = await Ringmaster.start(options).catch((error: unknown) => {
@@ -180,7 +184,9 @@ class FileDaemon {
     const closed = rings.find(({ state }) => state !== 'open')
     if (closed !== undefined) return { ok: false, reason: `ring ${closed.ring} is ${closed.state}` }
     const orphan = rings.find(({ workerState, workerMissingMs }) => workerState !== 'well' && workerMissingMs > graceMs)
-    return orphan === undefined ? { ok: true } : { ok: false, reason: `ring ${orphan.ring} has no worker` }
+    return orphan === undefined
+      ? { ok: true }
+      : { ok: false, reason: `ring ${orphan.ring} has no worker: ${orphan.reason}` }
   }
 
   /** That it is asked at all proves that the event loop turns; what only a restart repairs is having no ring left. */

@@ -105,6 +105,8 @@ class Session {
       },
     )
     this.handle = handle
+    handle.client.lossAdvice =
+      'a joined ring is not made anew, close() these and join() with another handle of attach()'
     this.link.call((remote) => remote.held()).catch(() => undefined) // nobody is left to care
     if (ring.restrictions !== undefined) handle.client.slots.explain = explainRestrictions(ring.restrictions)
     if (this.loss !== null) handle.workerLost(this.loss)

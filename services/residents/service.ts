@@ -1,10 +1,12 @@
 // Resident services: a module started in every ring worker, one instance each, with a ring of that thread's own. Used by
 // Ringmaster.startService(). An instance whose thread was replaced is started in the new one. One that threw is not started again: who
 // started it is told, and knows what a half-dead service is worth.
+import { isAbsolute } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
-import { invalidArgType, ringErrors } from '../../native/errors.ts'
+import { RingError, invalidArgType, invalidArgValue, ringErrors } from '../../native/errors.ts'
 import { linkControl, unpackError, withPorts } from '../../workers/control.ts'
 import type { ControlLink } from '../../workers/control.ts'
 import { Poller } from '../../workers/poller-kind.ts'
@@ -12,6 +14,7 @@ import { checkInteger, checkOptionNames } from '../arguments.ts'
 import type { Clients } from '../clients/clients.ts'
 import type { RingsHandle } from '../clients/handle.ts'
 import type { ServiceControl, ServiceFailed, ServiceTask } from './protocol.ts'
+import { Restarts, endsMax, quietMs } from './restarts.ts'
 
 export interface ServiceOptions {
   /** For every instance, as structured clone copies it. */
@@ -22,7 +25,8 @@ export interface ServiceOptions {
   drainLimitMs?: number
   /**
    * Told of what an instance threw and nobody caught: it is stopped then, and not started again. Told of the end of its thread
-   * (ERR_RING_WORKER_LOST), too: the thread that replaces it starts another. Default: a process warning.
+   * (ERR_RING_WORKER_LOST), too: the thread that replaces it starts another, later and later if that ends as well, until ten have
+   * within a second each (ERR_RING_SERVICE_GIVEN_UP). Default: a process warning.
    */
   onFailure?: (error: unknown, ring: number) => void
 }
@@ -30,6 +34,21 @@ export interface ServiceOptions {
 // Workers run compiled code, also when this file runs from source.
 const here = import.meta.url
 const runnerUrl = new URL(here.endsWith('.ts') ? '../../dist/services/residents/runner.js' : './runner.js', here).href
+
+/** Between two looks whether a worker that could not be started is there after all. */
+const workerLookMs = 1000
+
+/** @throws ERR_INVALID_ARG_VALUE */
+function moduleUrl(url: string | URL): string {
+  if (typeof url === 'string' && isAbsolute(url)) return pathToFileURL(url).href
+  if (typeof url === 'string' && !URL.canParse(url))
+    throw invalidArgValue(
+      'url',
+      url,
+      "must be a URL, as new URL('./service.mjs', import.meta.url), or an absolute path",
+    )
+  return new URL(url).href
+}
 
 /** Where the worker polls by itself or nobody does, a service enters its ring: it is the same thread. */
 const pollerOf = (poller: Poller): Poller =>
@@ -53,6 +72,7 @@ export class ResidentService {
   private readonly instances = new Map<number, Instance>()
   /** Ends of instances that failed. */
   private readonly endings = new Set<Promise<void>>()
+  private readonly restarts = new Restarts()
   private stopping: Promise<void> | null = null
 
   /** Made by startService(). */
@@ -62,7 +82,7 @@ export class ResidentService {
     if (onFailure !== undefined && typeof (onFailure as unknown) !== 'function')
       throw invalidArgType('options.onFailure', 'of type function', onFailure)
     this.clients = clients
-    this.url = new URL(url).href
+    this.url = moduleUrl(url)
     this.options = options
     this.startLimitMs = checkInteger(options.startLimitMs ?? 30_000, 'options.startLimitMs', 1, 3_600_000)
     this.drainLimitMs = checkInteger(options.drainLimitMs ?? 5000, 'options.drainLimitMs', 0, 3_600_000)
@@ -110,6 +130,7 @@ export class ResidentService {
     const running: Instance = { ring, handle, link, port: user.port1, ending: null }
     instance = running
     this.instances.set(ring, running)
+    this.restarts.started(ring, performance.now())
     control.port1.once('close', () => {
       if (this.fail(running, ringErrors.workerLost(ended))) void this.startAgain(running)
     })
@@ -139,14 +160,26 @@ export class ResidentService {
   }
 
   /** Its thread has ended. Where that is replaced, so is the instance; its place as a client must be free first. */
-  private async startAgain({ ring, ending }: Instance): Promise<void> {
+  private async startAgain({ ring, ending }: Pick<Instance, 'ring' | 'ending'>): Promise<void> {
+    const waitMs = this.restarts.ended(ring, performance.now())
     await ending
+    if (waitMs === null) {
+      this.tell(ringErrors.serviceGivenUp(endsMax, quietMs), ring)
+      return
+    }
+    await sleep(waitMs, undefined, { ref: false })
     try {
-      if (!(await this.clients.open.handles[ring]!.workerBack()) || this.stopping !== null) return
+      while (!(await this.clients.open.handles[ring]!.workerBack()) && this.stopping === null)
+        await sleep(workerLookMs, undefined, { ref: false })
+      if (this.stopping !== null) return
       await this.startOn(ring)
       if (this.stopping !== null) await this.stopInstances() // it has begun behind the others' end
     } catch (error) {
-      if (this.stopping === null) this.tell(error, ring)
+      if (this.stopping !== null) return
+      this.tell(error, ring)
+      // The thread has ended once more, perhaps of something else than this service.
+      if (error instanceof RingError && error.code === 'ERR_RING_WORKER_LOST')
+        await this.startAgain({ ring, ending: null })
     }
   }
 
@@ -215,7 +248,7 @@ export async function startService(
   url: string | URL,
   options: ServiceOptions = {},
 ): Promise<ResidentService> {
-  if (!(url instanceof URL) && typeof url !== 'string') throw invalidArgType('url', 'a URL', url)
+  if (!(url instanceof URL) && typeof url !== 'string') throw invalidArgType('url', 'a URL or an absolute path', url)
   const service = new ResidentService(clients, url, options)
   clients.onClosing.add(service.stopWithRings)
   const started = await Promise.allSettled(clients.open.handles.map((_, ring) => service.startOn(ring)))

@@ -23,16 +23,12 @@ export function watchPools(): {
     if (pool instanceof RingWorkerPool) return pool
     throw new Error('no pool was made')
   }
-  const thread = (ring: number): Worker | undefined => latest()['threadOfRing'].get(ring)
+  const thread = (ring: number): Worker | undefined => latest().thread(ring)
   return {
     thread,
     misuse: (ring, module, how) => {
-      const pool = latest()
-      const threadId = thread(ring)?.threadId
-      const pin = pool['pin'].bind(pool)
-      pool['pin'] = (workers) => workers.find(({ id }) => id === threadId) ?? null
-      pool['piscina'].run(how, { filename: module }).catch(() => undefined) // the thread ends over it
-      pool['pin'] = pin
+      const { piscina } = latest()['threads'].get(ring)!
+      piscina.run(how, { filename: module }).catch(() => undefined) // the thread ends over it
     },
     stop: () => {
       starts.mockRestore()

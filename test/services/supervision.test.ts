@@ -278,6 +278,22 @@ describe('Supervisor', () => {
     await supervisor.close()
   })
 
+  it('tries on after it gave up, tells why the last one did not start, and is told when one does', async () => {
+    let starts = 0
+    const { ring, told } = makeRing(() =>
+      ++starts > 10 ? Promise.resolve() : Promise.reject(new Error(`no thread ${starts}`)),
+    )
+    const events: string[] = []
+    const onWorker = ({ state, cause }: WorkerEvent): void => void events.push(`${state} ${(cause as Error).message}`)
+    const supervisor = new Supervisor({ heartbeatTimeoutMs: 0, onWorker })
+    supervisor.add(ring)
+    supervisor.died(0, new Error('died'))
+    expect(await eventually(() => starts === 11, 45_000)).toBe(true)
+    expect(told).toEqual(['died', ...Array.from({ length: 10 }, () => 'replace'), 'gave up', 'replace'])
+    expect(events).toEqual(['replacing died', 'gone no thread 10', 'well no thread 10'])
+    await supervisor.close()
+  }, 60_000)
+
   it('starts none once it is closed: who has none then goes without', async () => {
     const { ring, told } = makeRing(() => Promise.resolve())
     const supervisor = new Supervisor({ heartbeatTimeoutMs: 0 })

@@ -24,7 +24,9 @@ export function watchPools(): () => Promise<void> {
   const starts = vi.spyOn(RingWorkerPool.prototype, 'start')
   return async () => {
     const threads = new Set(
-      starts.mock.contexts.flatMap((pool) => (pool instanceof RingWorkerPool ? pool['piscina'].threads : [])),
+      starts.mock.contexts.flatMap((pool) =>
+        pool instanceof RingWorkerPool ? [...pool['threads'].values()].map(({ worker }) => worker) : [],
+      ),
     )
     await Promise.all([...threads].map((thread) => thread.terminate()))
     starts.mockRestore()

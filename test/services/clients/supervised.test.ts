@@ -5,8 +5,9 @@ import { closeSync, constants, openSync, writeFileSync, writeSync } from 'node:f
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Ringmaster } from '../../../services/ringmaster.ts'
+import { RingWorkerPool } from '../../../workers/pool.ts'
 import { allPollers, eventually, seededBytes, settledWithin, temporaryFolder, testSeed } from '../harness.ts'
 import { watchPools } from '../supervision-harness.ts'
 import { startClient } from './client-thread.ts'
@@ -98,6 +99,37 @@ describe.each(allPollers)('clients of a ring whose worker is terminated, poller 
     expect(await startClient(rings, `return (await rings.readFile(data)).length`, shared[0]!.path).result()).toBe(100)
     expect(await eventually(() => rings.stats().clients.length === 0, 20_000)).toBe(true)
   })
+})
+
+// Of the pollers that do without a worker nothing is lost; what else loses a client's ring is not to be had without the thread it shares.
+describe('a client whose ring is lost with its worker, poller threadpool', () => {
+  it('is told with ERR_RING_LOST to join again; what was in flight settles, and a thread that does has its ring', async () => {
+    const path = fresh()
+    execFileSync('mkfifo', [path])
+    await using rings = await Ringmaster.start({ poller: 'threadpool', rings: 1 })
+    const thread = startClient(
+      rings,
+      `const file = await rings.open(data.path, 'r+')
+       const read = file.read(Buffer.alloc(4)).catch(({ code }) => code)
+       await rings.nop()
+       say('waiting')
+       const lost = await read
+       return [lost, await rings.nop().catch(({ code, message }) => code + ' ' + message)]`,
+      { path },
+    )
+    await thread.heard()
+    const starts = vi.spyOn(RingWorkerPool.prototype, 'start').mockRejectedValue(new Error('no thread can be made'))
+    await pools.thread(0)!.terminate()
+    const ended = await thread.result()
+    starts.mockRestore()
+    expect(ended).toEqual([
+      'ERR_RING_LOST',
+      expect.stringMatching(/^ERR_RING_LOST .*not submitted.*join\(\) with another handle of attach\(\)/),
+    ])
+    expect(await eventually(() => rings.stats().rings[0]!.workerState === 'well', 40_000)).toBe(true)
+    expect(await startClient(rings, `return (await rings.readFile(data)).length`, shared[0]!.path).result()).toBe(100)
+    await rings.nop()
+  }, 90_000)
 })
 
 describe.each(allPollers)('a resident service whose thread is terminated, poller %s', (poller) => {
