@@ -167,6 +167,9 @@ let failure: RingUnavailableError | undefined
 /** RINGMASTER_ADDON: do without the addon, as where there is none. */
 const noAddon = 'none'
 
+/** What the dynamic loader says of EMFILE and ENFILE, in every locale that Node has: it sets none. */
+const noDescriptor = 'Too many open files'
+
 function load(): NativeBinding {
   if (process.platform !== 'linux') {
     throw new RingUnavailableError('platform', `io_uring exists on Linux only, this is ${process.platform}`)
@@ -190,6 +193,10 @@ function load(): NativeBinding {
     return createRequire(import.meta.url)(path) as NativeBinding
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
+    if (reason.includes(noDescriptor)) {
+      const message = 'no file descriptor is left to load the native addon (EMFILE): raise ulimit -n or close some'
+      throw new RingUnavailableError('descriptors', message)
+    }
     throw new RingUnavailableError('addon', `the native addon at ${path} cannot be loaded: ${reason}`)
   }
 }
@@ -208,7 +215,7 @@ export function substituteBinding(addon: NativeBinding): () => void {
 
 /**
  * The addon, loaded once per thread (and compiled first where install scripts were skipped).
- * @throws RingUnavailableError with reason `platform` or `addon`; the same one each time.
+ * @throws RingUnavailableError with reason `platform` or `addon`, the same one each time; `descriptors` while there are none
  */
 export function binding(): NativeBinding {
   if (loaded !== undefined) return loaded
@@ -217,7 +224,8 @@ export function binding(): NativeBinding {
     loaded = load()
     return loaded
   } catch (error) {
-    if (error instanceof RingUnavailableError) failure = error
+    // What a program is short of it may have later: that is tried again.
+    if (error instanceof RingUnavailableError && error.reason !== 'descriptors') failure = error
     throw error
   }
 }

@@ -87,7 +87,7 @@ export function explainSetupError(errno: number, sqpoll: boolean): { reason: Una
         }
       : {
           reason: 'permission',
-          message: `io_uring_setup is denied (${name}), probably by a security module (SELinux, AppArmor): look at its audit log`,
+          message: `io_uring is denied (${name} of io_uring_setup, io_uring_enter or io_uring_register), probably by a security module (SELinux, AppArmor): look at its audit log`,
         }
   }
   if (errno === ENOSYS) {
@@ -153,6 +153,8 @@ function tryRing(flags: number, memoryKind: MemoryKind): { errno: number; featur
     }
     const opcodes = supportedOpcodes(geometry.ringFd)
     detach()
+    // A filter may deny one of the three system calls only. That kernels before 5.6 have no such question is another error.
+    if (typeof opcodes === 'number') return { errno: opcodes, features: geometry.features, opcodes: [] }
     return { errno, features: geometry.features, opcodes }
   } catch (error) {
     const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : 0
@@ -163,10 +165,12 @@ function tryRing(flags: number, memoryKind: MemoryKind): { errno: number; featur
   }
 }
 
-function supportedOpcodes(ringFd: number): number[] {
+/** Or -errno where io_uring_register(2) is denied. */
+function supportedOpcodes(ringFd: number): number[] | number {
   const rows = 256
   const probe = new DataView(new ArrayBuffer(Probe.sizeBytes + rows * ProbeOp.sizeBytes))
-  if (binding().register(ringFd, RegisterOp.REGISTER_PROBE, new Uint8Array(probe.buffer), rows) < 0) return []
+  const answer = binding().register(ringFd, RegisterOp.REGISTER_PROBE, new Uint8Array(probe.buffer), rows)
+  if (answer < 0) return answer === EPERM || answer === EACCES || answer === ENOSYS ? answer : []
   return Array.from(
     { length: probe.getUint8(Probe.ops_len) },
     (_, index) => Probe.sizeBytes + index * ProbeOp.sizeBytes,

@@ -10,6 +10,7 @@ import type { ArenaSlabs } from '../workers/arena.ts'
 import type { RequestClient } from '../workers/lane.ts'
 import type { Completion, SlotTable } from '../workers/slots.ts'
 import { checkPosition, checkView } from './arguments.ts'
+import { BatchCancel } from './batch-cancel.ts'
 
 /** Told when a batch is over. */
 interface BatchOwner {
@@ -20,14 +21,16 @@ interface BatchOwner {
 class Batch implements Completion {
   readonly results: Int32Array
   readonly promise: Promise<Int32Array>
+  readonly cancel: BatchCancel | null
   private left: number
   private readonly owner: BatchOwner | null
   private readonly resolve: (results: Int32Array) => void
 
-  constructor(count: number, owner: BatchOwner | null) {
+  constructor(count: number, owner: BatchOwner | null, cancel: BatchCancel | null) {
     this.results = new Int32Array(count)
     this.left = count
     this.owner = owner
+    this.cancel = cancel
     let settle: (results: Int32Array) => void = () => undefined
     this.promise = new Promise((resolve) => {
       settle = resolve
@@ -36,7 +39,7 @@ class Batch implements Completion {
   }
 
   complete(slots: SlotTable, slot: number, result: number): void {
-    this.results[slots.tag[slot]!] = result
+    this.results[slots.tag[slot]!] = this.cancel === null ? result : this.cancel.resultOf(result)
     this.ended(1)
   }
 
@@ -44,6 +47,7 @@ class Batch implements Completion {
   ended(count: number): void {
     this.left -= count
     if (this.left > 0) return
+    this.cancel?.end()
     this.owner?.requestEnded()
     this.resolve(this.results)
   }
@@ -53,7 +57,7 @@ const EBUSY = -16
 
 /**
  * Claims one request for each buffer. Where the ring's backlog has no room for all, the ones without room get -EBUSY as
- * result and the others are carried out.
+ * result and the others are carried out. When the signal fires, what is not over gets -ECANCELED.
  * @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE, before anything is claimed.
  */
 export function submitBatch(
@@ -65,6 +69,7 @@ export function submitBatch(
   buffers: readonly ArrayBufferView[],
   positions: ArrayLike<number | bigint | null>,
   owner: BatchOwner,
+  signal: AbortSignal | undefined,
 ): Promise<Int32Array> {
   if (!isArray(buffers)) throw invalidArgType('buffers', 'an instance of Array', buffers)
   if (typeof positions !== 'object' || positions === null)
@@ -81,7 +86,7 @@ export function submitBatch(
     offsets[index] = checkPosition(positions[index])
     if (mayBeFixed) fixed[index] = fixedIndex(arenas, buffers[index]!, unbuffered)
   }
-  const batch = new Batch(buffers.length, owner)
+  const batch = new Batch(buffers.length, owner, signal === undefined ? null : new BatchCancel(client, signal))
   if (buffers.length === 0) batch.ended(0)
   const reads = opcode === Op.READ
   const prepare = reads ? prepRead : prepWrite
@@ -112,17 +117,22 @@ function isArray(value: unknown): boolean {
 // The error where the backlog is full: for the rest of a batch that is a result. For its first entry it is the caller's error.
 function tryClaim(client: RequestClient, opcode: number, batch: Batch, buffer: unknown, index: number): Error | null {
   try {
-    client.slots.tag[client.claim(opcode, batch, buffer, null)] = index
+    const slot = client.claim(opcode, batch, buffer, null)
+    client.slots.tag[slot] = index
+    batch.cancel?.add(slot)
     return null
   } catch (error) {
-    if (index === 0) throw error
+    if (index === 0) {
+      batch.cancel?.end()
+      throw error
+    }
     return error as Error
   }
 }
 
 /** `count` no-ops with one promise: what the queues themselves cost. @throws ERR_RING_BACKLOG_FULL if not all had room. */
 export async function submitNops(client: RequestClient, count: number): Promise<void> {
-  const batch = new Batch(count, null)
+  const batch = new Batch(count, null, null)
   if (count === 0) batch.ended(0)
   for (let claimed = 0, expected = 0; claimed < count; claimed++, expected--) {
     if (expected <= 0) expected = client.expect(count - claimed)

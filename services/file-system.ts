@@ -53,15 +53,25 @@ export abstract class RingFileSystem {
    * and RESOLVE_NO_MAGICLINKS.
    * @throws SystemError: EXDEV where the path leads out, ELOOP for magic links.
    */
-  async openBeneath(directory: RingFile, path: string | Buffer, flags: string | number = 'r'): Promise<RingFile> {
+  async openBeneath(
+    directory: RingFile,
+    path: string | Buffer,
+    flags: string | number = 'r',
+    options: Timed = noOptions,
+  ): Promise<RingFile> {
+    if (options.timeoutMs !== undefined)
+      return withTimeout(options, (timed) => this.openBeneath(directory, path, flags, timed))
+    const signal = checkSignal(options.signal)
     const checked = checkPath(path)
     const bits = openFlags(flags) | closeOnExec
     if (!(directory instanceof RingFile)) throw invalidArgType('directory', 'a RingFile', directory)
     const resolve = Resolve.BENEATH | Resolve.NO_MAGICLINKS
     const createMode = (bits & constants.O_CREAT) !== 0 ? 0o666 : 0 // openat2 wants 0 where nothing is created
     const request = (): Promise<number> =>
-      directory.tracked('open', () =>
-        requestOpenBeneath(this.router.pick(), directory.fd, checked, bits, createMode, resolve),
+      directory.tracked(
+        'open',
+        () => requestOpenBeneath(this.router.pick(), directory.fd, checked, bits, createMode, resolve, signal),
+        signal,
       )
     const fd = await retryAgain(request)
     return new RingFile(this.router, fd, bits, false)

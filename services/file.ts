@@ -220,15 +220,24 @@ export class RingFile {
 
   /**
    * Reads `buffers[i]` full from `positions[i]`, all as one batch with one promise: the cheapest way to read a lot.
-   * Resolves with a result for each: bytes read, or a negative errno.
+   * Resolves with a result for each: bytes read, or a negative errno, -125 (ECANCELED) for what was not over when the signal fired or the
+   * time had passed.
    */
-  readBatch(buffers: readonly ArrayBufferView[], positions: ArrayLike<number | bigint | null>): Promise<Int32Array> {
-    return this.batch(Op.READ, 'read', buffers, positions)
+  readBatch(
+    buffers: readonly ArrayBufferView[],
+    positions: ArrayLike<number | bigint | null>,
+    options?: Timed,
+  ): Promise<Int32Array> {
+    return this.batch(Op.READ, 'read', buffers, positions, options)
   }
 
   /** Writes `buffers[i]` to `positions[i]`, as readBatch() reads. In no particular order. */
-  writeBatch(buffers: readonly ArrayBufferView[], positions: ArrayLike<number | bigint | null>): Promise<Int32Array> {
-    return this.batch(Op.WRITE, 'write', buffers, positions)
+  writeBatch(
+    buffers: readonly ArrayBufferView[],
+    positions: ArrayLike<number | bigint | null>,
+    options?: Timed,
+  ): Promise<Int32Array> {
+    return this.batch(Op.WRITE, 'write', buffers, positions, options)
   }
 
   private batch(
@@ -236,15 +245,22 @@ export class RingFile {
     syscall: string,
     buffers: readonly ArrayBufferView[],
     positions: ArrayLike<number | bigint | null>,
+    options: Timed | undefined,
   ): Promise<Int32Array> {
+    let counted = false
     try {
+      if (options?.timeoutMs !== undefined)
+        return withTimeout(options, (timed) => this.batch(opcode, syscall, buffers, positions, timed))
+      const signal = checkSignal(options?.signal)
+      throwIfAborted(signal)
       if (this.closing !== null) throw ringErrors.fileClosed(syscall)
       this.requests++
+      counted = true
       const { client } = this.coordinator.pick()
       const { arenas } = this.coordinator
-      return submitBatch(client, arenas, this.unbuffered, opcode, this.descriptor, buffers, positions, this)
+      return submitBatch(client, arenas, this.unbuffered, opcode, this.descriptor, buffers, positions, this, signal)
     } catch (error) {
-      if (this.closing === null) this.requestEnded()
+      if (counted) this.requestEnded()
       return Promise.reject(error)
     }
   }

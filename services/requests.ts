@@ -51,12 +51,13 @@ export function requestOpenBeneath(
   flags: number,
   mode: number,
   resolve: number,
+  signal?: AbortSignal,
 ): Promise<number> {
   const { client, scratch } = handle
   const slot = client.claim(Op.OPENAT2, settleWithResult, null, pathText(path))
   const how = scratch.openHow(slot, flags, mode, resolve)
   prepOpenat2(client.words, client.at, 0, dirFd, scratch.path(client.slots, slot, path), how, OpenHow.sizeBytes)
-  return client.slots.promise(slot)
+  return promised(handle, slot, signal)
 }
 
 function requestClose(handle: RequestHandle, fd: number): Promise<void> {

@@ -81,7 +81,13 @@ type Listener = ((event: { data: unknown }) => void) | { handleEvent(event: { da
 
 /** A Node MessagePort as comlink wants it. It never keeps the process alive by itself. */
 function endpoint(port: MessagePort): Comlink.Endpoint {
-  const listeners = new Map<unknown, (data: unknown) => void>()
+  const listeners = new Map<unknown, { readonly type: string; readonly forward: (data: unknown) => void }>()
+  // Comlink keeps an endpoint for as long as there is its proxy, and a call that nobody will answer is kept by the endpoint: together they
+  // would be there for ever, with all that waits for the call.
+  port.once('close', () => {
+    for (const { type, forward } of listeners.values()) port.off(type, forward)
+    listeners.clear()
+  })
   return {
     postMessage: (message: unknown, transfer?: readonly TransferListItem[]) => {
       port.postMessage(message, transfer)
@@ -91,13 +97,13 @@ function endpoint(port: MessagePort): Comlink.Endpoint {
         if (typeof listener === 'function') listener({ data })
         else listener.handleEvent({ data })
       }
-      listeners.set(listener, forward)
+      listeners.set(listener, { type, forward })
       port.on(type, forward)
       port.unref()
     },
     removeEventListener: (type: string, listener: unknown) => {
-      const forward = listeners.get(listener)
-      if (forward !== undefined) port.off(type, forward)
+      const had = listeners.get(listener)
+      if (had !== undefined) port.off(type, had.forward)
       listeners.delete(listener)
     },
     start: () => {

@@ -21,11 +21,13 @@ function softLimit(limits: string, name: string): number {
   return /^\d+$/.test(soft) ? Number(soft) : Infinity
 }
 
-function openDescriptors(root: string): number {
+/** Descriptors are read by opening one: where none is left, that is the answer, and no file can be read that says more. */
+function descriptorsLeft(root: string, limit: number): number {
   try {
-    return readdirSync(join(root, 'proc/thread-self/fd')).length
-  } catch {
-    return 0
+    return Math.max(0, limit - readdirSync(join(root, 'proc/thread-self/fd')).length)
+  } catch (error) {
+    const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
+    return code === 'EMFILE' || code === 'ENFILE' ? 0 : limit
   }
 }
 
@@ -46,6 +48,6 @@ export function readLimits(root: string): ProcessLimits {
   const exempt = hasCapability(readText(root, 'proc/thread-self/status'), capIpcLock)
   return {
     memlockBytes: exempt ? Infinity : softLimit(limits, 'Max locked memory'),
-    descriptorsLeft: Math.max(0, softLimit(limits, 'Max open files') - openDescriptors(root)),
+    descriptorsLeft: descriptorsLeft(root, softLimit(limits, 'Max open files')),
   }
 }

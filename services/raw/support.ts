@@ -13,10 +13,14 @@ let known: Capabilities | null = null
 let supported: ReadonlySet<number> | null = null
 let tried: Features | null = null
 
-/** Asks once; Ringmaster.start() has the answer already. */
+/** Asks until there are rings; Ringmaster.start() has the answer already. What was missing may have been descriptors or locked memory. */
 export async function loadSupport(): Promise<void> {
-  known ??= await capabilities()
-  supported ??= new Set(known.opcodes)
+  if (known?.rings.ok === true) return
+  const found = await capabilities()
+  if (found === known) return
+  known = found
+  supported = new Set(found.opcodes)
+  tried = null
 }
 
 /** Takes over what another thread of this process has asked. */

@@ -26,6 +26,7 @@ interface Told {
 }
 
 const library = JSON.stringify(new URL('../../dist/services/index.js', import.meta.url).href)
+const raw = JSON.stringify(new URL('../../dist/services/raw/index.js', import.meta.url).href)
 const program = (options: object): string => `
   import { createHash } from 'node:crypto'
   import { Ringmaster } from ${library}
@@ -58,14 +59,14 @@ function expectFallback(under: readonly string[], reason: RegExp): void {
 const has = (command: string): boolean => spawnSync(command, ['--version']).status === 0
 /** Tracing may be forbidden where strace is installed. */
 const canTrace = has('strace') && spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0
-const inject = (error: string): string[] => [
-  ...['strace', '-f', '-o', '/dev/null', '-e', 'trace=io_uring_setup'],
-  ...['-e', `inject=io_uring_setup:error=${error}`],
+const inject = (error: string, call = 'io_uring_setup'): string[] => [
+  ...['strace', '-f', '-o', '/dev/null', '-e', `trace=${call}`],
+  ...['-e', `inject=${call}:error=${error}`],
 ]
 
 describe.runIf(canTrace)('io_uring_setup fails (injected by strace)', () => {
   it.each([
-    ['EPERM', /no io_uring.*denied \(EPERM\).*security module/],
+    ['EPERM', /no io_uring.*denied \(EPERM of.*security module/],
     ['ENOSYS', /no io_uring.*has no io_uring: it needs Linux/],
     ['ENOMEM', /no io_uring.*Max locked memory.*ulimit -l/],
     ['EMFILE', /no io_uring.*no file descriptor is left/],
@@ -77,10 +78,18 @@ describe.runIf(canTrace)('io_uring_setup fails (injected by strace)', () => {
     60_000,
   )
 
+  it.each(['io_uring_enter', 'io_uring_register'])(
+    'and so where %s alone is denied',
+    (call) => {
+      expectFallback(inject('EPERM', call), /no io_uring.*denied \(EPERM of.*io_uring_register\)/)
+    },
+    60_000,
+  )
+
   it('and a poller that needs it was asked for: start() fails with the reason', () => {
     const { told, stderr } = run(inject('EPERM'), { poller: 'caller' })
     expect(told).toBeNull()
-    expect(stderr).toMatch(/RingUnavailableError[^]*denied \(EPERM\)/)
+    expect(stderr).toMatch(/RingUnavailableError[^]*denied \(EPERM of/)
   }, 60_000)
 })
 
@@ -159,32 +168,45 @@ describe.runIf(canSet && has('setpriv'))('the sysctl kernel.io_uring_disabled', 
 })
 
 describe('file descriptors', () => {
-  it('that are exhausted are what start() fails with, and once there are some again it starts', () => {
-    const source = `
+  it.each([
+    ['but for one', true, 1],
+    ['to the last', true, 0],
+    ['to the last before the addon was loaded', false, 0],
+  ])(
+    'that are exhausted, %s, are what start() fails with, and once there are some again it starts',
+    (_, before, left) => {
+      const source = `
       import { closeSync, openSync } from 'node:fs'
       import { Ringmaster } from ${library}
-      await (await Ringmaster.start({ poller: 'threadpool' })).close() // loads what start() loads
+      if (${before}) await (await Ringmaster.start({ poller: 'threadpool' })).close() // loads what start() loads
       const taken = []
       try { for (;;) taken.push(openSync('/dev/null')) } catch {}
-      closeSync(taken.pop())
+      for (let left = 0; left < ${left}; left++) closeSync(taken.pop())
       const failed = await Ringmaster.start().then(() => null, ({ code, reason, message }) => ({ code, reason, message }))
       for (const fd of taken) closeSync(fd)
       const rings = await Ringmaster.start()
+      const { op } = await import(${raw})
+      const nop = await rings.raw().submit(op.nop())
       const bytes = await rings.readFile(${JSON.stringify(data)})
       await rings.close()
-      console.log(JSON.stringify({ failed, length: bytes.length }))`
-    const args = ['--nofile=128', process.execPath, '--input-type=module', '-e', source]
-    const { stdout, stderr } = spawnSync('prlimit', args, { encoding: 'utf8', timeout: 60_000 })
-    expect(stderr).toBe('')
-    expect(JSON.parse(stdout)).toEqual({
-      failed: {
-        code: 'ERR_RING_UNAVAILABLE',
-        reason: 'descriptors',
-        message: expect.stringMatching(/raise ulimit -n or close some/) as string,
-      },
-      length: 300_000,
-    })
-  }, 60_000)
+      const { poller } = rings.stats().rings[0]
+      console.log(JSON.stringify({ failed, length: bytes.length, nop, poller }))`
+      const args = ['--nofile=128', process.execPath, '--input-type=module', '-e', source]
+      const { stdout, stderr } = spawnSync('prlimit', args, { encoding: 'utf8', timeout: 60_000 })
+      expect(stderr).toBe('')
+      expect(JSON.parse(stdout)).toEqual({
+        failed: {
+          code: 'ERR_RING_UNAVAILABLE',
+          reason: 'descriptors',
+          message: expect.stringMatching(/raise ulimit -n or close some/) as string,
+        },
+        length: 300_000,
+        nop: 0,
+        poller: expect.stringMatching(/^(kernel|caller)$/) as string,
+      })
+    },
+    60_000,
+  )
 })
 
 // In front of syscall(3): refuses one io_uring_setup of those that make rings of 512 entries, which probes do not.

@@ -1,10 +1,16 @@
 // Control calls: what comlink would lose is kept. Errors arrive with their fields, and a call settles though nobody answers.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { MessageChannel } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { expect, it } from 'vitest'
 import { RingUnavailableError, kernelError } from '../../native/errors.ts'
 import { exposeControl, linkControl, packError, unpackError } from '../../workers/control.ts'
-import { fieldOf, settledWithin } from '../services/harness.ts'
+import { eventually, fieldOf, settledWithin } from '../services/harness.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
 
 function link(threadId: () => number) {
   const { port1, port2 } = new MessageChannel()
@@ -74,4 +80,25 @@ it('keeps the process alive while any call is under way, and no longer', async (
   await settledWithin(second)
   expect(hasRef(port1)).toBe(false)
   control.close()
+})
+
+it('keeps nothing of a call that nobody answers once the link is closed: neither who waited nor what it waited with', async () => {
+  const waited: WeakRef<object>[] = []
+  const callAndClose = async (): Promise<void> => {
+    const { port1 } = new MessageChannel()
+    const control = linkControl(port1)
+    const state = { control, memory: new ArrayBuffer(1 << 20) }
+    waited.push(new WeakRef(state))
+    const call = control.call((remote) => remote.close()).catch(() => state.memory.byteLength)
+    control.lost(Object.assign(new Error('gone'), { state }))
+    expect(await call).toBe(1 << 20)
+    control.close()
+  }
+  for (let round = 0; round < 5; round++) await callAndClose()
+  const kept = (): number => {
+    collect()
+    return waited.filter((state) => state.deref() !== undefined).length
+  }
+  await sleep(0) // a WeakRef holds what it was made of until the turn is over
+  expect(await eventually(() => kept() === 0)).toBe(true)
 })
