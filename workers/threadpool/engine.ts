@@ -9,6 +9,7 @@ import { Completions } from './completions.ts'
 import { Deadlines } from './deadlines.ts'
 import type { DirectDescriptors } from './direct-descriptors.ts'
 import type { JobThreads } from './job-threads.ts'
+import { singleCalls } from './journal.ts'
 import type { Journal } from './journal.ts'
 import type { Readiness } from './readiness.ts'
 import { RequestState } from './request.ts'
@@ -182,7 +183,7 @@ export class Engine implements Kit {
     }
     if (request.fd < 0 && !this.resolveDescriptor(request)) return
     if (request.next?.opcode === Op.LINK_TIMEOUT) this.deadlines.arm(request, request.next)
-    this.parts.journal.begun(request.words[8]!)
+    if (!singleCalls.has(request.opcode)) this.attempted(request)
     this.parts.rows.get(request.opcode)!(request, this)
   }
 
@@ -208,12 +209,17 @@ export class Engine implements Kit {
     this.parts.threads.add(request.job, number, a, b, c, d, e, f)
   }
 
+  attempted(request: Request): void {
+    this.parts.journal.begun(request.words[8]!)
+  }
+
   /** A thread is done with a request. */
   executed(job: number, result: number): void {
     const request = this.parts.requests.at(job)
     if (request?.state !== RequestState.executing) return
     request.state = RequestState.ready
-    this.parts.journal.begun(request.words[8]!)
+    // Its result stands in the journal, unless that is only the last of several, or a descriptor that a table takes.
+    if (!singleCalls.has(request.opcode) || request.moved > 0 || request.fileIndex !== 0) this.attempted(request)
     if (result === EINTR && !request.cancelled) this.begin(request)
     else request.onDone(request, this, result === EINTR ? ECANCELED : result)
   }

@@ -1,6 +1,7 @@
 // How far each request of the `threadpool` poller has come, in shared memory that outlives its thread: should that die, every request
 // that it had is settled once, and with its own result where there is one. The poller writes by slot, its executor by job; the
 // ring client reads when the thread is dead, and not before.
+import { Op } from '../../native/abi.ts'
 import type { RingGeometry } from '../../native/ring-geometry.ts'
 
 const Stage = { untouched: 0, begun: 1, handedOver: 2, over: 3 } as const
@@ -8,6 +9,12 @@ const Stage = { untouched: 0, begun: 1, handedOver: 2, over: 3 } as const
 /** What the executor writes of a job: it waits for a thread (NaN), a thread has it (Infinity), or its result. */
 const jobsOf = ({ cqEntries, sqEntries }: Pick<RingGeometry, 'cqEntries' | 'sqEntries'>): number =>
   cqEntries + sqEntries
+
+/**
+ * Operations of one system call, that only look about before it and only say its result after it: they are untouched until it is made,
+ * and over when it returns. What is done on the way to a thread and back is not much, but worker threads die at any moment of it.
+ */
+export const singleCalls: ReadonlySet<number> = new Set([Op.OPENAT, Op.OPENAT2, Op.READ, Op.WRITE, Op.READV, Op.WRITEV])
 
 /** How a request stands whose thread died. */
 export type Standing =

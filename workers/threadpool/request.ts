@@ -121,6 +121,8 @@ export interface Kit {
   readonly bufferAddress: number
   /** A system call that does not wait, at once. */
   now(number: number, a?: number, b?: number, c?: number, d?: number, e?: number, f?: number): number
+  /** From now on nobody knows whether the request was carried out, until it is handed to a thread or over: see Journal. */
+  attempted(request: Request): void
   /** A system call on a thread; its result goes to `request.onDone`. */
   execute(
     request: Request,

@@ -39,6 +39,7 @@ const position = (request: Request): number => (request.offset < 0 ? -1 : reques
 
 function attempt(request: Request, kit: Kit, { call, vectored }: Direction, rwFlags: number): number {
   const { address, count } = vectorOf(request, vectored)
+  kit.attempted(request)
   return kit.now(kit.calls[call], request.callFd, address, count, position(request), 0, request.opFlags | rwFlags)
 }
 
