@@ -45,7 +45,7 @@ describe('here, where rings work', () => {
   })
 
   // At its end a process has no main thread for a moment, as one whose main thread was killed: looked at often, it is met.
-  test('a child process that is looked at while it ends has the same answer', async () => {
+  test('a child process that is looked at while it ends has the same answer', { timeout: 180_000 }, async () => {
     const here = probeHere()
     for (let times = 0; times < 8; times++) {
       expect(await Promise.all([probeInChild(1), probeInChild(1), probeInChild(1)])).toEqual([here, here, here])

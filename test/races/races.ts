@@ -14,6 +14,14 @@ export function rounds(usual: number): number {
   return usual * Number(process.env['RINGMASTER_RACES'] ?? 1)
 }
 
+/** Quantiles and the maximum, for people to read: `p50 1.20 ms, p99 …`. What takes how long is told and never judged. */
+export function latencyLine(latenciesMs: readonly number[]): string {
+  const sorted = Float64Array.from(latenciesMs).sort()
+  const at = (fraction: number): string => (sorted[Math.floor(sorted.length * fraction)] ?? 0).toFixed(2)
+  const max = (sorted.at(-1) ?? 0).toFixed(2)
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, p99.9 ${at(0.999)} ms, max ${max} ms`
+}
+
 /** The random choices of a loop; the seed is printed. */
 export function raceRandom(what: string): Random {
   return new Random(testSeed(what))

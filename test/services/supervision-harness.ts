@@ -53,15 +53,19 @@ export interface Outcome {
   wrong: number
 }
 
-/** Reads, writes, stats and whole files in `lanes` lanes until stop(); every result is compared with what node:fs wrote. */
+/**
+ * Reads, writes, stats and whole files in `lanes` lanes until stop(); every result is compared with what node:fs wrote.
+ * takeLatenciesMs(): what each that has ended since the last call took.
+ */
 export function startLoad(
   rings: Ringmaster,
   folder: string,
   seed: number,
   lanes: number,
-): { outcome: Outcome; stop: () => Promise<void> } {
+): { outcome: Outcome; takeLatenciesMs: () => number[]; stop: () => Promise<void> } {
   const random = new Random(seed)
   const outcome: Outcome = { settled: 0, failures: new Map(), wrong: 0 }
+  let latenciesMs: number[] = []
   const files = Array.from({ length: 8 }, (_, index) => {
     const path = join(folder, `load${index}`)
     const bytes = seededBytes(3000 + 7000 * index, seed + index)
@@ -77,6 +81,7 @@ export function startLoad(
     while (going) {
       const { path, bytes, digest } = random.pick(files)
       const kind = random.below(5)
+      const startedMs = performance.now()
       try {
         if (kind === 0) expect(sha256(await rings.readFile(path)) === digest)
         else if (kind === 1) expect((await rings.stat(path)).size === bytes.length)
@@ -100,11 +105,17 @@ export function startLoad(
         outcome.failures.set(what, (outcome.failures.get(what) ?? 0) + 1)
       }
       outcome.settled++
+      latenciesMs.push(performance.now() - startedMs)
     }
   }
   const running = Array.from({ length: lanes }, (_, number) => lane(number))
   return {
     outcome,
+    takeLatenciesMs: () => {
+      const taken = latenciesMs
+      latenciesMs = []
+      return taken
+    },
     stop: async () => {
       going = false
       await Promise.all(running)

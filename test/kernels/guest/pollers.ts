@@ -15,7 +15,7 @@ const sha256 = (data: Buffer): string => createHash('sha256').update(data).diges
 const content = pattern(3_000_000, 11)
 
 /** What each descriptor of this process is, and the names of its threads, sorted. */
-function holdings(): string[] {
+export function holdings(): string[] {
   const links = fs.readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       return [fs.readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/g, 'N')]
@@ -35,7 +35,8 @@ function holdings(): string[] {
   return [...links, ...threads].sort()
 }
 
-async function settled(expected: string): Promise<string> {
+/** What this process holds, as soon as it is `expected` or after seconds. */
+export async function settled(expected: string): Promise<string> {
   for (let attempt = 0; attempt < 1000; attempt++) {
     if (holdings().join() === expected) break
     await sleep(10)

@@ -4,6 +4,7 @@ import { release } from 'node:os'
 import { statusOfFailures } from '../lines.ts'
 import { failureCount, onlyAreas, tell } from './check.ts'
 import { checkCapabilities } from './capabilities.ts'
+import { checkCoordinator } from './coordinator.ts'
 import { checkOperations } from './operations.ts'
 import { checkPollers } from './pollers.ts'
 import { checkArenas, checkStreams } from './streams.ts'
@@ -16,5 +17,6 @@ await checkPollers()
 await checkOperations()
 await checkStreams()
 await checkArenas()
+await checkCoordinator()
 // Where all is well nothing is left that would keep the process; what failed may have left something.
 if (failureCount() > 0) process.exit(statusOfFailures)
