@@ -114,6 +114,12 @@ export const Feature = {
   NO_IOWAIT: 0x20000,
 } as const
 
+/**
+ * As `to_submit` of io_uring_enter(2): all entries that are there when the kernel looks. A count from before may end in the middle of a
+ * chain that was published since, where several threads enter one ring. The kernel then skips GETEVENTS: that is a call of its own.
+ */
+export const everyEntry = 0x7fffffff
+
 /** Flags of io_uring_enter(2) (IORING_ENTER_*). */
 export const EnterFlag = {
   GETEVENTS: 0x1,

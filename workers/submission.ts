@@ -1,7 +1,7 @@
 // The submitting half of a ring client: slots, entries, publication, wake-ups. The base of QueuedSubmission, which has what waits.
 // This file, ring-client.ts and pump.ts are the hot path: per request one SQE is written with plain typed-array stores;
 // clocks, wake-ups and system calls happen once per batch, which is what was claimed in one turn of the microtask queue.
-import { EnterFlag, Op } from '../native/abi.ts'
+import { EnterFlag, Op, everyEntry } from '../native/abi.ts'
 import { binding } from '../native/binding.ts'
 import type { NativeBinding } from '../native/binding.ts'
 import { ringErrors } from '../native/errors.ts'
@@ -290,7 +290,7 @@ export abstract class Submission {
   /** The `worker` sleeps, and there is little to do: doing it is cheaper than waking somebody. Whether all was taken. */
   private enterInstead(): boolean {
     this.counters[ClientCounter.enterCalls]! += 1
-    const entered = this.addon.enter(this.ringFd, this.ring.unconsumed, 0, 0)
+    const entered = this.addon.enter(this.ringFd, everyEntry, 0, 0)
     if (entered < 0 && entered !== EAGAIN && entered !== EBUSY && entered !== EINTR) this.enterFailed(entered)
     return entered < 0 ? this.ended : this.ring.unconsumed === 0
   }

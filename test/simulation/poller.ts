@@ -78,6 +78,7 @@ export class SimulatedPoller {
 
   /** io_uring_enter(): consumes `count` entries here and now. Returns how many. */
   submit(count: number): number {
+    while (this.passLeft >= 0) this.run() // whoever submits holds the ring's lock until all of it is done
     const taken = Math.min(count, this.ring.available)
     for (let index = 0; index < taken; index++) this.consume(this.ring.take())
     this.ring.giveBack()

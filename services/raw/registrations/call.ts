@@ -1,5 +1,5 @@
 // How registrations are made: from this thread, or from the one whose requests they are about. Used by every file beside this one.
-import { RegisterOp } from '../../../native/abi.ts'
+import { RegisterOp, everyEntry } from '../../../native/abi.ts'
 import { binding } from '../../../native/binding.ts'
 import { RingError, kernelError, ringErrors } from '../../../native/errors.ts'
 import { Poller } from '../../../workers/poller-kind.ts'
@@ -49,12 +49,12 @@ export async function registerAsSubmitter(
 ): Promise<number> {
   checkOpen(handle)
   const { poller } = handle.client
-  const own = poller === Poller.worker ? (argument?.slice() ?? null) : argument
-  // A thread becomes a submitter by its first submission; before it the kernel knows nothing to set. One of nothing will do.
-  if (poller === Poller.caller || poller === Poller.worker) binding().enter(handle.geometry.ringFd, 1, 0, 0)
-  const result = register(handle, opcode, own, count)
-  // With `worker` this thread submits what is little, and the worker the rest: the answer is the worker's.
-  return poller === Poller.worker ? checked(await handle.registerInWorker(opcode, argument, count)) : result
+  // A thread becomes a submitter by its first submission; before it the kernel knows nothing to set. All of nothing will do.
+  if (poller === Poller.caller || poller === Poller.worker) binding().enter(handle.geometry.ringFd, everyEntry, 0, 0)
+  if (poller !== Poller.worker) return register(handle, opcode, argument, count)
+  // With `worker` this thread submits what is little, and the worker the rest. Limits the kernel hands to all of a ring's submitters.
+  if (opcode !== RegisterOp.REGISTER_IOWQ_MAX_WORKERS) register(handle, opcode, argument, count)
+  return checked(await handle.registerInWorker(opcode, argument, count))
 }
 
 /** The name of a registration, as in the table. */
