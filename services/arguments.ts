@@ -41,10 +41,15 @@ export function checkMode(mode: unknown, name: string): number {
   return checkInteger(mode, name, 0, 0xffffffff)
 }
 
+/** An object with options in it: a Map, a Date or a promise that nobody awaited has none, whatever was meant. @throws ERR_INVALID_ARG_TYPE */
+export function checkOptionsObject(options: unknown, name = 'options'): asserts options is object {
+  if (Object.prototype.toString.call(options) !== '[object Object]')
+    throw invalidArgType(name, 'of type object', options)
+}
+
 /** Refuses what is no option: a name misspelt would be a default that nobody asked for. @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE */
 export function checkOptionNames(options: unknown, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw invalidArgType('options', 'of type object', options)
+  checkOptionsObject(options)
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue
     const value: unknown = Reflect.get(options, name)

@@ -4,7 +4,7 @@ import type { BigIntStats, Stats } from 'node:fs'
 import { At, Resolve } from '../native/abi.ts'
 import { invalidArgType } from '../native/errors.ts'
 import { throwIfAborted } from './abort.ts'
-import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
+import { checkEncoding, checkInteger, checkMode, checkOptionsObject, checkPath, checkSignal } from './arguments.ts'
 import type { PathLike } from './arguments.ts'
 import { submitNops } from './batch.ts'
 import { RingFile } from './file.ts'
@@ -38,6 +38,7 @@ export abstract class RingFileSystem {
     mode: number | string = 0o666,
     options: OpenOptions = {},
   ): Promise<RingFile> {
+    checkOptionsObject(options)
     if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.open(path, flags, mode, timed))
     const checked = checkPath(path)
     const bits = openFlags(flags) | closeOnExec
@@ -120,7 +121,7 @@ export abstract class RingFileSystem {
   readFile(path: PathLike, options: BufferEncoding | (ReadFileOptions & { encoding: BufferEncoding })): Promise<string>
   readFile(path: PathLike, options?: BufferEncoding | null | ReadFileOptions): Promise<Buffer | string> {
     try {
-      const given: ReadFileOptions = typeof options === 'string' ? { encoding: options } : (options ?? {})
+      const given: ReadFileOptions = wholeFileOptions(options)
       if (given.timeoutMs !== undefined) return withTimeout(given, (timed) => this.readWhole(path, timed))
       return this.readWhole(path, given)
     } catch (error) {
@@ -150,7 +151,7 @@ export abstract class RingFileSystem {
     data: string | ArrayBufferView,
     options?: BufferEncoding | null | WriteFileOptions,
   ): Promise<void> {
-    const given: WriteFileOptions = typeof options === 'string' ? { encoding: options } : (options ?? {})
+    const given: WriteFileOptions = wholeFileOptions(options)
     if (given.timeoutMs !== undefined) return withTimeout(given, (timed) => this.writeFile(path, data, timed))
     await writeWholeFile(this.router.pick(), {
       path: checkPath(path),
@@ -176,4 +177,14 @@ export abstract class RingFileSystem {
   async nopBatch(count: number): Promise<void> {
     await submitNops(this.router.pick().client, checkInteger(count, 'count', 0, 1_000_000))
   }
+}
+
+/** What readFile() and writeFile() take: options, only an encoding, or nothing. @throws ERR_INVALID_ARG_TYPE, as core's do */
+function wholeFileOptions<T extends object>(
+  options: T | BufferEncoding | null | undefined,
+): T | { encoding?: BufferEncoding } {
+  if (typeof options === 'string') return { encoding: options }
+  if (options === null || options === undefined) return {}
+  if (typeof options !== 'object') throw invalidArgType('options', 'of type string or an instance of Object', options)
+  return options
 }

@@ -1,6 +1,7 @@
 // Every option of Ringmaster.start(): default, unit, limits, in one place. Validated once, at start.
 import { z } from 'zod'
 import { invalidArgType, invalidArgValue, outOfRange } from '../native/errors.ts'
+import { checkOptionsObject } from './arguments.ts'
 import { rawDescriptorsMax } from '../native/layout.ts'
 import type { RingAdvice } from './advice.ts'
 import type { WorkerEvent } from '../workers/supervisor.ts'
@@ -130,7 +131,7 @@ export interface ResolvedOptions extends Required<
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE; the message names the option.
  */
 export function resolveOptions(options: unknown): ResolvedOptions {
-  if (typeof options !== 'object' || options === null) throw invalidArgType('options', 'an object', options)
+  checkOptionsObject(options)
   const parsed = schema.safeParse(options)
   if (!parsed.success) throw asNodeError(parsed.error.issues[0]!, options)
   const { cqEntries, sqThreadCpu, restrictions, onAdvice, onWorker, rawDirectDescriptors, ...rest } = parsed.data

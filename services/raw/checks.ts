@@ -4,7 +4,7 @@ import { leasedDescriptors, rawDescriptorsMax } from '../../native/layout.ts'
 import { SqeFlag } from '../../native/abi.ts'
 import { invalidArgType, invalidArgValue, outOfRange } from '../../native/errors.ts'
 import { allocateDirect } from '../../native/operations/row.ts'
-import { checkInteger, checkLength, checkOffset, checkPath, checkView } from '../arguments.ts'
+import { checkInteger, checkLength, checkOffset, checkOptionsObject, checkPath, checkView } from '../arguments.ts'
 import type { PathLike } from '../arguments.ts'
 import { addressOfView } from '../../native/addresses.ts'
 import { assertLeased } from '../../workers/arena.ts'
@@ -30,8 +30,7 @@ export interface IntoDirect {
 /** The options object. @throws ERR_INVALID_ARG_TYPE */
 export function checkOptions<T extends object>(options: T): T {
   const given: unknown = options
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw invalidArgType('options', 'of type object', given)
+  checkOptionsObject(given)
   return options
 }
 
