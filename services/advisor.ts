@@ -104,7 +104,9 @@ export class Advisor {
     const stays = await adapt(ring.ring, advice)
     watch.moving = false
     const moved = stays === null
-    if (!this.closed && (news || moved)) this.onAdvice?.({ ring: ring.ring, present, ...advice, moved, stays })
+    if (this.closed || !(news || moved)) return
+    // In a turn of its own: a listener that throws is an uncaught exception here, too, and no promise of ours that is rejected.
+    queueMicrotask(() => this.onAdvice?.({ ring: ring.ring, present, ...advice, moved, stays }))
   }
 
   private sample(watch: Watch): void {

@@ -10,7 +10,11 @@ type Pins = Decision<readonly number[]>
 export function choosePins(facts: PlacementFacts, wishes: PlacementWishes, poller: Poller, threads: number): Pins {
   const { sqThreadCpu, pinCpus = 'auto' } = wishes
   const unpinned = (reason: string): Pins => ({ value: Array.from({ length: threads }, () => -1), reason })
-  if (!polls(poller)) return unpinned(`poller ${poller} has no thread that polls`)
+  if (!polls(poller)) {
+    const given =
+      sqThreadCpu !== undefined ? 'sqThreadCpu' : pinCpus !== 'auto' && pinCpus.length > 0 ? 'pinCpus' : null
+    return unpinned(`poller ${poller} has no thread that polls${given === null ? '' : `: ${given} is not used`}`)
+  }
   if (pinCpus !== 'auto') {
     if (pinCpus.length === 0) return unpinned(setByOption)
     return { value: Array.from({ length: threads }, (_, ring) => pinCpus[ring % pinCpus.length]!), reason: setByOption }

@@ -176,6 +176,8 @@ describe('by hand', () => {
     ['one CPU for all SQ threads', machine, { rings: 2, sqThreadCpu: 3 }, { pins: [3, 3] }, { pinCpus: /^set by option$/ }],
     ['a CPU for SQ threads that worker has not', machine, { poller: 'worker', sqThreadCpu: 3 }, { pins: [-1, -1] },
       { pinCpus: /^sqThreadCpu says nothing about poller worker$/ }],
+    ['pins that caller has no use for', machine, { poller: 'caller', pinCpus: [1] }, { pins: none },
+      { pinCpus: /^poller caller has no thread that polls: pinCpus is not used$/ }],
     ['no pins where there would be some', { cpus: 64, cpuset: [4, 5, 6, 7] }, { pinCpus: [] }, { pins: none }, { pinCpus: /^set by option$/ }],
     ['a CPU outside of the mask, but not of the cpuset', { cpus: 8, affinity: [0] }, { poller: 'kernel', pinCpus: [1] },
       { pins: [1] }, { pinCpus: /^set by option$/ }],
