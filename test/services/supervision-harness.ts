@@ -23,7 +23,11 @@ export function watchPools(): {
     if (pool instanceof RingWorkerPool) return pool
     throw new Error('no pool was made')
   }
-  const thread = (ring: number): Worker | undefined => latest().thread(ring)
+  // One that has its ring: whoever ended each that starts would wait for ever for one that is well.
+  const thread = (ring: number): Worker | undefined => {
+    const own = latest()['threads'].get(ring)
+    return own?.control === null ? undefined : own?.worker
+  }
   return {
     thread,
     misuse: (ring, module, how) => {
