@@ -150,6 +150,11 @@ export class Ring {
     return (this.sqPublished - Atomics.load(this.words, this.sqHeadAt)) | 0
   }
 
+  /** The `index`th of `count` entries that the consumer has not taken: where it is in `sqes`. */
+  untakenAt(index: number, count: number): number {
+    return ((this.sqPublished - count + index) & this.sqMask) << 4
+  }
+
   /** Tells, as often as it is asked, whether the consumer has taken what was published until now. */
   takenSoFar(): () => boolean {
     const tail = this.sqPublished

@@ -4,7 +4,7 @@ import type { BigIntStats, Stats } from 'node:fs'
 import { At, Resolve } from '../native/abi.ts'
 import { invalidArgType } from '../native/errors.ts'
 import { throwIfAborted } from './abort.ts'
-import { checkEncoding, checkInteger, checkMode, checkOptionsObject, checkPath, checkSignal } from './arguments.ts'
+import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
 import type { PathLike } from './arguments.ts'
 import { submitNops } from './batch.ts'
 import { RingFile } from './file.ts'
@@ -15,7 +15,7 @@ import { readWholeFile } from './read-file.ts'
 import type { Router } from './request-handle.ts'
 import { retryAgain } from './retry-again.ts'
 import { requestNop, requestOpenBeneath, requestStat } from './requests.ts'
-import { withTimeout } from './time-limit.ts'
+import { isTimed, withTimeout } from './time-limit.ts'
 import type { Timed } from './time-limit.ts'
 import { dataBytes, writeWholeFile } from './write-file.ts'
 
@@ -38,8 +38,7 @@ export abstract class RingFileSystem {
     mode: number | string = 0o666,
     options: OpenOptions = {},
   ): Promise<RingFile> {
-    checkOptionsObject(options)
-    if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.open(path, flags, mode, timed))
+    if (isTimed(options)) return withTimeout(options, (timed) => this.open(path, flags, mode, timed))
     const checked = checkPath(path)
     const bits = openFlags(flags) | closeOnExec
     const signal = checkSignal(options.signal)
@@ -60,8 +59,7 @@ export abstract class RingFileSystem {
     flags: string | number = 'r',
     options: Timed = noOptions,
   ): Promise<RingFile> {
-    if (options.timeoutMs !== undefined)
-      return withTimeout(options, (timed) => this.openBeneath(directory, path, flags, timed))
+    if (isTimed(options)) return withTimeout(options, (timed) => this.openBeneath(directory, path, flags, timed))
     const signal = checkSignal(options.signal)
     const checked = checkPath(path)
     const bits = openFlags(flags) | closeOnExec

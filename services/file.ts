@@ -17,7 +17,7 @@ import { submitBatch } from './batch.ts'
 import type { ReadOptions, ReadResult, WriteOptions, WriteResult } from './file-options.ts'
 import type { RequestHandle, Router } from './request-handle.ts'
 import { closeDescriptor, requestStat, requestSync } from './requests.ts'
-import { withTimeout } from './time-limit.ts'
+import { isTimed, withTimeout } from './time-limit.ts'
 import type { Timed } from './time-limit.ts'
 
 const defaultReadBytes = 16384
@@ -245,13 +245,13 @@ export class RingFile {
     syscall: string,
     buffers: readonly ArrayBufferView[],
     positions: ArrayLike<number | bigint | null>,
-    options: Timed | undefined,
+    options: Timed = {},
   ): Promise<Int32Array> {
     let counted = false
     try {
-      if (options?.timeoutMs !== undefined)
+      if (isTimed(options))
         return withTimeout(options, (timed) => this.batch(opcode, syscall, buffers, positions, timed))
-      const signal = checkSignal(options?.signal)
+      const signal = checkSignal(options.signal)
       throwIfAborted(signal)
       if (this.closing !== null) throw ringErrors.fileClosed(syscall)
       this.requests++
@@ -270,7 +270,7 @@ export class RingFile {
   stat(options: Timed & { bigint: true }): Promise<BigIntStats>
   async stat(given?: (Timed & { bigint?: boolean }) | null): Promise<Stats | BigIntStats> {
     const options = given ?? {}
-    if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.requestStat(timed))
+    if (isTimed(options)) return withTimeout(options, (timed) => this.requestStat(timed))
     return this.requestStat(options)
   }
 
@@ -296,7 +296,7 @@ export class RingFile {
   }
 
   private async flush(syscall: string, dataOnly: boolean, options: Timed): Promise<void> {
-    if (options.timeoutMs !== undefined) return withTimeout(options, (timed) => this.flush(syscall, dataOnly, timed))
+    if (isTimed(options)) return withTimeout(options, (timed) => this.flush(syscall, dataOnly, timed))
     const { signal } = options
     return this.tracked(syscall, (handle) => requestSync(handle, this.descriptor, dataOnly, signal), signal)
   }

@@ -2,7 +2,7 @@
 // wherever a signal does. Used by the API methods where the caller gave one; requests without pay nothing.
 import { ringErrors } from '../native/errors.ts'
 import { addAbortListener, removeAbortListener } from './abort.ts'
-import { checkInteger, checkSignal } from './arguments.ts'
+import { checkInteger, checkOptionsObject, checkSignal } from './arguments.ts'
 
 /** How a request may be ended before it is over. */
 export interface Timed {
@@ -13,6 +13,12 @@ export interface Timed {
    * rejects with ERR_RING_TIMEOUT (name TimeoutError) when the kernel is done with it; with its own outcome if that came first.
    */
   timeoutMs?: number | undefined
+}
+
+/** Whether there is a limit. @throws ERR_INVALID_ARG_TYPE for what is no options: a signal, say, that was to be `{ signal }` */
+export function isTimed(options: Timed): boolean {
+  checkOptionsObject(options)
+  return options.timeoutMs !== undefined
 }
 
 const timeoutMaxMs = 2 ** 31 - 1

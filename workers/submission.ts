@@ -14,6 +14,7 @@ import { Backlog } from './backlog.ts'
 import { ignoreResult } from './completions.ts'
 import { Eras } from './eras.ts'
 import { KeptEntries } from './kept-entries.ts'
+import { isLittle } from './own-entries.ts'
 import { Poller } from './poller-kind.ts'
 import { SlotState, SlotTable } from './slots.ts'
 import type { Completion } from './slots.ts'
@@ -39,9 +40,6 @@ export const slotsOf = (inFlightMax: number, backlogMax: number): number =>
  * first while this thread makes the next. Not for the `caller`, who would pay a system call for each part.
  */
 const earlyPublishEntries = 16
-
-/** Entries that the client submits itself rather than wake the `worker` for: a wake-up costs several system calls, and its time. */
-const ownEntriesMax = 8
 
 const EINTR = -4
 const EAGAIN = -11
@@ -289,6 +287,7 @@ export abstract class Submission {
 
   /** The `worker` sleeps, and there is little to do: doing it is cheaper than waking somebody. Whether all was taken. */
   private enterInstead(): boolean {
+    if (!isLittle(this.ring)) return false
     this.counters[ClientCounter.enterCalls]! += 1
     const entered = this.addon.enter(this.ringFd, everyEntry, 0, 0)
     if (entered < 0 && entered !== EAGAIN && entered !== EBUSY && entered !== EINTR) this.enterFailed(entered)
@@ -298,7 +297,7 @@ export abstract class Submission {
   /** Gets the poller going: the `caller` enters, the others are woken. */
   protected kick(): void {
     const { counters, addon } = this
-    if (this.poller === Poller.worker && this.ring.unconsumed <= ownEntriesMax && this.enterInstead()) return
+    if (this.poller === Poller.worker && this.enterInstead()) return
     if (this.poller === Poller.worker || this.poller === Poller.threadpool) {
       counters[ClientCounter.sqWakeups]! += 1
       addon.signal(Atomics.load(this.control, Control.wake_fd >> 2))

@@ -96,6 +96,7 @@ export class ResidentService {
   /** Starts an instance in a ring's worker: each at the start, and again after its thread was replaced. @internal */
   async startOn(ring: number): Promise<void> {
     const { handles, workers } = this.clients.open
+    await handles[ring]!.workerBack() // it may have ended a moment ago, over the service that was there before
     const handle = this.clients.attach({ ring, poller: pollerOf(handles[ring]!.client.poller) })
     const control = new MessageChannel()
     const user = new MessageChannel()

@@ -5,6 +5,7 @@ import { dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { RingFile } from '../../../services/index.ts'
 import { limitsPending } from '../../../services/time-limit.ts'
+import type { Timed } from '../../../services/time-limit.ts'
 import { allPollers, failure } from '../harness.ts'
 import { path, pipe, places, ringStats, small } from './stand.ts'
 
@@ -77,5 +78,27 @@ describe.each(allPollers)('a limit on poller %s', (poller) => {
       code: 'ABORT_ERR',
     })
     expect(limitsPending()).toBe(0)
+  })
+})
+
+describe('what is no options', () => {
+  // prettier-ignore
+  it.each<[string, unknown]>([
+    ['a signal', AbortSignal.abort()], ['a Map', new Map([['timeoutMs', 1]])], ['an array', []], ['a number', 5], ['null', null],
+  ])('%s: refused by whatever takes limits, and nothing is submitted', async (_, wrong) => {
+    await using rings = await small('caller')
+    const options = wrong as Timed
+    const file = await rings.open(process.execPath)
+    const { requests } = ringStats(rings)
+    const asked = [
+      file.readBatch(bytes(1), [0], options),
+      file.writeBatch(bytes(1), [0], options),
+      file.sync(options),
+      file.datasync(options),
+      rings.openBeneath(file, 'x', 'r', options),
+    ]
+    for (const each of asked) expect(await failure(each)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(ringStats(rings).requests).toBe(requests)
+    await file.close()
   })
 })
