@@ -107,6 +107,11 @@ export const ringErrors = {
       'ERR_RING_CLIENTS_FULL',
       `${clientsMax} threads are attached already: detach() one, let its thread end, or raise the option clientsMax`,
     ),
+  tracesFull: (tracesMax: number): RingError =>
+    new RingError(
+      'ERR_RING_TRACES_FULL',
+      `these rings are traced ${tracesMax} times already: stop() one of the traces`,
+    ),
   handleUsed: (): RingError =>
     new RingError(
       'ERR_RING_HANDLE_USED',

@@ -2,6 +2,7 @@
 import type { ArenaStats } from './arena.ts'
 import type { Choice } from './placement/types.ts'
 import type { ClientStats, RingStats } from './ring-stats.ts'
+import type { TraceStats } from './trace.ts'
 
 export interface RingmasterStats {
   readonly rings: readonly RingStats[]
@@ -15,6 +16,8 @@ export interface RingmasterStats {
   readonly spinNs: number
   /** Arenas that are open. */
   readonly arenas: readonly ArenaStats[]
+  /** What trace() has recorded. */
+  readonly traces: TraceStats
   /** What was chosen and why, by the options' names; as a line for logs in `summary`. */
   readonly placement: { readonly summary: string; readonly choices: readonly Choice[] }
 }

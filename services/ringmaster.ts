@@ -36,6 +36,8 @@ import { RawRing } from './raw/raw-ring.ts'
 import { features, loadSupport } from './raw/support.ts'
 import { metricsSource, ringStats } from './ring-stats.ts'
 import type { RingmasterStats } from './ringmaster-stats.ts'
+import { Tracing } from './trace.ts'
+import type { Trace, TraceOptions } from './trace.ts'
 import { RingView } from './view.ts'
 import type { ViewOptions } from './view.ts'
 
@@ -49,6 +51,7 @@ export class Ringmaster extends RingFileSystem {
   private readonly cpus: number
   private readonly wakeCostNs: number
   private readonly advisor: Advisor
+  private readonly tracing: Tracing
   private readonly unregister = new Set<() => void>()
   /** Null where the rings were joined. */
   private clients: Clients | null = null
@@ -64,6 +67,7 @@ export class Ringmaster extends RingFileSystem {
     this.cpus = cpus
     this.wakeCostNs = wakeCostNs
     this.advisor = advisor
+    this.tracing = new Tracing(open)
   }
 
   /**
@@ -199,8 +203,19 @@ export class Ringmaster extends RingFileSystem {
       wakeCostNs: this.wakeCostNs,
       spinNs: this.rings.handles[0]!.idle.spinNs,
       arenas: this.arenas.stats(),
+      traces: this.tracing.stats(),
       placement: { summary: describeChoices(this.placement.choices), choices: [...this.placement.choices] },
     }
+  }
+
+  /**
+   * Records each operation from now on: when it was asked for, published, seen and settled, what came of it, which chain it is in. For as
+   * long as it is not stopped; costs requests little, and nothing when nobody traces. Up to eight at a time, each for itself.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_RING_CLOSED, ERR_RING_TRACES_FULL
+   */
+  trace(options: TraceOptions = {}): Trace {
+    if (this.closing !== null) throw ringErrors.closed()
+    return this.tracing.start(options)
   }
 
   /** Adds all metrics to a prom-client registry. They are read at scrape, never on the I/O path. Returns how to take them out. */
@@ -233,6 +248,7 @@ export class Ringmaster extends RingFileSystem {
       await this.clients?.close()
       await this.rings.close()
     } finally {
+      this.tracing.close()
       for (const remove of this.unregister) remove()
     }
   }
@@ -247,7 +263,11 @@ export class Ringmaster extends RingFileSystem {
     this.closing ??= Promise.resolve()
     for (const remove of this.unregister) remove()
     void this.clients?.close()
-    return this.rings.closeSync()
+    try {
+      return this.rings.closeSync()
+    } finally {
+      this.tracing.close()
+    }
   }
 
   private stop(): void {

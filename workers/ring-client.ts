@@ -74,6 +74,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
     const { words } = ring
     if (this.admission !== null) this.admission.completing(ready)
     stages.beginReap(performance.now())
+    if (this.tracer !== null) this.tracer.reapBegins(ring, ready, stages.seenMs)
     for (let index = 0; index < ready; index++) {
       const at = ring.take()
       const slot = words[at]!
@@ -105,7 +106,9 @@ export class RingClient extends AdoptableSubmission implements Pumped {
     this.counters[ClientCounter.inFlight] = this.inFlight
     this.counters[ClientCounter.reapedBatches]! += 1
     this.counters[ClientCounter.reapedCompletions]! += ready
-    stages.endReap(performance.now())
+    const settledMs = performance.now()
+    stages.endReap(settledMs)
+    if (this.tracer !== null) this.tracer.reapEnds(settledMs)
     return ready
   }
 

@@ -18,7 +18,8 @@ export class StageRecorder {
   private runOp = -1
   private runMs = 0
   private runLength = 0
-  private seenMs = 0
+  /** When the completions that are being taken were seen. */
+  seenMs = 0
   private queuedNs = 0
   private queuedBucket = 0
 

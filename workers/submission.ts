@@ -20,6 +20,7 @@ import { SlotState, SlotTable } from './slots.ts'
 import type { Completion } from './slots.ts'
 import { StageRecorder } from './stage-recorder.ts'
 import type { SubmissionOptions } from './submission-options.ts'
+import type { Tracer } from './tracer.ts'
 
 /** open → closing (accepts nothing, finishes what it has) → closed; lost: the ring itself is gone. */
 export const ClientState = { open: 'open', closing: 'closing', closed: 'closed', lost: 'lost' } as const
@@ -62,6 +63,8 @@ export abstract class Submission {
   readonly metrics: RingMetrics
   readonly counters: Float64Array
   protected readonly stages: StageRecorder
+  /** Null while nobody traces this ring. */
+  tracer: Tracer | null = null
   readonly backlog: Backlog
   /** Null where no worker polls: then none can leave requests behind. */
   protected readonly kept: KeptEntries | null
@@ -255,6 +258,7 @@ export abstract class Submission {
     const count = ring.unpublished
     if (count === 0) return
     const nowMs = performance.now()
+    if (this.tracer !== null) this.tracer.publishing(ring, openedMs < 0 ? nowMs : openedMs, nowMs)
     stages.beginPublish(openedMs < 0 ? nowMs : openedMs, nowMs)
     for (let index = 0; index < count; index++) {
       const slot = ring.sqes[ring.unpublishedAt(index) + 8]!
@@ -315,6 +319,7 @@ export abstract class Submission {
 
   /** Settles a request that gets no CQE. */
   fail(slot: number, result: number): void {
+    if (this.tracer !== null) this.tracer.settledUnseen(slot, result)
     this.metrics.countCompletion(this.slots.opcode[slot]!, result)
     this.settle(slot, result, 0)
     this.slots.free(slot)
@@ -322,6 +327,7 @@ export abstract class Submission {
 
   /** Frees a published request that gets no CQE: that of another step of its chain has said that it is over, with `result`. */
   settleUnseen(slot: number, result: number): void {
+    if (this.tracer !== null) this.tracer.settledUnseen(slot, result)
     this.metrics.countCompletion(this.slots.opcode[slot]!, result)
     this.slots.credits[slot] = 1
     this.slots.free(slot)

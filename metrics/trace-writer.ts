@@ -1,0 +1,94 @@
+// Writes the records of a trace into shared memory. Used by the tracer of a ring client (workers/tracer.ts), in the client's thread: one
+// writer for each trace and ring. Per record some plain stores, per batch two fences; nothing is allocated.
+import { RecordDouble, RecordWord, TraceHeader, TraceKind, capacityOf, headerBytes } from './trace-memory.ts'
+import { recordDoubles, recordWords, timeOriginAt } from './trace-memory.ts'
+
+/** What a record names and a revived request still has. */
+export interface LiveRequests {
+  /** Whether the request is in the ring. */
+  matches(slot: number, generation: number): boolean
+}
+
+/** CQE_F_MORE, as a number because metrics/ imports nobody. */
+const MORE = 2
+
+export class TraceWriter {
+  readonly sampleEvery: number
+  private readonly words: Int32Array
+  private readonly doubles: Float64Array
+  private readonly mask: number
+  private readonly sinceMs = performance.now()
+  /** Records written; those from `settled` on wait for the end of their batch. */
+  private sequence = 0
+  private settled = 0
+
+  /** One of `sampleEvery` operations is to be written. @throws RangeError where `memory` is no trace's */
+  constructor(memory: SharedArrayBuffer, sampleEvery: number) {
+    this.mask = capacityOf(memory) - 1
+    this.words = new Int32Array(memory)
+    this.doubles = new Float64Array(memory)
+    this.sampleEvery = sampleEvery
+    this.doubles[timeOriginAt] = performance.timeOrigin
+  }
+
+  /** Records written since the beginning. */
+  get written(): number {
+    return this.sequence
+  }
+
+  /** Up to `count` records are to come before the next publish(). */
+  reserve(count: number): void {
+    Atomics.store(this.words, TraceHeader.reserved, (this.sequence + count) | 0)
+    Atomics.load(this.words, TraceHeader.published)
+  }
+
+  /** Writes one of the records that were reserved; of what was published before this writer was there, none. */
+  write(
+    what: number,
+    slot: number,
+    generation: number,
+    result: number,
+    flags: number,
+    id: number,
+    chain: number,
+    openedMs: number,
+    publishedMs: number,
+    seenMs: number,
+  ): void {
+    if (publishedMs < this.sinceMs) return
+    const place = this.sequence & this.mask
+    const word = (headerBytes >> 2) + place * recordWords
+    const double = (headerBytes >> 3) + place * recordDoubles
+    const { words, doubles } = this
+    words[word + RecordWord.what] = what
+    words[word + RecordWord.slot] = slot
+    words[word + RecordWord.generation] = generation
+    words[word + RecordWord.result] = result
+    words[word + RecordWord.flags] = flags
+    doubles[double + RecordDouble.sequence] = this.sequence++
+    doubles[double + RecordDouble.id] = id
+    doubles[double + RecordDouble.chain] = chain
+    doubles[double + RecordDouble.openedMs] = openedMs
+    doubles[double + RecordDouble.publishedMs] = publishedMs
+    doubles[double + RecordDouble.seenMs] = seenMs
+  }
+
+  /** What was written since the last time is settled at `settledMs`, and may be read. `live` knows what is not over after all. */
+  publish(settledMs: number, live: LiveRequests): void {
+    const { words, doubles, sequence } = this
+    // Of a batch that is longer than the memory only the end is left.
+    for (let index = Math.max(this.settled, sequence - this.mask - 1); index < sequence; index++) {
+      const place = index & this.mask
+      const word = (headerBytes >> 2) + place * recordWords
+      doubles[(headerBytes >> 3) + place * recordDoubles + RecordDouble.settledMs] = settledMs
+      const what = words[word + RecordWord.what]!
+      const last = (words[word + RecordWord.flags]! & MORE) === 0 && what >>> 16 === TraceKind.completion
+      if (last && live.matches(words[word + RecordWord.slot]!, words[word + RecordWord.generation]!))
+        words[word + RecordWord.what] = TraceKind.void << 16
+    }
+    this.settled = sequence
+    Atomics.store(words, TraceHeader.published, sequence | 0)
+    // Fewer may have come than were reserved: what they would have overwritten is still there.
+    Atomics.store(words, TraceHeader.reserved, sequence | 0)
+  }
+}
