@@ -13,6 +13,32 @@ export interface ProbeResult {
   reason?: string
 }
 
+/** A request as a route sees it. */
+export interface AdminRequest {
+  /** Path and query; the host is of no importance. */
+  readonly url: URL
+  /** Aborted when whoever asked has gone: stop working for them. */
+  readonly signal: AbortSignal
+}
+
+/** A whole answer. */
+export interface Reply {
+  readonly status: number
+  readonly body: string
+  readonly contentType?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** An answer that takes its time: status and headers, then whatever `start` writes to the response, without the idle limit. */
+export interface StreamReply {
+  readonly status: number
+  readonly contentType: string
+  /** Must bound what it buffers for a reader that does not read. The server closes the response when it closes itself. */
+  start(response: ServerResponse): void
+}
+
+export type Route = (request: AdminRequest) => Reply | StreamReply | Promise<Reply | StreamReply>
+
 export interface AdminServerOptions {
   /** An address to listen on, IPv4 or IPv6, or a name. There is no authentication: loopback unless there is a reason. */
   host: string
@@ -25,6 +51,8 @@ export interface AdminServerOptions {
   live: () => ProbeResult
   /** What the index page says about this process. */
   describe: () => string
+  /** By path, in addition to those above. */
+  routes?: ReadonlyMap<string, Route>
 }
 
 export interface AdminServer {
@@ -43,17 +71,9 @@ const headerSizeBytesMax = 8 * 1024
 const connectionsMax = 128
 const closeGraceMs = 1_000
 
-interface Reply {
-  readonly status: number
-  readonly body: string
-  readonly contentType?: string
-}
-
-type Page = () => Reply | Promise<Reply>
-
 /** Starts listening. Rejects when the address is taken or not ours, with Node's own error. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
-  const pages = pagesOf(options)
+  const routes = routesOf(options)
   const server = createServer(
     {
       requestTimeout: requestMsMax,
@@ -62,7 +82,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       connectionsCheckingInterval: sweepMs,
       maxHeaderSize: headerSizeBytesMax,
     },
-    (request, response) => void answer(pages, request, response),
+    (request, response) => void answer(routes, request, response),
   )
   server.timeout = socketIdleMsMax
   server.maxConnections = connectionsMax
@@ -73,12 +93,13 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   return { url: urlOf(server.address()), close: () => (closed ??= close(server)) }
 }
 
-function pagesOf({ registry, ready, live, describe }: AdminServerOptions): ReadonlyMap<string, Page> {
-  return new Map<string, Page>([
+function routesOf({ registry, ready, live, describe, routes }: AdminServerOptions): ReadonlyMap<string, Route> {
+  return new Map<string, Route>([
     ['/metrics', async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType })],
     ['/livez', () => probe(live())],
     ['/readyz', () => probe(ready())],
     ['/', () => ({ status: 200, body: `${describe()}\n\n${indexLines.join('\n')}\n` })],
+    ...(routes ?? []),
   ])
 }
 
@@ -86,6 +107,7 @@ const indexLines = [
   '/metrics  counters and latencies for Prometheus',
   '/livez    200 while the process is worth keeping',
   '/readyz   200 while requests may be sent here',
+  '/trace    what the rings do for ?seconds=5, for ui.perfetto.dev',
 ]
 
 function probe({ ok, reason }: ProbeResult): Reply {
@@ -93,7 +115,7 @@ function probe({ ok, reason }: ProbeResult): Reply {
 }
 
 async function answer(
-  pages: ReadonlyMap<string, Page>,
+  routes: ReadonlyMap<string, Route>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -101,28 +123,52 @@ async function answer(
   request.resume()
   try {
     const [path = ''] = (request.url ?? '').split('?', 1)
-    const page = pages.get(path)
-    if (page === undefined) {
+    const route = routes.get(path)
+    if (route === undefined) {
       send(response, { status: 404, body: 'not found; / lists what there is\n' })
     } else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD')
       send(response, { status: 405, body: 'only GET and HEAD\n' })
     } else {
-      send(response, await page())
+      const reply = await route(adminRequest(request, response))
+      if (!('start' in reply)) send(response, reply)
+      else if (request.method === 'HEAD') send(response, { ...reply, body: '' })
+      else stream(response, reply)
     }
   } catch (error) {
-    // A page failed. Its message helps whoever is looking; a stack would help only an attacker.
+    // A route failed. Its message helps whoever is looking; a stack would help only an attacker.
     if (response.headersSent) response.destroy()
     else send(response, { status: 500, body: `${error instanceof Error ? error.message : 'failed'}\n` })
   }
 }
 
-function send(response: ServerResponse, { status, body, contentType }: Reply): void {
+function adminRequest(request: IncomingMessage, response: ServerResponse): AdminRequest {
+  const gone = new AbortController()
+  response.once('close', () => {
+    gone.abort()
+  })
+  return { url: new URL(request.url ?? '/', 'http://admin'), signal: gone.signal }
+}
+
+function stream(response: ServerResponse, reply: StreamReply): void {
+  response.socket?.setTimeout(0)
+  response.writeHead(reply.status, {
+    'Content-Type': reply.contentType,
+    'Cache-Control': 'no-store',
+    Connection: 'close',
+  })
+  response.flushHeaders()
+  response.on('error', () => undefined)
+  reply.start(response)
+}
+
+function send(response: ServerResponse, { status, body, contentType, headers }: Reply): void {
   response.writeHead(status, {
     'Content-Type': contentType ?? 'text/plain; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
+    ...headers,
   })
   // For HEAD node:http sends the headers and leaves the body out.
   response.end(body)

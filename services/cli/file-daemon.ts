@@ -16,6 +16,7 @@ import { CommandError, exitCodes } from './exit.ts'
 import { formatAddress, listenError, requireLoopback, type ListenAddress } from './listen-address.ts'
 import { createLog, type LogLevel } from './log.ts'
 import { watchForStop, type StopReason } from './stop.ts'
+import { traceRoute } from './trace-route.ts'
 import { readVersion } from './version.ts'
 
 export const pollers = ['auto', 'kernel', 'worker', 'caller', 'threadpool'] as const
@@ -126,6 +127,7 @@ class FileDaemon {
       ready: () => this.#ready(),
       live: () => this.#live(),
       describe: () => [`ringmaster ${readVersion()}`, ...this.lines()].join('\n'),
+      routes: new Map([['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.lines() }))]]),
     }).catch((error: unknown) => {
       throw listenError('--admin', admin, error)
     })

@@ -4,10 +4,11 @@ import { Command, CommanderError } from 'commander'
 import { CommandError, exitCodes, exitCodesHelp } from './exit.ts'
 import { operationsCommand } from './operations.ts'
 import { serveCommand } from './serve.ts'
+import { traceCommand } from './trace.ts'
 import { readVersion } from './version.ts'
 
 /** One file per command; the order of `ringmaster --help`. */
-const commands: readonly Command[] = [serveCommand(), operationsCommand()]
+const commands: readonly Command[] = [serveCommand(), operationsCommand(), traceCommand()]
 
 /** If something still holds the process when its work is done, it has this long to let go. */
 const lingerMsMax = 2_000

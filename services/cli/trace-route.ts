@@ -1,0 +1,101 @@
+// GET /trace on the admin port: records what the rings do for some seconds, and sends it. One of the admin server's routes, added by
+// file-daemon.ts; `ringmaster trace` and the page ask it.
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import type { AdminRequest, Reply, Route } from '../../metrics/admin-server.ts'
+import { chromeTrace } from '../../metrics/trace-chrome.ts'
+import type { TraceRecording } from '../../metrics/trace-event.ts'
+import { recordTrace } from '../record-trace.ts'
+import type { Ringmaster } from '../ringmaster.ts'
+import { traceFormats, traceLimits, type TraceFormat } from './trace-limits.ts'
+
+/** Recordings at a time. */
+const recordingsMax = 2
+
+interface Wanted {
+  readonly seconds: number
+  readonly sampleEvery: number
+  readonly format: TraceFormat
+}
+
+/**
+ * Answers 200 with a recording; 400 where the query says something that there is not, 429 while two others are recorded. A recording
+ * ends when whoever asked for it goes away. `about` is said in it.
+ */
+export function traceRoute(
+  rings: Pick<Ringmaster, 'trace' | 'stats'>,
+  about: () => Readonly<Record<string, unknown>>,
+): Route {
+  let recordings = 0
+  return ({ url, signal }: AdminRequest) => {
+    const wanted = wantedOf(url.searchParams)
+    if (typeof wanted === 'string') return { status: 400, body: `${wanted}\n` }
+    if (recordings >= recordingsMax) return busy
+    return {
+      status: 200,
+      contentType: 'application/json; charset=utf-8',
+      start: (response) => {
+        recordings++
+        send(rings, wanted, about(), response, signal)
+          .catch(() => response.destroy())
+          .finally(() => {
+            recordings--
+          })
+      },
+    }
+  }
+}
+
+const busy: Reply = {
+  status: 429,
+  body: `${recordingsMax} traces are being recorded already: try again when one is over\n`,
+  headers: { 'Retry-After': String(traceLimits.secondsUsual) },
+}
+
+/** What is asked for, or what is wrong with it. */
+function wantedOf(query: URLSearchParams): Wanted | string {
+  const { secondsUsual, secondsMax, sampleMax } = traceLimits
+  for (const name of query.keys()) {
+    if (!['seconds', 'sample', 'format'].includes(name))
+      return `${JSON.stringify(name)} is no parameter; there are seconds, sample, format`
+  }
+  const seconds = Number(query.get('seconds') ?? secondsUsual)
+  if (!(seconds > 0 && seconds <= secondsMax)) return `seconds must be above 0 and at most ${secondsMax}`
+  const sampleEvery = Number(query.get('sample') ?? 1)
+  if (!Number.isInteger(sampleEvery) || sampleEvery < 1 || sampleEvery > sampleMax)
+    return `sample must be an integer from 1 to ${sampleMax}: 1 traces all operations, 10 every tenth`
+  const format = traceFormats.find((each) => each === (query.get('format') ?? 'chrome'))
+  if (format === undefined) return `format must be one of ${traceFormats.join(', ')}`
+  return { seconds, sampleEvery, format }
+}
+
+async function send(
+  rings: Pick<Ringmaster, 'trace' | 'stats'>,
+  { seconds, sampleEvery, format }: Wanted,
+  about: Readonly<Record<string, unknown>>,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const recording = await recordTrace(rings, { seconds, sampleEvery, eventsMax: traceLimits.eventsMax[format] }, signal)
+  if (signal.aborted) return
+  response.setTimeout(sendMsMax, () => {
+    response.destroy()
+  })
+  for (const piece of format === 'chrome' ? chromeTrace(recording, about) : eventsJson(recording)) {
+    if (!response.write(piece)) await once(response, 'drain', { signal })
+  }
+  response.end()
+}
+/** Without a byte taken by who asked. */
+const sendMsMax = 10_000
+
+/** The recording as it is, in pieces. */
+function* eventsJson({ events, wakeups, ...rest }: TraceRecording): Generator<string> {
+  yield `${JSON.stringify(rest).slice(0, -1)},"wakeups":${JSON.stringify(wakeups)},"events":[`
+  for (let from = 0; from < events.length; from += eventsPerPiece) {
+    const piece = events.slice(from, from + eventsPerPiece).map((event) => JSON.stringify(event))
+    yield `${from === 0 ? '' : ','}\n${piece.join(',\n')}`
+  }
+  yield '\n]}\n'
+}
+const eventsPerPiece = 256
