@@ -1,7 +1,6 @@
 // What all have in common that trace one ring: who takes which operation, and the numbers that operations have. One for each ring, also
 // when another ring takes its place. Used by workers/tracer.ts, which writes, and services/trace.ts, which adds and removes writers.
-import { TraceKind } from './trace-memory.ts'
-import type { LiveRequests, TraceWriter } from './trace-writer.ts'
+import type { LiveRequests, TraceWriter, TracedOperations } from './trace-writer.ts'
 
 /** Traces of one ring at a time: each has a bit in a byte. */
 export const tracesMax = 8
@@ -50,32 +49,15 @@ export class TraceFeed {
     for (let index = 0; index < tracesMax; index++) this.writers[index]?.reserve(count)
   }
 
-  /** Writes a record for each of `takers`. `link`: one of TraceLink. */
-  write(
-    takers: number,
-    opcode: number,
-    link: number,
-    slot: number,
-    generation: number,
-    result: number,
-    flags: number,
-    id: number,
-    chain: number,
-    openedMs: number,
-    publishedMs: number,
-    seenMs: number,
-  ): void {
-    const what = opcode | (link << 8)
-    for (let index = 0; index < tracesMax; index++) {
-      if ((takers & (1 << index)) === 0) continue
-      this.writers[index]?.write(what, slot, generation, result, flags, id, chain, openedMs, publishedMs, seenMs)
-    }
+  /** Writes a record for each of `takers`: the operation in `slot` has completed. */
+  write(takers: number, operations: TracedOperations, slot: number, result: number, flags: number): void {
+    for (let index = 0; index < tracesMax; index++)
+      if ((takers & (1 << index)) !== 0) this.writers[index]?.write(operations, slot, result, flags)
   }
 
-  /** The poller was woken, or the thread that polls, `count` times since the last time; everybody is told. */
+  /** The thread that polls was woken `count` times since the last time; everybody is told. */
   writeWakeup(count: number, atMs: number): void {
-    for (let index = 0; index < tracesMax; index++)
-      this.writers[index]?.write(TraceKind.wakeup << 16, -1, 0, count, 0, -1, -1, atMs, atMs, atMs)
+    for (let index = 0; index < tracesMax; index++) this.writers[index]?.writeWakeup(count, atMs)
   }
 
   /** What was written since the last time is settled, and may be read. */

@@ -9,6 +9,27 @@ export interface LiveRequests {
   matches(slot: number, generation: number): boolean
 }
 
+/**
+ * What is known of the operations in a ring, by slot; of those that are traced. Columns, because a double that is handed from function to
+ * function is allocated wherever the compiler has not made one function of both.
+ */
+export interface TracedOperations {
+  readonly opcodes: Uint8Array
+  /** One of TraceLink. */
+  readonly links: Uint8Array
+  /** Int32 values; NaN: none. */
+  readonly generations: Float64Array
+  readonly ids: Float64Array
+  /** -1: none. */
+  readonly chains: Float64Array
+  readonly openedMs: Float64Array
+  readonly publishedMs: Float64Array
+  /** One element: when the completions that are being taken were seen. */
+  readonly seenMs: Float64Array
+}
+
+const none = -1
+
 /** CQE_F_MORE, as a number because metrics/ imports nobody. */
 const MORE = 2
 
@@ -43,19 +64,34 @@ export class TraceWriter {
   }
 
   /** Writes one of the records that were reserved; of what was published before this writer was there, none. */
-  write(
-    what: number,
-    slot: number,
-    generation: number,
-    result: number,
-    flags: number,
-    id: number,
-    chain: number,
-    openedMs: number,
-    publishedMs: number,
-    seenMs: number,
-  ): void {
-    if (publishedMs < this.sinceMs) return
+  write(operations: TracedOperations, slot: number, result: number, flags: number): void {
+    if (operations.publishedMs[slot]! < this.sinceMs) return
+    const double = this.begin(
+      operations.opcodes[slot]! | (operations.links[slot]! << 8),
+      slot,
+      operations.generations[slot]!,
+      result,
+      flags,
+    )
+    const { doubles } = this
+    doubles[double + RecordDouble.id] = operations.ids[slot]!
+    doubles[double + RecordDouble.chain] = operations.chains[slot]!
+    doubles[double + RecordDouble.openedMs] = operations.openedMs[slot]!
+    doubles[double + RecordDouble.publishedMs] = operations.publishedMs[slot]!
+    doubles[double + RecordDouble.seenMs] = operations.seenMs[0]!
+  }
+
+  /** As write(), for `count` wake-ups of the poller. */
+  writeWakeup(count: number, atMs: number): void {
+    if (atMs < this.sinceMs) return
+    const double = this.begin(TraceKind.wakeup << 16, none, 0, count, 0)
+    const { doubles } = this
+    doubles[double + RecordDouble.id] = doubles[double + RecordDouble.chain] = none
+    for (const at of [RecordDouble.openedMs, RecordDouble.publishedMs, RecordDouble.seenMs]) doubles[double + at] = atMs
+  }
+
+  /** Writes a record's words; returns where its doubles begin. */
+  private begin(what: number, slot: number, generation: number, result: number, flags: number): number {
     const place = this.sequence & this.mask
     const word = (headerBytes >> 2) + place * recordWords
     const double = (headerBytes >> 3) + place * recordDoubles
@@ -66,11 +102,7 @@ export class TraceWriter {
     words[word + RecordWord.result] = result
     words[word + RecordWord.flags] = flags
     doubles[double + RecordDouble.sequence] = this.sequence++
-    doubles[double + RecordDouble.id] = id
-    doubles[double + RecordDouble.chain] = chain
-    doubles[double + RecordDouble.openedMs] = openedMs
-    doubles[double + RecordDouble.publishedMs] = publishedMs
-    doubles[double + RecordDouble.seenMs] = seenMs
+    return double
   }
 
   /** What was written since the last time is settled at `settledMs`, and may be read. `live` knows what is not over after all. */

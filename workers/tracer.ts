@@ -9,23 +9,27 @@ import type { Ring } from '../native/ring.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
 import type { TraceFeed } from '../metrics/trace-feed.ts'
 import { TraceLink } from '../metrics/trace-memory.ts'
+import type { TracedOperations } from '../metrics/trace-writer.ts'
 import { tagOpcode } from './slots.ts'
 import type { SlotTable } from './slots.ts'
 
 const none = -1
 
-export class Tracer {
+export class Tracer implements TracedOperations {
   private readonly slots: SlotTable
   private readonly counters: Float64Array
   private readonly feed: TraceFeed
-  /** By slot; valid while the generation is the slot's. */
-  private readonly generations: Float64Array
+  // By slot; valid while the generation is the slot's.
+  readonly generations: Float64Array
+  readonly opcodes: Uint8Array
+  readonly links: Uint8Array
+  readonly ids: Float64Array
+  readonly chains: Float64Array
+  readonly openedMs: Float64Array
+  readonly publishedMs: Float64Array
+  readonly seenMs: Float64Array = new Float64Array(1)
+  /** Bits of those who take it. */
   private readonly takers: Uint8Array
-  private readonly links: Uint8Array
-  private readonly ids: Float64Array
-  private readonly chains: Float64Array
-  private readonly openedMs: Float64Array
-  private readonly publishedMs: Float64Array
   /** Of the chain whose last entry was linked to the next one. */
   private linked = false
   private chain = none
@@ -33,7 +37,6 @@ export class Tracer {
   private wakeups: number
   private lastPublishedMs = 0
   private reaping = false
-  private seenMs = 0
 
   constructor(slots: SlotTable, counters: Float64Array, feed: TraceFeed) {
     const { size } = slots
@@ -41,6 +44,7 @@ export class Tracer {
     this.counters = counters
     this.feed = feed
     this.generations = new Float64Array(size).fill(NaN)
+    this.opcodes = slots.opcode
     this.takers = new Uint8Array(size)
     this.links = new Uint8Array(size)
     this.ids = new Float64Array(size)
@@ -92,7 +96,7 @@ export class Tracer {
     // A completion may bring the end of the process, which takes the rest.
     if (this.reaping) return
     this.reaping = true
-    this.seenMs = seenMs
+    this.seenMs[0] = seenMs
     this.lookForWakeups()
     const { slots, generations, takers, feed } = this
     const { words } = ring
@@ -102,7 +106,7 @@ export class Tracer {
       const slot = words[at]!
       const generation = words[at + 1]!
       if (!slots.matches(slot, generation) || generations[slot] !== generation || takers[slot] === 0) continue
-      this.write(slot, words[at + 2]!, words[at + 3]!, seenMs)
+      feed.write(takers[slot]!, this, slot, words[at + 2]!, words[at + 3]!)
     }
   }
 
@@ -116,7 +120,7 @@ export class Tracer {
   settledUnseen(slot: number, result: number): void {
     const { slots } = this
     if (slots.opcode[slot] === tagOpcode) return
-    const nowMs = this.reaping ? this.seenMs : performance.now()
+    const nowMs = this.reaping ? this.seenMs[0]! : performance.now()
     const generation = slots.generation[slot]!
     if (this.generations[slot] !== generation) {
       const claimedMs = slots.claimedMs[slot]!
@@ -129,25 +133,9 @@ export class Tracer {
       this.publishedMs[slot] = nowMs
     }
     this.feed.reserve(1)
-    this.write(slot, result, 0, nowMs)
+    this.seenMs[0] = nowMs
+    this.feed.write(this.takers[slot]!, this, slot, result, 0)
     if (!this.reaping) this.feed.publish(nowMs, nobody)
-  }
-
-  private write(slot: number, result: number, flags: number, seenMs: number): void {
-    this.feed.write(
-      this.takers[slot]!,
-      this.slots.opcode[slot]!,
-      this.links[slot]!,
-      slot,
-      this.generations[slot]!,
-      result,
-      flags,
-      this.ids[slot]!,
-      this.chains[slot]!,
-      this.openedMs[slot]!,
-      this.publishedMs[slot]!,
-      seenMs,
-    )
   }
 
   /** The poller is woken behind a publication, if at all: what has been counted since then was at the time of the last one. */
