@@ -11,6 +11,8 @@ import type { MetricsRegistry } from './exporter.ts'
 export interface ProbeResult {
   ok: boolean
   reason?: string
+  /** Every check by its name, a line each: below the verdict. */
+  details?: string
 }
 
 /** A request as a route sees it. */
@@ -44,6 +46,8 @@ export interface AdminServerOptions {
   host: string
   /** 0 takes a free port; `url` says which. */
   port: number
+  /** Descriptor of a socket that listens, from a service manager: instead of host and port. */
+  fd?: number
   registry: MetricsRegistry
   /** May requests be sent here? Answers /readyz. */
   ready: () => ProbeResult
@@ -56,8 +60,10 @@ export interface AdminServerOptions {
 }
 
 export interface AdminServer {
-  /** Base URL without a trailing slash, as reachable from this machine for wildcard addresses too. */
+  /** Base URL without a trailing slash, as reachable from this machine for wildcard addresses too; empty of a Unix socket. */
   readonly url: string
+  /** Where it listens; null of a Unix socket, which has no port. */
+  readonly address: AddressInfo | null
   /** Stops listening, drops idle connections at once and busy ones after a second. May be called again. */
   close(): Promise<void>
 }
@@ -90,7 +96,9 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   // From here on an error is about one connection that could not be accepted; without a listener it would end the process.
   server.on('error', () => undefined)
   let closed: Promise<void> | undefined
-  return { url: urlOf(server.address()), close: () => (closed ??= close(server)) }
+  const bound = server.address()
+  const address = typeof bound === 'string' ? null : bound
+  return { url: urlOf(address), address, close: () => (closed ??= close(server)) }
 }
 
 function routesOf({ registry, ready, live, describe, routes }: AdminServerOptions): ReadonlyMap<string, Route> {
@@ -110,8 +118,9 @@ const indexLines = [
   '/trace    what the rings do for ?seconds=5, for ui.perfetto.dev',
 ]
 
-function probe({ ok, reason }: ProbeResult): Reply {
-  return ok ? { status: 200, body: 'ok\n' } : { status: 503, body: `${reason ?? 'not ok'}\n` }
+function probe({ ok, reason, details }: ProbeResult): Reply {
+  const lines = [ok ? 'ok' : (reason ?? 'not ok'), ...(details === undefined ? [] : [details])]
+  return { status: ok ? 200 : 503, body: `${lines.join('\n')}\n` }
 }
 
 async function answer(
@@ -174,18 +183,18 @@ function send(response: ServerResponse, { status, body, contentType, headers }: 
   response.end(body)
 }
 
-function listen(server: Server, { host, port }: AdminServerOptions): Promise<void> {
+function listen(server: Server, { host, port, fd }: AdminServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port }, () => {
+    server.listen(fd === undefined ? { host, port } : { fd }, () => {
       server.removeListener('error', reject)
       resolve()
     })
   })
 }
 
-function urlOf(address: AddressInfo | string | null): string {
-  if (address === null || typeof address === 'string') throw new Error(`not listening on a port: address=${address}`)
+function urlOf(address: AddressInfo | null): string {
+  if (address === null) return ''
   // A wildcard is a place to listen, not one to connect to.
   const host = address.address === '0.0.0.0' ? '127.0.0.1' : address.address === '::' ? '::1' : address.address
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`

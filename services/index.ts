@@ -18,6 +18,7 @@ export type { ReadOptions, ReadResult, WriteOptions, WriteResult } from './file-
 export type { RingmasterOptions } from './options.ts'
 export { allowPrivilegeChanges } from './process-guard.ts'
 export type { ClientStats, RingStats } from './ring-stats.ts'
+export type { RingHealth } from './ring-health.ts'
 export type { WorkerEvent, WorkerState } from '../workers/supervisor.ts'
 export type { Choice } from './placement/types.ts'
 export type { Advice, AdviceCause, RingAdvice } from './advice.ts'

@@ -32,8 +32,12 @@ import { openRings } from './open-rings.ts'
 import { asOpened } from './ring-maker.ts'
 import type { OpenRings } from './open-rings.ts'
 import type { Features } from '../native/features.ts'
+import type { Operation } from './raw/operation.ts'
 import { RawRing } from './raw/raw-ring.ts'
+import type { SubmitOptions } from './raw/raw-ring.ts'
 import { features, loadSupport } from './raw/support.ts'
+import { ringHealth } from './ring-health.ts'
+import type { RingHealth } from './ring-health.ts'
 import { metricsSource, ringStats } from './ring-stats.ts'
 import type { RingmasterStats } from './ringmaster-stats.ts'
 import { Tracing } from './trace.ts'
@@ -192,6 +196,19 @@ export class Ringmaster extends RingFileSystem {
   arena(options: ArenaOptions = {}): Arena {
     if (this.closing !== null) throw ringErrors.closed()
     return this.arenas.make(options)
+  }
+
+  /** Whether rings and their workers are alive: what a probe or a watchdog asks, cheap enough to be asked often. */
+  health(): RingHealth[] {
+    return this.rings.handles.map(ringHealth)
+  }
+
+  /**
+   * One operation on one ring, which may be moved (`adapt`) before the next: unlike raw(), nobody has it as it is.
+   * @internal
+   */
+  async submitOnce<R>(ring: number, operation: Operation<R>, options: SubmitOptions): Promise<R> {
+    return new RawRing(this.rings.handles[ring]!, undefined, false).submit(operation, options)
   }
 
   /** What every ring is and has done so far. Plain data, a copy. */

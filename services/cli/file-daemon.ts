@@ -1,20 +1,25 @@
 // The daemon behind `ringmaster serve`: starts rings, file server and admin server in that order, waits for a reason to
-// stop, and stops them in reverse. Called by serve.ts.
-import { constants } from 'node:fs'
-import { stat } from 'node:fs/promises'
+// stop, and stops them in reverse; tells its service manager about all of it. Called by serve.ts.
+import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
-import { startAdminServer, type AdminServer, type ProbeResult } from '../../metrics/admin-server.ts'
+import { startAdminServer, type AdminServer } from '../../metrics/admin-server.ts'
 import { codeOf } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
-import type { Folder } from '../http/storage.ts'
 import type { RingAdvice } from '../advice.ts'
 import { Ringmaster } from '../ringmaster.ts'
 import type { WorkerEvent } from '../../workers/supervisor.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { formatAddress, listenError, requireLoopback, type ListenAddress } from './listen-address.ts'
 import { createLog, type LogLevel } from './log.ts'
+import { takeManagerEnvironment, type ManagerEnvironment } from './manager-environment.ts'
+import { assignPassedSockets, type PassedSocket, type PassedSockets } from './passed-sockets.ts'
+import { Probes } from './probes.ts'
+import { watchForReload } from './reload.ts'
+import { requireDirectory, ServedRoot } from './served-root.ts'
+import { ServiceManager } from './service-manager.ts'
 import { watchForStop, type StopReason } from './stop.ts'
 import { traceRoute } from './trace-route.ts'
 import { readVersion } from './version.ts'
@@ -30,24 +35,30 @@ export interface FileDaemonOptions {
   readonly poller: (typeof pollers)[number]
   readonly adapt?: boolean
   readonly logLevel: LogLevel
+  readonly drainDelaySeconds: number
   readonly drainSeconds: number
+  readonly silenceSeconds: number
 }
 
 /** What a crash leaves for requests in flight: the process is not to be trusted with more. */
 const drainAfterCrashMs = 1_000
-/** A worker is replaced in less: who has none for longer has no prospect of one. */
-const graceMs = 5_000
 /** Beyond the drain: closing rings takes milliseconds, and a supervisor is waiting. */
 const closeMsMax = 5_000
+/** After how long a silent worker is replaced: the library's default, less where somebody outside is less patient. */
+const heartbeatTimeoutMs = { min: 500, max: 10_000 } as const
 
 /** Runs until a signal; resolves to the exit code. Throws CommandError when it cannot start. */
 export async function runFileDaemon(options: FileDaemonOptions): Promise<number> {
-  requireLoopback('--listen', options.listen, options.public === true)
-  requireLoopback('--admin', options.admin, options.public === true)
-  const root = await requireDirectory(options.root)
+  const manager = takeManagerEnvironment(process.env, process.pid)
+  const passed = assignPassedSockets(manager.socketNames)
+  if (passed.http === undefined) requireLoopback('--listen', options.listen, options.public === true)
+  if (passed.admin === undefined) requireLoopback('--admin', options.admin, options.public === true)
+  const root = await requireDirectory(resolve(options.root))
   const log = createLog(options.logLevel)
+  for (const complaint of manager.complaints) log.logger.warn(complaint)
   using stop = watchForStop(log.flush)
-  const daemon = new FileDaemon(options, root, log.logger)
+  using reload = watchForReload()
+  const daemon = new FileDaemon({ ...options, root }, manager, passed, log.logger)
   try {
     await daemon.start()
   } catch (error) {
@@ -56,42 +67,160 @@ export async function runFileDaemon(options: FileDaemonOptions): Promise<number>
   }
   // At once: who reads it has all of it or nothing.
   process.stdout.write(`${daemon.lines().join('\n')}\n`)
+  reload.start(() => daemon.reload())
 
   const reason = await stop.reason
-  const deadlineMs = drainMs(reason, options) + closeMsMax
+  const times = drainTimes(reason, options)
+  const deadlineMs = times.delayMs + times.drainMs + closeMsMax
   const deadline = setTimeout(() => {
     log.logger.fatal({ deadlineMs }, 'closing took too long')
     void log.flush().finally(() => process.exit(exitCodes.failure))
   }, deadlineMs)
-  await daemon.stop(reason, drainMs(reason, options))
+  await daemon.stop(reason, times)
   clearTimeout(deadline)
   return reason.kind === 'signal' ? exitCodes.ok : exitCodes.failure
 }
 
-function drainMs(reason: StopReason, { drainSeconds }: FileDaemonOptions): number {
-  const wantedMs = drainSeconds * 1000
-  return reason.kind === 'signal' ? wantedMs : Math.min(wantedMs, drainAfterCrashMs)
+interface DrainTimes {
+  /** Not ready any more, and still accepting. */
+  readonly delayMs: number
+  /** Not accepting, and finishing what is in flight. */
+  readonly drainMs: number
+}
+
+function drainTimes(reason: StopReason, { drainDelaySeconds, drainSeconds }: FileDaemonOptions): DrainTimes {
+  const drainMs = drainSeconds * 1000
+  if (reason.kind === 'crash') return { delayMs: 0, drainMs: Math.min(drainMs, drainAfterCrashMs) }
+  return { delayMs: drainDelaySeconds * 1000, drainMs }
 }
 
 class FileDaemon {
   readonly #options: FileDaemonOptions
-  readonly #root: string
+  readonly #manager: ManagerEnvironment
+  readonly #passed: PassedSockets
   readonly #log: Logger
   /** What has been started, to be closed in reverse. */
   readonly #closers: (() => Promise<void>)[] = []
+  readonly #probes: Probes
   #rings: Ringmaster | undefined
+  #root: ServedRoot | undefined
   #http: HttpServer | undefined
   #admin: AdminServer | undefined
+  #service: ServiceManager | undefined
   #notReady: string | undefined = 'starting'
 
-  constructor(options: FileDaemonOptions, root: string, log: Logger) {
+  constructor(options: FileDaemonOptions, manager: ManagerEnvironment, passed: PassedSockets, log: Logger) {
     this.#options = options
-    this.#root = root
+    this.#manager = manager
+    this.#passed = passed
     this.#log = log
+    const silentMsMax = options.silenceSeconds * 1000
+    this.#probes = new Probes({ rings: () => this.#rings?.health() ?? [], silentMsMax })
+    this.#probes.addReadiness('accepting', () => this.#notReady)
   }
 
   async start(): Promise<void> {
-    const { listen, admin, poller, adapt = false, rings: ringCount } = this.#options
+    const { listen, admin, root } = this.#options
+    const rings = await this.#startRings()
+    this.#rings = rings
+    this.#closers.push(() => rings.close())
+    const folder = await ServedRoot.open(rings, root)
+    this.#root = folder
+    this.#closers.push(() => folder.close())
+    const { notifySocket, watchdogMs } = this.#manager
+    const problem = (): string | undefined => this.#probes.live().reason
+    const service = new ServiceManager({ notifySocket, watchdogMs, rings, problem, log: this.#log })
+    this.#service = service
+    this.#closers.push(() => service.close())
+
+    const registry = new Registry()
+    this.#http = await HttpServer.start({ folder, ...listen, fd: this.#passed.http?.fd, log: this.#log }).catch(
+      (error: unknown) => {
+        throw startListenError('--listen', listen, this.#passed.http, error)
+      },
+    )
+    this.#checkBound('--listen', listen, this.#passed.http, this.#http.bound)
+    rings.register(registry)
+    this.#http.register(registry)
+
+    this.#admin = await startAdminServer({
+      ...admin,
+      ...(this.#passed.admin !== undefined && { fd: this.#passed.admin.fd }),
+      registry,
+      ready: this.#probes.ready,
+      live: this.#probes.live,
+      describe: () => [`ringmaster ${readVersion()}`, ...this.lines()].join('\n'),
+      routes: new Map([['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.lines() }))]]),
+    }).catch((error: unknown) => {
+      throw startListenError('--admin', admin, this.#passed.admin, error)
+    })
+    this.#checkBound('--admin', admin, this.#passed.admin, this.#admin.address)
+    this.#notReady = undefined
+    const { rings: each, placement } = rings.stats()
+    this.#log.info({ root, rings: each, placement: placement.summary, lines: this.lines() }, 'started')
+    await service.ready(this.#status())
+  }
+
+  /** What was started and why it is as it is, for people. */
+  lines(): string[] {
+    const rings = this.#rings?.stats().rings ?? []
+    const unixUrl = (socket: PassedSocket | undefined): string => `unix:${socket?.path ?? ''}:`
+    const bound = this.#http?.bound
+    const httpUrl = bound
+      ? `http://${formatAddress({ host: bound.address, port: bound.port })}`
+      : unixUrl(this.#passed.http)
+    const adminUrl = this.#admin?.url || unixUrl(this.#passed.admin)
+    return [
+      ...(this.#http ? [`serving ${this.#options.root} at ${httpUrl}/b/`] : []),
+      ...(this.#admin ? [`metrics at ${adminUrl}/metrics`] : []),
+      ...rings.map(({ ring, poller, reason }) => `ring ${ring}: poller ${poller} — ${reason}`),
+    ]
+  }
+
+  /** SIGHUP. What cannot be read anew stays as it was, and the log says why. Never rejects. */
+  async reload(): Promise<void> {
+    if (this.#notReady !== undefined) return // on its way out
+    this.#log.info('reloading')
+    await this.#service?.reloading()
+    let outcome = ''
+    try {
+      await this.#root?.reopen()
+      this.#log.info({ root: this.#options.root }, 'reloaded: ROOT is opened anew')
+    } catch (error) {
+      outcome = ` (not reloaded: ${error instanceof Error ? error.message : String(error)})`
+      this.#log.error({ err: error }, 'not reloaded: the folder that was open is served on')
+    }
+    await this.#service?.ready(this.#status() + outcome)
+  }
+
+  /** Orderly: whoever asks /readyz learns first, the admin server goes last. */
+  async stop(reason: StopReason, { delayMs, drainMs }: DrainTimes): Promise<void> {
+    this.#notReady = 'stopping'
+    const inFlight = this.#http?.requestsInFlight
+    if (reason.kind === 'signal') this.#log.info({ signal: reason.signal, inFlight, delayMs, drainMs }, 'stopping')
+    else this.#log.fatal({ err: reason.error, inFlight }, 'stopping after an error that nobody handled')
+    void this.#service?.stopping(delayMs + drainMs + closeMsMax, `stopping: ${inFlight ?? 0} requests in flight`)
+    await sleep(delayMs)
+    const cutOff = await this.#http?.drain(drainMs)
+    if (cutOff) this.#log.warn({ cutOff, drainMs }, 'requests in flight were cut off')
+    await this.close()
+    this.#log.info('stopped')
+  }
+
+  /** Everything that was started, in reverse; one failure does not keep the rest open. */
+  async close(): Promise<void> {
+    await this.#http?.drain(0)
+    for (const close of this.#closers.splice(0).reverse()) {
+      await close().catch((error: unknown) => {
+        this.#log.error({ err: error }, 'closing failed')
+      })
+    }
+    await this.#admin?.close()
+    this.#probes[Symbol.dispose]()
+  }
+
+  async #startRings(): Promise<Ringmaster> {
+    const { poller, adapt = false, rings: ringCount, silenceSeconds } = this.#options
     const onAdvice = (advice: RingAdvice): void => {
       if (advice.cause === 'none') this.#log.info(advice, 'the poller suits the load again')
       else if (advice.moved) this.#log.info(advice, `the ring was moved to poller ${advice.poller}`)
@@ -106,97 +235,58 @@ class FileDaemon {
           'a ring worker has ended, and no other can be started: tried again now and then',
         )
     }
-    const options = { poller, adapt, rings: ringCount ?? 'auto', onAdvice, onWorker } as const
-    const rings = await Ringmaster.start(options).catch((error: unknown) => {
+    // The library is to have replaced a silent worker before somebody outside ends the process for it.
+    const patienceMs = Math.min(silenceSeconds * 1000, this.#manager.watchdogMs ?? Infinity) / 2
+    const { min, max } = heartbeatTimeoutMs
+    return Ringmaster.start({
+      poller,
+      adapt,
+      rings: ringCount ?? 'auto',
+      heartbeatTimeoutMs: Math.round(Math.min(max, Math.max(min, patienceMs))),
+      onAdvice,
+      onWorker,
+    }).catch((error: unknown) => {
       throw startError(error)
     })
-    this.#rings = rings
-    this.#closers.push(() => rings.close())
-    const folder = await this.#openRoot(rings)
-    const registry = new Registry()
-
-    this.#http = await HttpServer.start({ folder, ...listen, log: this.#log }).catch((error: unknown) => {
-      throw listenError('--listen', listen, error)
-    })
-    rings.register(registry)
-    this.#http.register(registry)
-
-    const adminServer = await startAdminServer({
-      ...admin,
-      registry,
-      ready: () => this.#ready(),
-      live: () => this.#live(),
-      describe: () => [`ringmaster ${readVersion()}`, ...this.lines()].join('\n'),
-      routes: new Map([['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.lines() }))]]),
-    }).catch((error: unknown) => {
-      throw listenError('--admin', admin, error)
-    })
-    this.#admin = adminServer
-    this.#notReady = undefined
-    const { rings: each, placement } = rings.stats()
-    this.#log.info({ root: this.#root, rings: each, placement: placement.summary, lines: this.lines() }, 'started')
   }
 
-  /** What was started and why it is as it is, for people. */
-  lines(): string[] {
-    const http = this.#http?.address
-    const rings = this.#rings?.stats().rings ?? []
-    return [
-      ...(http ? [`serving ${this.#root} at http://${formatAddress({ host: http.address, port: http.port })}/b/`] : []),
-      ...(this.#admin ? [`metrics at ${this.#admin.url}/metrics`] : []),
-      ...rings.map(({ ring, poller, reason }) => `ring ${ring}: poller ${poller} — ${reason}`),
-    ]
-  }
-
-  /** Orderly: whoever asks /readyz learns first, the admin server goes last. */
-  async stop(reason: StopReason, drainMsMax: number): Promise<void> {
-    this.#notReady = 'stopping'
-    const inFlight = this.#http?.requestsInFlight
-    if (reason.kind === 'signal') this.#log.info({ signal: reason.signal, inFlight }, 'stopping')
-    else this.#log.fatal({ err: reason.error, inFlight }, 'stopping after an error that nobody handled')
-    const cutOff = await this.#http?.drain(drainMsMax)
-    if (cutOff) this.#log.warn({ cutOff, drainMsMax }, 'requests in flight were cut off')
-    await this.close()
-    this.#log.info('stopped')
-  }
-
-  /** Everything that was started, in reverse; one failure does not keep the rest open. */
-  async close(): Promise<void> {
-    await this.#http?.drain(0)
-    for (const close of this.#closers.splice(0).reverse()) {
-      await close().catch((error: unknown) => {
-        this.#log.error({ err: error }, 'closing failed')
-      })
+  /** A socket that was passed wins over the option, and is held to the same rule. */
+  #checkBound(
+    option: string,
+    wanted: ListenAddress,
+    socket: PassedSocket | undefined,
+    bound: AddressInfo | null,
+  ): void {
+    if (socket === undefined) return
+    const address = bound && { host: bound.address, port: bound.port }
+    if (address !== null) requireLoopback(option, address, this.#options.public === true)
+    const passed = address === null ? `unix:${socket.path ?? ''}` : formatAddress(address)
+    const asked = formatAddress(wanted)
+    if (passed !== asked) {
+      this.#log.info({ fd: socket.fd, passed, [option]: asked }, `a socket was passed: ${option} is not used`)
     }
-    await this.#admin?.close()
   }
 
-  async #openRoot(rings: Ringmaster): Promise<Folder> {
-    const flags = constants.O_RDONLY | constants.O_DIRECTORY
-    const root = await rings.open(this.#root, flags).catch((error: unknown) => {
-      throw rootError(this.#root, error)
-    })
-    this.#closers.push(() => root.close())
-    return { open: (path, flags) => rings.openBeneath(root, path, flags) }
+  #status(): string {
+    return this.lines().join('; ')
   }
+}
 
-  #ready(): ProbeResult {
-    if (this.#notReady !== undefined) return { ok: false, reason: this.#notReady }
-    const rings = this.#rings?.stats().rings ?? []
-    const closed = rings.find(({ state }) => state !== 'open')
-    if (closed !== undefined) return { ok: false, reason: `ring ${closed.ring} is ${closed.state}` }
-    const orphan = rings.find(({ workerState, workerMissingMs }) => workerState !== 'well' && workerMissingMs > graceMs)
-    return orphan === undefined
-      ? { ok: true }
-      : { ok: false, reason: `ring ${orphan.ring} has no worker: ${orphan.reason}` }
-  }
-
-  /** That it is asked at all proves that the event loop turns; what only a restart repairs is having no ring left. */
-  #live(): ProbeResult {
-    const rings = this.#rings?.stats().rings ?? []
-    const dead = rings.length > 0 && rings.every(({ state }) => state === 'lost')
-    return dead ? { ok: false, reason: 'all rings are lost' } : { ok: true }
-  }
+function startListenError(
+  option: string,
+  wanted: ListenAddress,
+  socket: PassedSocket | undefined,
+  cause: unknown,
+): CommandError {
+  if (socket === undefined) return listenError(option, wanted, cause)
+  const problem = `descriptor ${socket.fd}, passed instead of ${option}, cannot be listened on: ${codeOf(cause) ?? String(cause)}`
+  return new CommandError(
+    `${problem}. It must be a stream socket (ListenStream= in the socket unit).`,
+    exitCodes.usage,
+    {
+      cause,
+    },
+  )
 }
 
 /** Rings that cannot be had, or not as asked for: the library says it well, and its stack helps nobody here. */
@@ -206,21 +296,4 @@ function startError(error: unknown): unknown {
   const isUsage = code === 'ERR_OUT_OF_RANGE' || code.startsWith('ERR_INVALID_ARG')
   const exitCode = isUsage ? exitCodes.usage : exitCodes.failure
   return new CommandError(error.message.replace('options.', '--'), exitCode, { cause: error })
-}
-
-/** The absolute path of a directory that exists, or an error that says which of the two it is not. */
-async function requireDirectory(root: string): Promise<string> {
-  const path = resolve(root)
-  try {
-    if ((await stat(path)).isDirectory()) return path
-  } catch (error) {
-    throw rootError(path, error)
-  }
-  throw new CommandError(`ROOT ${path} is not a directory`, exitCodes.usage)
-}
-
-function rootError(path: string, error: unknown): CommandError {
-  const code = codeOf(error)
-  const problem = code === 'ENOENT' ? 'does not exist' : `cannot be opened: ${code ?? String(error)}`
-  return new CommandError(`ROOT ${path} ${problem}`, exitCodes.usage, { cause: error })
 }

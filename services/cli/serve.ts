@@ -14,9 +14,18 @@ Examples:
   $ curl -r 0-1023 http://127.0.0.1:8080/b/big.iso | sha256sum
 
 Signals:
-  SIGTERM, SIGINT  stop: not ready any more, finish what is in flight, exit. A second one exits at once.`
+  SIGTERM, SIGINT  stop: not ready any more, wait for --drain-delay-seconds, accept nothing new, finish what is in
+                   flight, exit. A second one exits at once.
+  SIGHUP           open ROOT anew: what is mounted there now, or where the symbolic link points now. Open files stay
+                   as they are; if it cannot be opened, the folder served so far stays, and the log says why.
 
-const drainSecondsMax = 3600
+Service managers (systemd):
+  NOTIFY_SOCKET    is told READY, RELOADING, STOPPING and STATUS (Type=notify). Needs the addon and Linux 5.19.
+  WATCHDOG_USEC    WATCHDOG=1 twice as often, through the rings, while every ring worker's heart beats (WatchdogSec=)
+  LISTEN_FDS       sockets named http and admin, or in this order, instead of --listen and --admin; addresses that
+                   other machines can reach need --public here, too`
+
+const secondsMax = 3600
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -33,7 +42,19 @@ export function serveCommand(): Command {
     .addOption(new Option('--poller <poller>', 'who turns queue entries into I/O').choices(pollers).default('auto'))
     .option('--adapt', 'move a ring to another poller where that suits its load better')
     .addOption(new Option('--log-level <level>', 'least severe log line').choices(logLevels).default('info'))
-    .option('--drain-seconds <seconds>', 'how long requests in flight may take after a signal', parseDrainSeconds, 10)
+    .option(
+      '--drain-delay-seconds <seconds>',
+      'how long to go on accepting after a signal, until load balancers have seen /readyz fail',
+      parseSeconds(0),
+      0,
+    )
+    .option('--drain-seconds <seconds>', 'how long requests in flight may take after a signal', parseSeconds(0), 10)
+    .option(
+      '--silence-seconds <seconds>',
+      'how long a ring worker may be silent before /livez fails',
+      parseSeconds(1),
+      30,
+    )
     .addHelpText('after', examples)
     .addHelpText('after', exitCodesHelp)
     .action(async (root: string, options: Omit<FileDaemonOptions, 'root'>) => {
@@ -51,10 +72,12 @@ function parseCount(text: string): number {
   return Number(text)
 }
 
-function parseDrainSeconds(text: string): number {
-  const seconds = Number(text)
-  if (!/^\d+(\.\d+)?$/.test(text) || seconds > drainSecondsMax) {
-    throw new InvalidArgumentError(`Expected seconds, from 0 to ${drainSecondsMax}.`)
+const parseSeconds =
+  (secondsMin: number) =>
+  (text: string): number => {
+    const seconds = Number(text)
+    if (!/^\d+(\.\d+)?$/.test(text) || seconds < secondsMin || seconds > secondsMax) {
+      throw new InvalidArgumentError(`Expected seconds, from ${secondsMin} to ${secondsMax}.`)
+    }
+    return seconds
   }
-  return seconds
-}

@@ -18,6 +18,8 @@ export interface HttpServerOptions {
   readonly host: string
   /** 0 for any free port. */
   readonly port: number
+  /** Descriptor of a socket that listens, from a service manager: instead of host and port. */
+  readonly fd?: number | undefined
   readonly log: Logger
   readonly limits?: Partial<HttpLimits>
 }
@@ -31,7 +33,8 @@ export class HttpServer {
   /** Resolves when connections are accepted. */
   static async start(options: HttpServerOptions): Promise<HttpServer> {
     const server = new HttpServer(options)
-    server.#server.listen({ host: options.host, port: options.port })
+    const { host, port, fd } = options
+    server.#server.listen(fd === undefined ? { host, port } : { fd })
     await once(server.#server, 'listening')
     server.#server.on('error', (error) => {
       options.log.error({ err: error }, 'http server error')
@@ -74,9 +77,15 @@ export class HttpServer {
   }
 
   get address(): AddressInfo {
+    const { bound } = this
+    if (bound === null) throw new Error('the HTTP server is not listening on a port')
+    return bound
+  }
+
+  /** Where it listens; null of a Unix socket, which has no port. */
+  get bound(): AddressInfo | null {
     const address = this.#server.address()
-    if (address === null || typeof address === 'string') throw new Error('the HTTP server is not listening')
-    return address
+    return typeof address === 'string' ? null : address
   }
 
   /** Adds this server to a registry; the returned function takes it out again. */

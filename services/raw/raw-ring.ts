@@ -89,11 +89,11 @@ export class RawRing {
   /** Whose requests submit() and chains make: the ring's, or a view's. */
   private readonly requests: RequestHandle
 
-  /** Made by Ringmaster.raw() and RingView.raw(). */
-  constructor(handle: RingHandle, requests: RequestHandle = handle) {
+  /** Made by Ringmaster.raw() and RingView.raw(). `kept`: whether somebody is to have the ring as it is, so that it cannot be moved. */
+  constructor(handle: RingHandle, requests: RequestHandle = handle, kept = true) {
     this.handle = handle
     this.requests = requests
-    rawUsers.add(handle)
+    if (kept) rawUsers.add(handle)
     this.registrations = new Registrations(handle)
     this.buffers = new RegisteredBuffers(handle)
   }

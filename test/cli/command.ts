@@ -18,8 +18,14 @@ export type Child = ChildProcessByStdio<null, Readable, Readable>
 /** The command as it is run, with `args`. */
 export const commandLine = (...args: string[]): [string, ...string[]] => [process.execPath, main, ...args]
 
-export function spawnCommand(args: readonly string[], env: Record<string, string> = {}): Child {
-  return spawn(process.execPath, [main, ...args], {
+/** `wrapper`: a command that is given the rest as its arguments, and becomes it. */
+export function spawnCommand(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  wrapper: readonly string[] = [],
+): Child {
+  const [file, ...rest] = [...wrapper, ...commandLine(...args)] as [string, ...string[]]
+  return spawn(file, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   })
@@ -69,8 +75,13 @@ export async function startDaemon(
   root: string,
   args: readonly string[] = [],
   env: Record<string, string> = {},
+  wrapper: readonly string[] = [],
 ): Promise<Daemon> {
-  const child = spawnCommand(['serve', root, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...args], env)
+  const child = spawnCommand(
+    ['serve', root, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0', ...args],
+    env,
+    wrapper,
+  )
   let stdout = ''
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk))

@@ -33,7 +33,7 @@ describe('--help', () => {
   it('of a command shows examples and defaults', async () => {
     const { stdout } = await runCommand('serve', '--help')
     expect(stdout).toContain('Examples:')
-    expect(stdout).toContain('(default: 127.0.0.1:8080)')
+    expect(stdout.replace(/\s+/g, ' ')).toContain('(default: 127.0.0.1:8080)')
     expect(stdout).toContain('SIGTERM')
     expect(stdout).toContain('--adapt')
   })
@@ -50,6 +50,8 @@ describe('wrong usage is exit code 2, with a message that names it', () => {
     [['serve', '--rings', 'two'], /--rings/],
     [['serve', '--rings', '9999'], /rings/],
     [['serve', '--drain-seconds', '-1'], /--drain-seconds/],
+    [['serve', '--drain-delay-seconds', '4000'], /--drain-delay-seconds.*from 0 to 3600/],
+    [['serve', '--silence-seconds', '0'], /--silence-seconds.*from 1 to 3600/],
     [['serve', '--listen', 'nowhere'], /--listen.*HOST:PORT/],
     [['serve', '--listen', ':99999'], /at most 65535/],
     [['serve', '--listen', '0.0.0.0:0'], /refusing --listen 0\.0\.0\.0:0.*--public/],

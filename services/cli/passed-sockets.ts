@@ -1,0 +1,110 @@
+// Sockets that a service manager has opened and passed (socket activation): which is for files and which for the admin server, and whether
+// they are sockets that listen. Called by file-daemon.ts before anything listens.
+import { closeSync, fstatSync, openSync, readSync, readlinkSync } from 'node:fs'
+import { CommandError, exitCodes } from './exit.ts'
+import { firstPassedFd } from './manager-environment.ts'
+
+export interface PassedSocket {
+  readonly fd: number
+  /** Of a Unix socket: where it is, with '@' in the abstract space. Node does not say. */
+  readonly path: string | undefined
+}
+
+export interface PassedSockets {
+  /** For files, instead of --listen. */
+  readonly http?: PassedSocket
+  /** For metrics and probes, instead of --admin. */
+  readonly admin?: PassedSocket
+}
+
+const roles = ['http', 'admin'] as const
+
+/**
+ * By name (FileDescriptorName=http, admin) where one of the names is ours, else in this order. `names` begin at descriptor 3.
+ * @throws CommandError for more than there is use for, and for what is no socket that listens
+ */
+export function assignPassedSockets(names: readonly string[]): PassedSockets {
+  if (names.length === 0) return {}
+  const isNamed = names.some((name) => roles.some((role) => role === name))
+  const passed: { http?: PassedSocket; admin?: PassedSocket } = {}
+  names.forEach((name, index) => {
+    const role = isNamed ? roles.find((role) => role === name) : roles[index]
+    const fd = firstPassedFd + index
+    if (role === undefined || passed[role] !== undefined) {
+      throw new CommandError(
+        `the service manager has passed ${names.length} sockets (${names.map((each) => each || 'without name').join(', ')}), and ` +
+          `descriptor ${fd} is one too many: there is use for one named http (files) and one named admin (metrics and probes). ` +
+          'Set FileDescriptorName= in a socket unit for each, with one ListenStream= in it.',
+        exitCodes.usage,
+      )
+    }
+    passed[role] = { fd, path: checkListening(fd, role) }
+  })
+  return passed
+}
+
+/** TCP_LISTEN, as /proc/net/tcp has it. */
+const tcpListening = '0A'
+const streamSocket = '0001'
+/** __SO_ACCEPTCON, as /proc/net/unix has it. */
+const acceptsConnections = 1 << 16
+
+/** The path of a Unix socket. A bound socket that does not listen yet is made to: there is no telling it from one of another namespace. */
+function checkListening(fd: number, role: string): string | undefined {
+  const wrong = (what: string): CommandError =>
+    new CommandError(
+      `descriptor ${fd}, passed for ${role}, ${what}. It must be a stream socket that listens (ListenStream= and Accept=no in the socket unit).`,
+      exitCodes.usage,
+    )
+  let inode: string | undefined
+  try {
+    if (fstatSync(fd).isSocket()) inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1]
+    else throw wrong('is no socket')
+  } catch (error) {
+    if (error instanceof CommandError) throw error
+    throw wrong('is not open')
+  }
+  if (inode === undefined) return undefined
+  // Not found there it is of another network namespace, or of a kind that Node refuses: listening tells.
+  const internet = findSocket(['tcp', 'tcp6'], 9, inode)
+  if (internet !== undefined && internet[3] !== tcpListening) throw wrong('is connected, or does not listen')
+  const unix = findSocket(['unix'], 6, inode)
+  if (unix === undefined) return undefined
+  if (unix[4] !== streamSocket) throw wrong('is no stream socket')
+  if ((parseInt(unix[3] ?? '', 16) & acceptsConnections) === 0) throw wrong('does not listen')
+  return unix.slice(7).join(' ')
+}
+
+/** A machine may have a million connections; those that listen are listed first. */
+const tableBytesMax = 4 * 1024 * 1024
+
+/** The row of a table of sockets whose `column`th word is `inode`. */
+function findSocket(tables: readonly string[], column: number, inode: string): string[] | undefined {
+  for (const table of tables) {
+    for (const line of readStart(`/proc/self/net/${table}`).split('\n')) {
+      const words = line.trim().split(/\s+/)
+      if (words[column] === inode) return words
+    }
+  }
+  return undefined
+}
+
+function readStart(path: string): string {
+  let fd: number
+  try {
+    fd = openSync(path, 'r')
+  } catch {
+    return '' // no /proc, or no IPv6
+  }
+  try {
+    const bytes = Buffer.alloc(tableBytesMax)
+    let length = 0
+    for (;;) {
+      const bytesRead = readSync(fd, bytes, length, tableBytesMax - length, null)
+      length += bytesRead
+      if (bytesRead === 0 || length === tableBytesMax) return bytes.toString('latin1', 0, length)
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
