@@ -1,8 +1,10 @@
 # How the addon is compiled. native/build-addon.mjs runs it in a work directory beside this file; `node-gyp rebuild -C native` works too.
-# Raw system calls and Node-API only: one binary for every Node, no library beside libc and libstdc++.
+# Raw system calls and Node-API only: one binary for every Node, no library beside libc and libstdc++ (prebuilt: beside libc).
 {
   'variables': {
     'sanitize%': '',
+    # A folder that build-prebuilds.mjs made: a libc.so.6 of old versions to link to, and the list of what is exported.
+    'standalone%': '',
   },
   'targets': [
     {
@@ -40,6 +42,21 @@
       # Never unloaded: a thread's end must not take the executor's signal handler from the others.
       'ldflags': ['-Wl,-z,relro,-z,now', '-Wl,-z,nodelete'],
       'conditions': [
+        # For every glibc and musl: no libstdc++.so, no version of a symbol of libc that is younger than the oldest Node's, and no helper
+        # for atomic operations in libgcc, which asks glibc for the CPU's features.
+        ['standalone!=""', {
+          'defines': ['RINGMASTER_STANDALONE'],
+          # musl 1.2.4 has no mmap64() to link to; off_t has 64 bits anyway.
+          'cflags': ['-U_FILE_OFFSET_BITS', '-ffunction-sections', '-fdata-sections'],
+          'cflags!': ['-fno-omit-frame-pointer'],
+          'ldflags': [
+            '-nodefaultlibs',
+            '-Wl,--gc-sections,--strip-all,--build-id=sha1,--exclude-libs,ALL',
+            '-Wl,--version-script=<(standalone)/exports.map',
+          ],
+          'libraries': ['-l:libstdc++.a', '<(standalone)/libc.so.6', '-lgcc'],
+          'conditions': [['target_arch=="arm64"', { 'cflags': ['-mno-outline-atomics'] }]],
+        }],
         ['sanitize!=""', {
           'cflags_cc': [
             '-O1',

@@ -1,9 +1,7 @@
 // The addon: its only loader and the declaration of everything it offers. Used by native/ and workers/, never above.
-// Functions return the kernel's answer: a value, or -errno. Where the addon is missing it is compiled on first use.
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+// Functions return the kernel's answer: a value, or -errno. Which file it is, addon-file.ts finds out.
+import { loadAddon } from './addon-file.ts'
+import type { AddonOrigin } from './addon-file.ts'
 import { RingUnavailableError } from './errors.ts'
 
 /** Runs a callback in the event loop of its thread whenever an eventfd is signalled. Starts unref'd. */
@@ -156,50 +154,9 @@ export interface NativeBinding {
   ): number
 }
 
-// From native/ in a source tree and from dist/native/ in a package the root is one or two levels up.
-const packageRoot = new URL(import.meta.url.endsWith('.ts') ? '../' : '../../', import.meta.url)
-const builtPath = fileURLToPath(new URL('native/build/Release/ringmaster.node', packageRoot))
-const builderPath = fileURLToPath(new URL('native/build-addon.mjs', packageRoot))
-
 let loaded: NativeBinding | undefined
 let failure: RingUnavailableError | undefined
-
-/** RINGMASTER_ADDON: do without the addon, as where there is none. */
-const noAddon = 'none'
-
-/** What the dynamic loader says of EMFILE and ENFILE, in every locale that Node has: it sets none. */
-const noDescriptor = 'Too many open files'
-
-function load(): NativeBinding {
-  if (process.platform !== 'linux') {
-    throw new RingUnavailableError('platform', `io_uring exists on Linux only, this is ${process.platform}`)
-  }
-  // Sanitizer builds and prebuilt binaries are named by the environment.
-  const path = process.env['RINGMASTER_ADDON'] ?? builtPath
-  if (path === noAddon) {
-    throw new RingUnavailableError('addon', `RINGMASTER_ADDON=${noAddon} leaves the native addon out: unset it`)
-  }
-  if (!existsSync(path) && path === builtPath) {
-    // Package managers may skip install scripts: compile once, with a message, on first use.
-    const built = spawnSync(process.execPath, [builderPath, '--first-use'], { stdio: ['ignore', 'ignore', 'inherit'] })
-    if (built.status !== 0 || !existsSync(path)) {
-      throw new RingUnavailableError(
-        'addon',
-        `the native addon is not built and could not be compiled: install python3, make and g++, then run "node ${builderPath}"`,
-      )
-    }
-  }
-  try {
-    return createRequire(import.meta.url)(path) as NativeBinding
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    if (reason.includes(noDescriptor)) {
-      const message = 'no file descriptor is left to load the native addon (EMFILE): raise ulimit -n or close some'
-      throw new RingUnavailableError('descriptors', message)
-    }
-    throw new RingUnavailableError('addon', `the native addon at ${path} cannot be loaded: ${reason}`)
-  }
-}
+let origin: AddonOrigin | undefined
 
 /**
  * Puts `addon` in the place of the compiled one, for this thread; returns how to undo it. The seam of the simulated kernel
@@ -221,7 +178,9 @@ export function binding(): NativeBinding {
   if (loaded !== undefined) return loaded
   if (failure !== undefined) throw failure
   try {
-    loaded = load()
+    const found = loadAddon()
+    origin = found.origin
+    loaded = found.exports as NativeBinding
     return loaded
   } catch (error) {
     // What a program is short of it may have later: that is tried again.
@@ -240,4 +199,11 @@ export function addonFailure(): RingUnavailableError | null {
     if (error instanceof RingUnavailableError) return error
     throw error
   }
+}
+
+/** Where this thread's addon came from, and if there is none, why; loads it to find out. */
+export function addonOrigin(): AddonOrigin {
+  const none = addonFailure()
+  // Without a failure and without an origin it was put in place by substituteBinding().
+  return origin ?? { origin: 'none', path: '', reason: none?.detail ?? 'something else is in its place' }
 }

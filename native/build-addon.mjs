@@ -1,46 +1,27 @@
-// Compiles the addon: at install (--install, never fails it), by hand (no option), or when the loader finds none (--first-use).
+// Compiles the addon: at install (--install, never fails it; nothing to do where a prebuilt one fits), by hand (no option), or when the
+// loader finds none (--first-use).
 // Options: --sanitize=address,undefined | --sanitize=thread (a build beside the usual one), --quiet (say nothing but errors).
 // Exit status: 0 there is an addon, 1 it did not compile, 2 it cannot be compiled on this machine.
 //
 // Any number of processes may ask at once, and be killed at any time. Each compiles in a work directory of its own and renames the
 // result into place, so no process can load half a file. The lock only spares the others the work: nothing breaks if two hold it.
-import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
-import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { AddonBuildError, compile, compileMsMax, countJobs, findToolchain } from './node-gyp.mjs'
+import { findPrebuilt, fingerprintSources, isCompilingWanted, listSources, readJson } from './prebuilt.mjs'
 
-const require = createRequire(import.meta.url)
 const here = import.meta.dirname
 
 /** Output directory of each variant; the loader takes the first, or what RINGMASTER_ADDON names. */
 const outputOf = { '': 'build', 'address,undefined': 'build-asan', thread: 'build-tsan' }
-const compileMsMax = 10 * 60_000
 const lockWaitMsMax = compileMsMax + 30_000
 /** How long a failed compile is believed before a first use tries again: else every start of a program would pay for it. */
 const failureMsMax = 60 * 60_000
 
-/** Why there is no addon. `exitStatus` is 2 when this machine lacks something, 1 when compiling went wrong. */
-class AddonBuildError extends Error {
-  constructor(message, exitStatus, log) {
-    super(message)
-    this.name = 'AddonBuildError'
-    this.exitStatus = exitStatus
-    this.log = log
-  }
-}
-
 const say = (line) => process.stderr.write(`ringmaster: ${line}\n`)
-const readJson = (file) => {
-  try {
-    return JSON.parse(fs.readFileSync(file, 'utf8'))
-  } catch {
-    return undefined // absent, or written by a process that was killed: both mean "unknown"
-  }
-}
 
 /** Writes a whole file or nothing. */
 function writeAtomically(file, content) {
@@ -50,69 +31,6 @@ function writeAtomically(file, content) {
 }
 
 const remove = (entry) => fs.rmSync(entry, { recursive: true, force: true })
-
-function findProgram(candidates) {
-  for (const candidate of candidates.filter(Boolean)) {
-    // A variable such as CXX may hold "ccache g++": the first word is the program.
-    const program = candidate.split(' ')[0]
-    const directories = program.includes('/') ? [''] : (process.env.PATH ?? '').split(':')
-    for (const directory of directories) {
-      const file = path.join(directory, program)
-      try {
-        fs.accessSync(file, fs.constants.X_OK)
-        if (fs.statSync(file).isFile()) return file
-      } catch {
-        // not in this directory
-      }
-    }
-  }
-  return undefined
-}
-
-/** What compiling takes, or an error that says what to install. */
-function findToolchain() {
-  if (process.platform !== 'linux') throw new AddonBuildError(`io_uring is Linux only, this is ${process.platform}`, 2)
-  const { env } = process
-  const tools = {
-    'a C++ compiler (g++)': findProgram([env.CXX ?? 'g++']),
-    make: findProgram([env.MAKE ?? 'make', 'gmake']),
-    'Python 3': findProgram([env.npm_config_python, env.NODE_GYP_FORCE_PYTHON, env.PYTHON, 'python3', 'python']),
-  }
-  const missing = Object.keys(tools).filter((name) => tools[name] === undefined)
-  if (missing.length > 0) {
-    const packages = 'Debian, Ubuntu: apt install g++ make python3; Alpine: apk add g++ make python3'
-    throw new AddonBuildError(`${missing.join(', ')} not found (${packages})`, 2)
-  }
-  let nodeGyp
-  try {
-    nodeGyp = require.resolve('node-gyp/bin/node-gyp.js')
-    require.resolve('node-addon-api')
-  } catch (error) {
-    throw new AddonBuildError(`a dependency is not installed: ${error.message.split('\n')[0]}`, 2)
-  }
-  return { nodeGyp, nodeDirectory: findNodeDirectory(), programs: Object.values(tools) }
-}
-
-/** Where Node's headers are: as configured, or beside this Node; else undefined and node-gyp downloads them. */
-function findNodeDirectory() {
-  if (process.env.npm_config_nodedir) return process.env.npm_config_nodedir
-  const prefix = path.resolve(process.execPath, '../..')
-  return fs.existsSync(path.join(prefix, 'include/node/node_api.h')) ? prefix : undefined
-}
-
-const listSources = () => fs.readdirSync(path.join(here, 'src')).sort()
-
-/** Everything the binary depends on, as one hash. Node's version is not in it: the binary speaks Node-API 8. */
-function fingerprintInputs(sanitize) {
-  const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${sanitize}\0`)
-  for (const name of ['binding.gyp', ...listSources().map((source) => `src/${source}`)]) {
-    hash
-      .update(`${name}\0`)
-      .update(fs.readFileSync(path.join(here, name)))
-      .update('\0')
-  }
-  return hash.digest('hex')
-}
 
 /** Process start time in clock ticks, so that a reused pid is not taken for the process that held it. */
 function readStartTicks(pid) {
@@ -186,39 +104,6 @@ function claimWork(output) {
   return work
 }
 
-/** Runs node-gyp with its output in `log`. */
-async function compile({ nodeGyp, nodeDirectory }, work, sanitize, log) {
-  const options = ['configure', 'build', `--directory=${work}`, `--jobs=${countJobs()}`, `--sanitize=${sanitize}`]
-  if (nodeDirectory) options.push(`--nodedir=${nodeDirectory}`)
-  const output = fs.openSync(log, 'w')
-  try {
-    const child = spawn(process.execPath, [nodeGyp, ...options], {
-      stdio: ['ignore', output, output],
-      timeout: compileMsMax,
-      // A preloaded sanitizer, or options of the program that asked, are not for the compiler.
-      env: { ...process.env, NODE_OPTIONS: '', LD_PRELOAD: '' },
-    })
-    const [status, signal] = await new Promise((resolve, reject) => {
-      child.once('error', reject)
-      child.once('close', (...result) => resolve(result))
-    })
-    if (status !== 0) throw new AddonBuildError(explainFailure(log) ?? signal ?? `node-gyp: status ${status}`, 1, log)
-  } finally {
-    fs.closeSync(output)
-  }
-}
-
-/** The one line of a failed compile's output that says why, if there is one. */
-function explainFailure(log) {
-  const text = fs.readFileSync(log, 'utf8')
-  if (text.includes('related to network connectivity')) {
-    return "Node's headers are not beside node and did not download (npm_config_nodedir=<directory with include/node> names them)"
-  }
-  return /^.*\berror: .*$/m.exec(text)?.[0] ?? /^gyp ERR! stack Error: (.*)$/m.exec(text)?.[1]
-}
-
-const countJobs = () => Math.min(os.availableParallelism(), 8)
-
 /** About 3 s per source and CPU, since each one includes napi.h (2.2 s measured for one on its own). */
 const estimateSeconds = () => Math.ceil((listSources().filter((name) => name.endsWith('.cc')).length / countJobs()) * 3)
 
@@ -244,7 +129,7 @@ export async function buildAddon({ quiet = false, firstUse = false, keepWork = f
   const record = path.join(output, 'record.json')
   const log = path.join(output, 'build.log')
   const lock = `${output}-lock`
-  const fingerprint = fingerprintInputs(sanitize)
+  const fingerprint = fingerprintSources(`${process.platform} ${process.arch} ${sanitize}`)
   const isUpToDate = () => readJson(record)?.built === fingerprint && fs.existsSync(file)
   if (isUpToDate()) return { file, compiled: false }
 
@@ -264,7 +149,7 @@ export async function buildAddon({ quiet = false, firstUse = false, keepWork = f
       if (!quiet && firstUse) say(`compiling its native addon, once (about ${estimateSeconds()} s)…`)
       const work = claimWork(output)
       try {
-        await compile(toolchain, work, sanitize, log)
+        await compile(toolchain, work, [`--sanitize=${sanitize}`], log)
         // A copy: the linker's file has a second name in the work directory, where make may write to it again.
         fs.copyFileSync(path.join(work, 'build/Release/ringmaster.node'), `${file}.${process.pid}`)
         fs.renameSync(`${file}.${process.pid}`, file)
@@ -293,6 +178,7 @@ async function main(options) {
   const quiet = options.includes('--quiet')
   const sanitize = options.find((option) => option.startsWith('--sanitize='))?.slice('--sanitize='.length) ?? ''
   const startMs = Date.now()
+  if (install && !isCompilingWanted() && 'file' in findPrebuilt()) return
   try {
     const { file, compiled } = await buildAddon({ quiet, firstUse, sanitize, keepWork: !install && !firstUse })
     const seconds = ((Date.now() - startMs) / 1000).toFixed(1)

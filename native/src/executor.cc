@@ -6,7 +6,6 @@
 // after a death of this environment finds it: NaN while it waits for a thread, infinity while one has it, then its result.
 #include "addon.h"
 
-#include <condition_variable>
 #include <csignal>
 #include <cstring>
 #include <limits>
@@ -126,7 +125,7 @@ class Executor : public Napi::ObjectWrap<Executor> {
     for (;;) {
       while (queue_.empty() && !stopping_ && alive_ <= base_) {
         idle_++;
-        work_.wait(lock);
+        pthread_cond_wait(&work_, mutex_.native_handle());
         idle_--;
       }
       // Threads that a stuck queue called for go as soon as they have nothing to do.
@@ -201,7 +200,7 @@ class Executor : public Napi::ObjectWrap<Executor> {
       }
       summon();
     }
-    for (uint32_t index = 0; index < count; index++) work_.notify_one();
+    for (uint32_t index = 0; index < count; index++) pthread_cond_signal(&work_);
     return info.Env().Undefined();
   }
 
@@ -270,7 +269,7 @@ class Executor : public Napi::ObjectWrap<Executor> {
       stopping_ = true;
       queue_.clear();
     }
-    work_.notify_all();
+    pthread_cond_broadcast(&work_);
     for (;;) {
       {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -290,7 +289,8 @@ class Executor : public Napi::ObjectWrap<Executor> {
   }
 
   std::mutex mutex_;
-  std::condition_variable work_;
+  // Not std::condition_variable, whose code in libstdc++ brings all of exception handling into a prebuilt binary.
+  pthread_cond_t work_ = PTHREAD_COND_INITIALIZER;
   std::deque<Call> queue_;
   std::vector<Done> done_;
   std::list<Runner> runners_;

@@ -41,7 +41,8 @@ function uncompiled(): string {
   const root = join(folder.path, 'package')
   mkdirSync(join(root, 'native'), { recursive: true })
   cpSync(join(packageRoot, 'dist'), join(root, 'dist'), { recursive: true })
-  for (const file of ['package.json', 'native/src', 'native/binding.gyp', 'native/build-addon.mjs'])
+  const builder = ['binding.gyp', 'build-addon.mjs', 'node-gyp.mjs', 'prebuilt.mjs']
+  for (const file of ['package.json', 'native/src', ...builder.map((name) => `native/${name}`)])
     cpSync(join(packageRoot, file), join(root, file), { recursive: true })
   symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'))
   return root

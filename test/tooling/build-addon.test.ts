@@ -29,7 +29,9 @@ beforeEach(() => {
   built = path.join(directory, 'native/build/Release/ringmaster.node')
   fs.mkdirSync(path.join(directory, 'native/src'), { recursive: true })
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(directory, 'node_modules'))
-  for (const file of ['native/build-addon.mjs', 'native/binding.gyp']) {
+  for (const file of ['build-addon.mjs', 'node-gyp.mjs', 'prebuilt.mjs', 'binding.gyp'].map(
+    (name) => `native/${name}`,
+  )) {
     fs.copyFileSync(path.join(root, file), path.join(directory, file))
   }
   write('native/src/addon.cc', source)
@@ -103,7 +105,7 @@ describe.skipIf(!hasCompiler)('with a compiler', () => {
     expect(outcomes.map(({ status }) => status)).toEqual([0, 0, 0])
     expect(outcomes.filter(({ said }) => said.includes('compiling its native addon, once'))).toHaveLength(1)
     expect(loadBuilt()).toBe(42)
-    expect(entries()).toEqual(['binding.gyp', 'build', 'build-addon.mjs', 'src'])
+    expect(entries()).toEqual(['binding.gyp', 'build', 'build-addon.mjs', 'node-gyp.mjs', 'prebuilt.mjs', 'src'])
   })
 
   test('a builder that was killed holds nobody up', async () => {
