@@ -55,7 +55,7 @@ export class Tracer implements TracedOperations {
   }
 
   /** The batch that was opened at `openedMs` is about to be published. */
-  publishing(ring: Ring, openedMs: number, nowMs: number): void {
+  publishing(ring: Pick<Ring, 'sqes' | 'unpublished' | 'unpublishedAt'>, openedMs: number, nowMs: number): void {
     const { slots, feed } = this
     const { sqes } = ring
     const count = ring.unpublished
@@ -92,7 +92,7 @@ export class Tracer implements TracedOperations {
   }
 
   /** `ready` completions are about to be taken; they were seen at `seenMs`. */
-  reapBegins(ring: Ring, ready: number, seenMs: number): void {
+  reapBegins(ring: Pick<Ring, 'words' | 'peek'>, ready: number, seenMs: number): void {
     // A completion may bring the end of the process, which takes the rest.
     if (this.reaping) return
     this.reaping = true

@@ -1,0 +1,207 @@
+// `ringmaster trace` and GET /trace as people use them: a real daemon under load by curl's like, a file at the end; and every way in which it
+// cannot be had.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { TraceRecording } from '../../metrics/trace-event.ts'
+import { readChromeTrace } from '../metrics/chrome-trace.ts'
+import { eventually } from '../services/harness.ts'
+import { runCommand, startDaemon, type Daemon } from './command.ts'
+
+let folder: string
+let daemon: Daemon
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ringmaster-trace-'))
+  writeFileSync(join(folder, 'file'), 'x'.repeat(10_000))
+  daemon = await startDaemon(folder, ['--poller', 'caller', '--rings', '1'])
+})
+afterAll(async () => {
+  await daemon[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true })
+})
+
+const get = (query: string, init?: RequestInit): Promise<Response> => fetch(`${daemon.adminUrl}/trace${query}`, init)
+const fetchFile = async (): Promise<void> => {
+  await (await fetch(`${daemon.filesUrl}file`)).arrayBuffer()
+}
+
+/** Asks for files for as long as `task` takes; resolves with what it gives. */
+async function underLoad<Result>(task: Promise<Result>): Promise<Result> {
+  let over = false
+  const settled = task.finally(() => {
+    over = true
+  })
+  settled.catch(() => undefined)
+  while (!over) await fetchFile()
+  return settled
+}
+
+describe('GET /trace', () => {
+  it('records what the rings do and sends it as Chrome reads it', async () => {
+    const response = await underLoad(get('?seconds=0.5').then(async (answer) => [answer, await answer.text()] as const))
+    const [{ status, headers }, text] = response
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/json; charset=utf-8'])
+    const { slices, otherData } = readChromeTrace(text)
+    const names = new Set(slices.map(({ name }) => name))
+    expect([...names]).toEqual(expect.arrayContaining(['openat2 kernel', 'statx delivered', 'read queued']))
+    expect(otherData).toMatchObject({ sampleEvery: 1, ringmaster: expect.stringMatching(/^\d/) as string })
+  })
+
+  it('format=events: the events themselves, between the times that are said', async () => {
+    const recording = (await underLoad(
+      get('?seconds=0.3&format=events&sample=2').then((answer) => answer.json()),
+    )) as TraceRecording
+    expect(Object.keys(recording).sort()).toEqual([
+      'dropped',
+      'endedMs',
+      'events',
+      'sampleEvery',
+      'startedMs',
+      'wakeups',
+    ])
+    expect(recording.sampleEvery).toBe(2)
+    expect(recording.endedMs - recording.startedMs).toBeGreaterThanOrEqual(299)
+    expect(recording.events.length).toBeGreaterThan(0)
+    expect(recording.events.length).toBeLessThanOrEqual(5000)
+    for (const { publishedMs, settledMs } of recording.events)
+      expect(publishedMs >= recording.startedMs - 1 && settledMs <= recording.endedMs + 1).toBe(true)
+    const settled = recording.events.map(({ settledMs }) => settledMs)
+    expect(settled).toEqual([...settled].sort((one, other) => one - other))
+  })
+
+  it.each([
+    ['?seconds=0', /seconds must be above 0 and at most 60/],
+    ['?seconds=61', /seconds must be/],
+    ['?seconds=abc', /seconds must be/],
+    ['?sample=0', /sample must be an integer/],
+    ['?sample=1.5', /sample must be/],
+    ['?format=xml', /format must be one of chrome, events/],
+    ['?second=1', /"second" is no parameter; there are seconds, sample, format/],
+  ])('%s is refused', async (query, message) => {
+    const response = await get(query)
+    expect(response.status).toBe(400)
+    expect(await response.text()).toMatch(message)
+  })
+
+  it('two at a time; a third is told to wait, and whoever goes away makes room', async () => {
+    const aborts = [new AbortController(), new AbortController()]
+    const recordings = await Promise.all(aborts.map(({ signal }) => get('?seconds=60', { signal })))
+    expect(recordings.map(({ status }) => status)).toEqual([200, 200])
+    const third = await get('?seconds=0.1')
+    expect(third.status).toBe(429)
+    expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect(await third.text()).toContain('try again')
+    const { code, stderr } = await runCommand('trace', '--admin', daemon.adminUrl, '--seconds', '1', '--output', '-')
+    expect([code, stderr]).toEqual([1, expect.stringContaining('2 traces are being recorded already')])
+    aborts[0]!.abort()
+    let status = 429
+    const room = async (): Promise<void> => {
+      const response = await get('?seconds=0.01')
+      await response.arrayBuffer()
+      status = response.status
+    }
+    for (const endMs = performance.now() + 20_000; status !== 200 && performance.now() < endMs;) await room()
+    expect(status).toBe(200)
+    aborts[1]!.abort()
+  })
+
+  it('HEAD says that it is there, and records nothing', async () => {
+    const response = await get('?seconds=60', { method: 'HEAD' })
+    expect([response.status, await response.text()]).toEqual([200, ''])
+  })
+})
+
+describe('ringmaster trace', () => {
+  it('saves a recording, and says where', async () => {
+    const output = join(folder, 'trace.json')
+    writeFileSync(output, 'x'.repeat(1_000_000))
+    const { code, stdout, stderr } = await underLoad(
+      runCommand('trace', '--admin', daemon.adminUrl, '--seconds', '0.5', '--output', output),
+    )
+    expect([code, stdout, stderr]).toEqual([0, '', `saved to ${output}: open it at https://ui.perfetto.dev\n`])
+    expect(readChromeTrace(readFileSync(output, 'utf8')).slices.length).toBeGreaterThan(0)
+  })
+
+  it('--output - is stdout, --format events what scripts read', async () => {
+    const args = ['--seconds', '0.3', '--format', 'events', '--output', '-', '--sample', '1']
+    const { code, stdout, stderr } = await underLoad(runCommand('trace', '--admin', daemon.adminUrl, ...args))
+    expect([code, stderr]).toEqual([0, ''])
+    expect((JSON.parse(stdout) as TraceRecording).events.length).toBeGreaterThan(0)
+  })
+
+  it('nothing listens there: exit code 1, what to do, and no file', async () => {
+    const output = join(folder, 'none.json')
+    const free = createTcpServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => free.once('listening', resolve))
+    const { port } = free.address() as AddressInfo
+    await new Promise((resolve) => free.close(resolve))
+    const { code, stderr } = await runCommand('trace', '--admin', `http://127.0.0.1:${port}`, '--output', output)
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/nothing listens at http.*ringmaster serve.*--admin/)])
+    expect(stderr).not.toMatch(/^ {4}at /m)
+    expect(existsSync(output)).toBe(false)
+  })
+
+  it('somebody else listens there, or answers with nothing: exit code 1, what to do, and what was in the file stays', async () => {
+    const output = join(folder, 'kept.json')
+    writeFileSync(output, 'kept')
+    const other = createServer((asked, response) => {
+      if (asked.url?.includes('seconds=1') === true) response.writeHead(404).end('not here')
+      else response.writeHead(200).write('{', () => response.destroy())
+    }).listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const admin = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+    const not = await runCommand('trace', '--admin', admin, '--seconds', '1', '--output', output)
+    expect([not.code, not.stderr]).toEqual([
+      1,
+      expect.stringMatching(/answers 404 to \/trace: it is not the admin address/),
+    ])
+    const cut = await runCommand('trace', '--admin', admin, '--seconds', '2', '--output', output)
+    expect([cut.code, cut.stderr]).toEqual([1, expect.stringMatching(/ended the connection.*Nothing was saved/)])
+    expect(readFileSync(output, 'utf8')).toBe('kept')
+    other.close()
+  })
+
+  it('a folder that is not there is found out before anything is recorded', async () => {
+    const output = join(folder, 'none', 'trace.json')
+    const { code, stderr } = await runCommand('trace', '--admin', 'http://127.0.0.1:1', '--output', output)
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/cannot write .*trace\.json: ENOENT.*--output/)])
+  })
+
+  it.each<[string[], RegExp]>([
+    [['--seconds', '0'], /--seconds.*above 0 and up to 60/],
+    [['--seconds', '61'], /--seconds/],
+    [['--sample', '0'], /--sample.*from 1/],
+    [['--format', 'xml'], /'xml' is invalid.*chrome, events/],
+    [['--admin', 'nowhere'], /--admin.*http:\/\//],
+    [['--admin', 'https://localhost'], /--admin/],
+  ])('%j is wrong usage', async (args, message) => {
+    const { code, stderr } = await runCommand('trace', ...args)
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
+  })
+
+  it('--help shows examples', async () => {
+    const { stdout } = await runCommand('trace', '--help')
+    expect(stdout).toContain('Examples:')
+    expect(stdout).toContain('ui.perfetto.dev')
+  })
+})
+
+it('a daemon that stops does not wait for who records', async () => {
+  const stopping = await startDaemon(folder, ['--poller', 'caller', '--rings', '1'])
+  const asked = request(`${stopping.adminUrl}/trace?seconds=60`)
+  const begun = new Promise((resolve) => asked.once('response', resolve))
+  let ended = false
+  asked.once('close', () => (ended = true))
+  asked.on('error', () => undefined)
+  asked.end()
+  await begun
+  stopping.child.kill('SIGTERM')
+  expect(await eventually(() => stopping.child.exitCode !== null)).toBe(true)
+  expect(stopping.child.exitCode).toBe(0)
+  expect(await eventually(() => ended)).toBe(true)
+  await stopping[Symbol.asyncDispose]()
+})
