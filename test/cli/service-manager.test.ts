@@ -106,10 +106,12 @@ describe('the watchdog', () => {
     const args = ['--rings', '2', '--poller', 'caller', '--silence-seconds', '2']
     await using daemon = await startDaemon(folder.path, args, env)
     expect(await eventually(() => manager.count('WATCHDOG') >= 3)).toBe(true)
-    expect(await daemon.probe('livez')).toMatchObject({
-      status: 200,
-      body: expect.stringContaining('ring 1: ok') as string,
-    })
+    await expect
+      .poll(() => daemon.probe('livez'), { timeout: 20_000 })
+      .toMatchObject({
+        status: 200,
+        body: expect.stringContaining('ring 1: ok') as string,
+      })
 
     writeFileSync(flag, '')
     await expect.poll(() => daemon.probe('livez'), { timeout: 20_000 }).toMatchObject({ status: 503 })
@@ -117,7 +119,7 @@ describe('the watchdog', () => {
     expect(daemon.stderr()).toContain('the watchdog is not told that all is well')
     const told = manager.count('WATCHDOG')
     // Files are served on: the pollers `caller` and `kernel` need no worker. Only the watchdog is not told.
-    await sleep(2 * watchdogMs)
+    await sleep(1.5 * watchdogMs)
     expect(await (await fetch(`${daemon.filesUrl}file`)).text()).toBe('content')
     expect(manager.count('WATCHDOG')).toBe(told)
 

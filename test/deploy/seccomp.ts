@@ -48,7 +48,7 @@ export function filesToServe(root: string): (daemon: Daemon) => Promise<boolean>
     return { name: `${sizeBytes}.bin`, sha: sha256(bytes) }
   })
   return async (daemon) => {
-    const requests = Array.from({ length: 40 }, () => files).flat()
+    const requests = Array.from({ length: 16 }, () => files).flat()
     const equal = await Promise.all(
       requests.map(async ({ name, sha }) => {
         const response = await fetch(`${daemon.filesUrl}${name}`)

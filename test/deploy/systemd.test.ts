@@ -106,7 +106,7 @@ describe.skipIf(!existsSync(analyze) || !canLoadSeccomp)('the system calls that 
     }
   })
 
-  it.each(['kernel', 'worker', 'caller'])('are enough for the poller %s, under load', async (poller) => {
+  it.each(['kernel', 'worker'])('are enough for the poller %s, under load', async (poller) => {
     const root = temporaryFolder()
     const served = filesToServe(root.path)
     await using daemon = await startUnder(root.path, profile(), ['--poller', poller])

@@ -33,9 +33,10 @@ const write = (file, profile) => writeFileSync(join(folder, file), `${JSON.strin
 
 write('ringmaster.json', { ...moby, syscalls: [...moby.syscalls, ours] })
 
-const { archMap: _archMap, syscalls, ...rest } = moby
+const { defaultAction, defaultErrnoRet, syscalls } = moby
 write('ringmaster-oci.json', {
-  ...rest,
+  defaultAction,
+  defaultErrnoRet,
   architectures: Object.values(architectures).flat(),
   syscalls: [...syscalls.filter(appliesWithoutCapabilities).map(unconditional), ours],
 })
