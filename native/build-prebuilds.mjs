@@ -1,5 +1,6 @@
 // Builds the addon for other machines: `npm run build:prebuilds`, and before `npm pack`. One binary for each architecture serves every
-// Node (Node-API 8) and every libc (libc-stub.mjs). What cannot be built here is named with the reason, and left out.
+// Node (Node-API 8) and every libc (libc-stub.mjs). What cannot be built here is named with the reason, and left out. Arguments, such as
+// linux-x64: build these only; of the others what is there and of these sources is kept.
 //
 // Exit status: 0 all that can be built here is built, 1 something did not compile.
 import { spawnSync } from 'node:child_process'
@@ -58,9 +59,7 @@ async function build({ arch }, compiler, name) {
     fs.copyFileSync(path.join(here, 'binding.gyp'), path.join(work, 'binding.gyp'))
     writeLinkerInputs(work, arch, compiler)
     await compile(toolchain, work, [`--arch=${arch}`, `--standalone=${work}`], log, { CXX: compiler, LINK: compiler })
-    const temporary = `${prebuiltFile(name)}.${process.pid}`
-    fs.copyFileSync(path.join(work, 'build/Release/ringmaster.node'), temporary)
-    fs.renameSync(temporary, prebuiltFile(name))
+    fs.renameSync(path.join(work, 'build/Release/ringmaster.node'), prebuiltFile(name))
     fs.rmSync(log)
   } finally {
     fs.rmSync(work, { recursive: true, force: true })
@@ -68,12 +67,13 @@ async function build({ arch }, compiler, name) {
 }
 
 /** Makes one target's row of the manifest: as it is where nothing changed, else built anew. */
-async function makeBinary(target, before, sources) {
+async function makeBinary(target, before, sources, isWanted) {
   const name = prebuiltName('linux', target.arch)
   const file = prebuiltFile(name)
   const known = before?.sources === sources ? before.binaries[name] : undefined
   const isIntact = known !== undefined && fs.existsSync(file) && hashOf(fs.readFileSync(file)) === known.sha256
   try {
+    if (!isWanted(name)) throw new AddonBuildError('it was not asked for', 2)
     const { compiler, compilerVersion } = findCompiler(target)
     const recipe = fingerprintRecipe(compilerVersion)
     if (isIntact && known.recipe === recipe) return { name, row: known }
@@ -90,14 +90,14 @@ async function makeBinary(target, before, sources) {
 }
 
 /** Brings native/prebuilds up to date; returns the manifest, and whether something did not compile. */
-export async function buildPrebuilds() {
+async function buildPrebuilds(isWanted) {
   const sources = fingerprintPrebuilt()
   const before = readJson(manifestFile)
   const manifest = { sources, binaries: {}, missing: {} }
   let failed = false
   fs.mkdirSync(prebuildsDirectory, { recursive: true })
   for (const target of targets) {
-    const { name, row, built = false, error } = await makeBinary(target, before, sources)
+    const { name, row, built = false, error } = await makeBinary(target, before, sources, isWanted)
     if (error === undefined) {
       manifest.binaries[name] = row
       say(`${name}: ${built ? 'built' : 'up to date'}, ${(row.sizeBytes / 1024).toFixed(0)} KiB, ${row.compiler}`)
@@ -108,11 +108,12 @@ export async function buildPrebuilds() {
     manifest.missing[name] = error.message
     say(`${name}: not built: ${error.message}${error.log ? `; output: ${error.log}` : ''}`)
   }
-  const temporary = `${manifestFile}.${process.pid}`
+  const temporary = path.join(here, `build-prebuilt-manifest-${process.pid}.json`)
   fs.writeFileSync(temporary, `${JSON.stringify(manifest, null, 2)}\n`)
   fs.renameSync(temporary, manifestFile)
   return { manifest, failed }
 }
 
-const { failed } = await buildPrebuilds()
+const wanted = process.argv.slice(2)
+const { failed } = await buildPrebuilds((name) => wanted.length === 0 || wanted.includes(name))
 process.exitCode = failed ? 1 : 0

@@ -37,7 +37,7 @@ export function findProgram(candidates) {
   return undefined
 }
 
-/** node-gyp as somebody depends on it, else the one that npm brings along for packages like this: as a dependency it is 6 MB. */
+/** node-gyp as somebody depends on it, else the one that npm brings along for packages like this: with it we would depend on 20 more. */
 function findNodeGyp() {
   const file = 'node-gyp/bin/node-gyp.js'
   const npm = findProgram(['npm'])

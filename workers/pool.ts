@@ -152,6 +152,10 @@ function onlyThread(): Piscina {
     piscina.options.minThreads = 0 // from now on it starts none
     return piscina
   } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_ACCESS_DENIED') {
+      const message = "Node's permission model allows no threads: start node with --allow-worker beside --permission"
+      throw new RingUnavailableError('permission', message, { cause: error })
+    }
     const message = `no thread can be started (${error instanceof Error ? error.message : String(error)}): raise ulimit -u, or pids.max of the cgroup`
     throw new RingUnavailableError('threads', message, { cause: error })
   }

@@ -90,6 +90,60 @@ describe('without a compiler', () => {
   })
 })
 
+describe.skipIf(!hasCompiler)('with a prebuilt addon', () => {
+  // Whether the install would compile is told by what it complains of where there is no compiler.
+  const environment = { PATH: '/nowhere', CXX: undefined, PYTHON: undefined }
+  const name = `${process.platform}-${process.arch}`
+  const file = (): string => path.join(directory, `native/prebuilds/${name}.node`)
+  const wouldCompile = (more: NodeJS.ProcessEnv = {}): boolean => {
+    const { status, said } = build(['--install'], { ...environment, ...more })
+    expect(status).toBe(0)
+    return said !== ''
+  }
+  beforeEach(() => {
+    for (const script of ['build-prebuilds.mjs', 'libc-stub.mjs'])
+      fs.copyFileSync(path.join(root, 'native', script), path.join(directory, 'native', script))
+    const made = spawnSync(process.execPath, [path.join(directory, 'native/build-prebuilds.mjs'), name], {
+      encoding: 'utf8',
+    })
+    expect(made).toMatchObject({ status: 0, stderr: expect.stringContaining(`${name}: built`) as string })
+  })
+
+  test('the install compiles nothing, unless npm is told to', () => {
+    expect(wouldCompile()).toBe(false)
+    expect(wouldCompile({ npm_config_build_from_source: 'true' })).toBe(true)
+    expect(wouldCompile({ npm_config_build_from_source: 'sharp,ringmaster' })).toBe(true)
+    expect(wouldCompile({ npm_config_build_from_source: 'sharp' })).toBe(false)
+  })
+
+  test('the install compiles where it is of other sources, cannot be loaded, crashes, or is not there', () => {
+    write('native/src/addon.cc', source.replace('42', '43'))
+    expect(wouldCompile()).toBe(true)
+    write('native/src/addon.cc', source)
+    expect(wouldCompile()).toBe(false)
+    fs.truncateSync(file(), 5000) // a half file kills whoever loads it
+    expect(wouldCompile()).toBe(true)
+    fs.writeFileSync(file(), 'for another machine')
+    expect(wouldCompile()).toBe(true)
+    fs.rmSync(file())
+    expect(wouldCompile()).toBe(true)
+  })
+
+  test('a second build has nothing to do, and a source that does not compile fails it and leaves no binary', () => {
+    const rebuild = (): Outcome => {
+      const script = path.join(directory, 'native/build-prebuilds.mjs')
+      const { status, stderr } = spawnSync(process.execPath, [script, name], { encoding: 'utf8' })
+      return { status, said: stderr }
+    }
+    expect(rebuild()).toMatchObject({ status: 0, said: expect.stringContaining(`${name}: up to date`) as string })
+    write('native/src/addon.cc', 'int x = ;\n')
+    const failed = rebuild()
+    expect(failed.status).toBe(1)
+    expect(failed.said).toMatch(/not built: .*addon\.cc:1:9: error: expected primary-expression/)
+    expect(fs.existsSync(file())).toBe(false)
+  })
+})
+
 describe.skipIf(!hasCompiler)('with a compiler', () => {
   test('builds once, then sees that nothing changed, then that something did', () => {
     expect(build([])).toMatchObject({ status: 0, said: expect.stringContaining('addon compiled in') as string })
