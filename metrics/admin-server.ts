@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { MetricsRegistry } from './exporter.ts'
+import { renderMetrics, type ScrapeHeaders } from './render.ts'
 
 /** Whether a probe passes; `reason` is sent as the body when it does not. */
 export interface ProbeResult {
@@ -45,11 +46,14 @@ const closeGraceMs = 1_000
 
 interface Reply {
   readonly status: number
-  readonly body: string
+  readonly body: string | Buffer
   readonly contentType?: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Called when the answer was sent, or its client is gone. */
+  readonly sent?: () => void
 }
 
-type Page = () => Reply | Promise<Reply>
+type Page = (request: IncomingMessage) => Reply | Promise<Reply>
 
 /** Starts listening. Rejects when the address is taken or not ours, with Node's own error. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
@@ -75,11 +79,17 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
 
 function pagesOf({ registry, ready, live, describe }: AdminServerOptions): ReadonlyMap<string, Page> {
   return new Map<string, Page>([
-    ['/metrics', async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType })],
+    ['/metrics', ({ headers }) => metricsReply(registry, headers)],
     ['/livez', () => probe(live())],
     ['/readyz', () => probe(ready())],
     ['/', () => ({ status: 200, body: `${describe()}\n\n${indexLines.join('\n')}\n` })],
   ])
+}
+
+async function metricsReply(registry: MetricsRegistry, headers: ScrapeHeaders): Promise<Reply> {
+  const { contentType, contentEncoding, body, release } = await renderMetrics(registry, headers)
+  const encoding = contentEncoding === null ? {} : { 'Content-Encoding': contentEncoding }
+  return { status: 200, body, contentType, headers: { Vary: 'Accept, Accept-Encoding', ...encoding }, sent: release }
 }
 
 const indexLines = [
@@ -108,7 +118,7 @@ async function answer(
       response.setHeader('Allow', 'GET, HEAD')
       send(response, { status: 405, body: 'only GET and HEAD\n' })
     } else {
-      send(response, await page())
+      send(response, await page(request))
     }
   } catch (error) {
     // A page failed. Its message helps whoever is looking; a stack would help only an attacker.
@@ -117,8 +127,10 @@ async function answer(
   }
 }
 
-function send(response: ServerResponse, { status, body, contentType }: Reply): void {
+function send(response: ServerResponse, { status, body, contentType, headers, sent }: Reply): void {
+  if (sent !== undefined) response.once('close', sent)
   response.writeHead(status, {
+    ...headers,
     'Content-Type': contentType ?? 'text/plain; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',

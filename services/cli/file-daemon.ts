@@ -4,7 +4,7 @@ import { constants } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
-import { Registry } from 'prom-client'
+import { Registry, collectDefaultMetrics } from 'prom-client'
 import { startAdminServer, type AdminServer, type ProbeResult } from '../../metrics/admin-server.ts'
 import { codeOf } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
@@ -117,6 +117,7 @@ class FileDaemon {
     this.#http = await HttpServer.start({ folder, ...listen, log: this.#log }).catch((error: unknown) => {
       throw listenError('--listen', listen, error)
     })
+    collectDefaultMetrics({ register: registry })
     rings.register(registry)
     this.#http.register(registry)
 
