@@ -3,9 +3,10 @@
 // On node:http and never on the rings it reports on: it has to answer when they do not. Whatever a client sends, the
 // answer is a status code or a closed socket, never an exception: this port must not be a way to stop the I/O.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { MetricsRegistry } from './exporter.ts'
+import { renderMetrics, type ScrapeHeaders } from './render.ts'
 
 /** Whether a probe passes; `reason` is sent as the body when it does not. */
 export interface ProbeResult {
@@ -19,6 +20,7 @@ export interface ProbeResult {
 export interface AdminRequest {
   /** Path and query; the host is of no importance. */
   readonly url: URL
+  readonly headers: IncomingHttpHeaders
   /** Aborted when whoever asked has gone: stop working for them. */
   readonly signal: AbortSignal
 }
@@ -26,9 +28,11 @@ export interface AdminRequest {
 /** A whole answer. */
 export interface Reply {
   readonly status: number
-  readonly body: string
+  readonly body: string | Buffer
   readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>
+  /** Called when the answer was sent, or its client is gone. */
+  readonly sent?: () => void
 }
 
 /** An answer that takes its time: status and headers, then whatever `start` writes to the response, without the idle limit. */
@@ -103,12 +107,18 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
 
 function routesOf({ registry, ready, live, describe, routes }: AdminServerOptions): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
-    ['/metrics', async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType })],
+    ['/metrics', ({ headers }) => metricsReply(registry, headers)],
     ['/livez', () => probe(live())],
     ['/readyz', () => probe(ready())],
     ['/', () => ({ status: 200, body: `${describe()}\n\n${indexLines.join('\n')}\n` })],
     ...(routes ?? []),
   ])
+}
+
+async function metricsReply(registry: MetricsRegistry, headers: ScrapeHeaders): Promise<Reply> {
+  const { contentType, contentEncoding, body, release } = await renderMetrics(registry, headers)
+  const encoding = contentEncoding === null ? {} : { 'Content-Encoding': contentEncoding }
+  return { status: 200, body, contentType, headers: { Vary: 'Accept, Accept-Encoding', ...encoding }, sent: release }
 }
 
 const indexLines = [
@@ -156,7 +166,7 @@ function adminRequest(request: IncomingMessage, response: ServerResponse): Admin
   response.once('close', () => {
     gone.abort()
   })
-  return { url: new URL(request.url ?? '/', 'http://admin'), signal: gone.signal }
+  return { url: new URL(request.url ?? '/', 'http://admin'), headers: request.headers, signal: gone.signal }
 }
 
 function stream(response: ServerResponse, reply: StreamReply): void {
@@ -171,8 +181,10 @@ function stream(response: ServerResponse, reply: StreamReply): void {
   reply.start(response)
 }
 
-function send(response: ServerResponse, { status, body, contentType, headers }: Reply): void {
+function send(response: ServerResponse, { status, body, contentType, headers, sent }: Reply): void {
+  if (sent !== undefined) response.once('close', sent)
   response.writeHead(status, {
+    ...headers,
     'Content-Type': contentType ?? 'text/plain; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',

@@ -160,6 +160,8 @@ export class RingMetrics {
   readonly #rows: Float64Array
   readonly #errors: Float64Array
   readonly #histograms: Float64Array
+  /** Views over the counts of each stage and operation, made when first read. */
+  readonly #stageCounts: Float64Array[] = []
   /** What workers of the rings before this one had counted. */
   readonly #workerBefore = new Float64Array(workerRegion.elements)
 
@@ -285,11 +287,21 @@ export class RingMetrics {
     return found
   }
 
+  /** Counts by bucket: a live view. For who reads many: nothing is made but the first time. */
+  stageCounts(stage: number, op: number): Float64Array {
+    const histogram = stage * rowCount + rowOf(op)
+    const base = histogram * histogramStride
+    return (this.#stageCounts[histogram] ??= this.#histograms.subarray(base, base + bucketCount))
+  }
+
+  stageSumNs(stage: number, op: number): number {
+    return this.#histograms[(stage * rowCount + rowOf(op)) * histogramStride + sumSlot]!
+  }
+
   /** `counts` is a live view, `count` its total when read. Copy with mergeHistograms to keep it. */
   histogram(stage: number, op: number): HistogramSnapshot {
-    const base = (stage * rowCount + rowOf(op)) * histogramStride
-    const counts = this.#histograms.subarray(base, base + bucketCount)
-    return { counts, sumNs: this.#histograms[base + sumSlot]!, count: totalCount(counts) }
+    const counts = this.stageCounts(stage, op)
+    return { counts, sumNs: this.stageSumNs(stage, op), count: totalCount(counts) }
   }
 
   #countError(row: number, errno: number): void {

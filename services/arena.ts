@@ -29,6 +29,8 @@ export interface ArenaOptions {
 
 /** What an arena is and has out. */
 export interface ArenaStats {
+  /** Which one: they are numbered as they are made, from 1. */
+  readonly arena: number
   readonly slabBytes: number
   readonly slabs: number
   readonly leased: number
@@ -78,11 +80,13 @@ export class Arena {
   readonly reason: string
   private readonly core: ArenaSlabs
   private readonly owner: Arenas
+  private readonly number: number
   private closing: Promise<void> | null = null
 
   /** Made by Ringmaster.arena(). @internal */
-  constructor(core: ArenaSlabs, reason: string, owner: Arenas) {
+  constructor(core: ArenaSlabs, number: number, reason: string, owner: Arenas) {
     this.core = core
+    this.number = number
     this.slabBytes = core.slabBytes
     this.slabs = core.slabs
     this.reason = reason
@@ -131,9 +135,9 @@ export class Arena {
 
   /** What is out now. Plain data, a copy. */
   stats(): ArenaStats {
-    const { slabBytes, slabs, core, registered, reason } = this
+    const { number: arena, slabBytes, slabs, core, registered, reason } = this
     const { leased, draining, waiters } = core
-    return { slabBytes, slabs, leased, draining, waiters, registered, reason }
+    return { arena, slabBytes, slabs, leased, draining, waiters, registered, reason }
   }
 
   /**
@@ -170,6 +174,7 @@ export class Arenas {
   private readonly users: Iterable<RingHandle>
   private readonly cores: ArenaSlabs[]
   private readonly open = new Set<Arena>()
+  private made = 0
 
   /** `cores` is what requests look their buffers up in. */
   constructor(
@@ -199,7 +204,7 @@ export class Arenas {
     const memory = allocateSharedMemory(sizeBytes)
     const { index, reason } = this.register(Buffer.from(memory, 0, sizeBytes))
     const core = new ArenaSlabs(memory, slabBytes, slabs, waitersMax, this.users, index, fixedFor === 'all')
-    const arena = new Arena(core, reason, this)
+    const arena = new Arena(core, ++this.made, reason, this)
     this.cores.push(core)
     this.open.add(arena)
     return arena

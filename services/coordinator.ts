@@ -5,11 +5,12 @@ import type { ArenaSlabs } from '../workers/arena.ts'
 import { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import type { OpenRings } from './open-rings.ts'
-import type { Router } from './request-handle.ts'
+import type { FileCounts, Router } from './request-handle.ts'
 
 export class Coordinator implements Router {
   /** What requests look their buffers up in. */
   readonly arenas: ArenaSlabs[] = []
+  readonly files: FileCounts = { opened: 0, closed: 0 }
   private readonly handles: readonly RingHandle[]
   private only: RingHandle | null
   private covers = false

@@ -61,6 +61,7 @@ export class RingFile {
     this.coordinator = coordinator
     this.descriptor = fd
     ownDescriptor(fd)
+    coordinator.files.opened++
     this.unbuffered = (flags & constants.O_DIRECT) !== 0
     this.lastWrite = ordered ? Promise.resolve() : null
   }
@@ -333,6 +334,7 @@ export class RingFile {
     }
     const { fd } = this
     this.descriptor = -1
+    this.coordinator.files.closed++ // whatever close(2) says, the descriptor is gone
     await closeDescriptor(() => this.coordinator.pick(), fd)
   }
 

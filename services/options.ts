@@ -19,6 +19,10 @@ const powerOfTwo = (min: number, max: number): z.ZodNumber =>
 
 /** The options' schema. Adding an option means adding a row here and a line to the table in README. */
 const schema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.-]{0,64}$/, { message: 'must be at most 64 letters, digits, and any of _.-' })
+    .default(''),
   rings: z.union([z.literal('auto'), z.number().int().min(1).max(64)]).default('auto'),
   poller: z.enum(['auto', 'kernel', 'worker', 'caller', 'threadpool']).default('auto'),
   sqEntries: powerOfTwo(8, 32768).default(1024),
@@ -47,6 +51,11 @@ const schema = z.strictObject({
 
 /** Options of Ringmaster.start(). All have defaults that suit most programs. */
 export interface RingmasterOptions {
+  /**
+   * What its metrics call it (label `pool`), where a registry has several. Up to 64 letters, digits, and any of `_.-`. Default none: the first one
+   * without a name has no label, others get a number.
+   */
+  name?: string
   /** Rings, each with a worker thread. 1–64, default `auto`: one for every four effective CPUs, at most 8. */
   rings?: number | 'auto'
   /**

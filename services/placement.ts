@@ -36,6 +36,7 @@ export function place(facts: PlacementFacts, wishes: PlacementWishes): Placement
     rings: rings.value,
     poller: poller.value,
     reason,
+    fallback: isFallback(facts, wishes, poller.value),
     sqThreads: sqThreads.value,
     pins: Array.from({ length: rings.value }, (_, ring) => pins.value[ring % pollers] ?? -1),
     ...depths.value,
@@ -88,6 +89,10 @@ function choosePoller(facts: PlacementFacts, wishes: PlacementWishes): Decision<
   const why = sqpoll.ok ? `an SQ thread would keep one of ${cpus}` : `no SQ thread: ${sqpoll.message ?? 'denied'}`
   if (crowded) return { value: Poller.caller, reason: `${why}, and ${workers} workers would crowd ${cpus}` }
   return { value: Poller.worker, reason: `${why}; a ring worker sleeps while there is little to do` }
+}
+
+function isFallback(facts: PlacementFacts, wishes: PlacementWishes, poller: Poller): boolean {
+  return choosePoller({ ...facts, rings: { ok: true }, sqpoll: { ok: true } }, wishes).value !== poller
 }
 
 const isSet = (wish: unknown): boolean => wish !== undefined && wish !== 'auto'

@@ -13,8 +13,15 @@ export type RequestHandle = Pick<
   readonly elsewhere: () => RequestHandle | null
 }
 
+/** Files that were opened and closed; whoever does it counts. */
+export interface FileCounts {
+  opened: number
+  closed: number
+}
+
 /** Finds a ring for a request. */
 export interface Router {
+  readonly files: FileCounts
   /** What requests look their buffers up in. */
   readonly arenas: ArenaSlabs[]
   /** @throws ERR_RING_CLOSED */

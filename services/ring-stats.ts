@@ -5,8 +5,8 @@ import type { SqThread } from '../native/fdinfo.ts'
 import type { MemoryKind } from '../native/ring-geometry.ts'
 import { operationName } from '../native/operations/index.ts'
 import { ClientCounter, WorkerCounter, operationCount } from '../metrics/ring-metrics.ts'
-import type { RingMetricsSource } from '../metrics/exporter.ts'
-import type { Poller } from '../workers/poller-kind.ts'
+import type { RingMetricsSource } from '../metrics/catalog/ring-reading.ts'
+import { Poller } from '../workers/poller-kind.ts'
 import type { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import type { WorkerState } from '../workers/supervisor.ts'
@@ -19,14 +19,18 @@ export interface RingStats {
   readonly poller: Poller
   /** Why this poller. */
   readonly reason: string
+  /** Whether it is a fallback, since io_uring or SQPOLL is denied, or the worker is gone. */
+  readonly degraded: boolean
   /** Whether another one would suit the load better, as of the last look. */
   readonly advice: Advice
   readonly memory: MemoryKind
   readonly sqEntries: number
   readonly cqEntries: number
-  /** Requests in the ring now, and waiting for a place in it. */
+  /** Requests in the ring now, and waiting for a place in it; and how many of each there may be. */
   readonly inFlight: number
   readonly backlog: number
+  readonly inFlightLimit: number
+  readonly backlogLimit: number
   readonly requests: number
   readonly completions: number
   readonly errors: number
@@ -86,6 +90,8 @@ export interface StatsSource extends Pick<
     readonly state: ClientState
     readonly inFlight: number
     readonly load: number
+    readonly inFlightMax: number
+    readonly backlogMax: number
   }
 }
 
@@ -95,7 +101,19 @@ const reasonOf = ({ reason, workerLoss }: StatsSource): string =>
 const sqThreadOf = (handle: StatsSource): SqThread | null =>
   handle.client.poller === 'kernel' && handle.client.state !== 'closed' ? readSqThread(handle.geometry.ringFd) : null
 
-export function ringStats(handle: StatsSource, advice: Advice): RingStats {
+/** The poller that was chosen for all rings, and whether another would have been, were everything allowed. */
+export interface ChosenPoller {
+  readonly poller: Poller
+  readonly fallback: boolean
+}
+
+// A ring that was moved has another poller since that suits its load: no fallback. One that the kernel refused has threads in its place.
+const isDegraded = ({ client, workerState }: StatsSource, chosen: ChosenPoller): boolean =>
+  workerState === 'gone' ||
+  (chosen.fallback && client.poller === chosen.poller) ||
+  (client.poller === Poller.threadpool && chosen.poller !== Poller.threadpool)
+
+export function ringStats(handle: StatsSource, advice: Advice, chosen: ChosenPoller): RingStats {
   const { client, geometry, metrics } = handle
   const counter = (index: number): number => metrics.client[index]!
   let requests = 0
@@ -111,12 +129,15 @@ export function ringStats(handle: StatsSource, advice: Advice): RingStats {
     state: client.state,
     poller: client.poller,
     reason: reasonOf(handle),
+    degraded: isDegraded(handle, chosen),
     advice,
     memory: geometry.kind,
     sqEntries: geometry.sqEntries,
     cqEntries: geometry.cqEntries,
     inFlight: client.inFlight,
     backlog: client.load - client.inFlight,
+    inFlightLimit: client.inFlightMax,
+    backlogLimit: client.backlogMax,
     requests,
     completions,
     errors,
@@ -148,18 +169,26 @@ export function ringStats(handle: StatsSource, advice: Advice): RingStats {
 /** The same ring as the exporter wants it; `times` reads how its threads stand. */
 export function metricsSource(
   handle: StatsSource,
-  advice: Advice,
-  times: () => Omit<LoadSample, 'atMs'>,
+  {
+    pool,
+    chosen,
+    advice,
+    times,
+  }: Readonly<{ pool: string; chosen: ChosenPoller; advice: Advice; times: () => Omit<LoadSample, 'atMs'> }>,
 ): RingMetricsSource {
   const { client, geometry, metrics, ring } = handle
   return {
+    pool,
     ring,
     poller: client.poller,
     reason: reasonOf(handle),
     memory: geometry.kind,
     sqEntries: geometry.sqEntries,
     cqEntries: geometry.cqEntries,
+    inFlightLimit: client.inFlightMax,
+    backlogLimit: client.backlogMax,
     state: client.state,
+    degraded: isDegraded(handle, chosen),
     metrics,
     operationName,
     advice,

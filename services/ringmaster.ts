@@ -1,10 +1,9 @@
 // Ringmaster: starts the rings, offers the file operations, closes everything. What users touch first.
-import type { Registry, OpenMetricsContentType } from 'prom-client'
 import { addonFailure, binding } from '../native/binding.ts'
 import { capabilities } from '../native/capabilities.ts'
 import { ringErrors } from '../native/errors.ts'
 import { usePlain } from '../native/plain/binding.ts'
-import { registerRingMetrics } from '../metrics/exporter.ts'
+import type { MetricsRegistry } from '../metrics/exporter.ts'
 import { measureWakeCostNs } from '../workers/wake-cost.ts'
 import { Poller } from '../workers/poller-kind.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
@@ -38,7 +37,9 @@ import type { SubmitOptions } from './raw/raw-ring.ts'
 import { features, loadSupport } from './raw/support.ts'
 import { ringHealth } from './ring-health.ts'
 import type { RingHealth } from './ring-health.ts'
+import { registerPool } from './register-pool.ts'
 import { metricsSource, ringStats } from './ring-stats.ts'
+import { noClients, noServices } from './ringmaster-stats.ts'
 import type { RingmasterStats } from './ringmaster-stats.ts'
 import { Tracing } from './trace.ts'
 import type { Trace, TraceOptions } from './trace.ts'
@@ -56,15 +57,25 @@ export class Ringmaster extends RingFileSystem {
   private readonly wakeCostNs: number
   private readonly advisor: Advisor
   private readonly tracing: Tracing
-  private readonly unregister = new Set<() => void>()
+  private readonly name: string
+  /** By registry: what takes the metrics out again. */
+  private readonly registrations = new Map<MetricsRegistry, () => void>()
   /** Null where the rings were joined. */
   private clients: Clients | null = null
   private closing: Promise<void> | null = null
 
-  private constructor(open: OpenRings, placement: Placement, cpus: number, wakeCostNs: number, advisor: Advisor) {
+  private constructor(
+    open: OpenRings,
+    name: string,
+    placement: Placement,
+    cpus: number,
+    wakeCostNs: number,
+    advisor: Advisor,
+  ) {
     const coordinator = new Coordinator(open)
     super(coordinator)
     this.rings = open
+    this.name = name
     this.coordinator = coordinator
     this.arenas = new Arenas(open, this.coordinator.arenas)
     this.placement = placement
@@ -115,7 +126,7 @@ export class Ringmaster extends RingFileSystem {
       })
       const settled = { ...placement, choices: [...asOpened(placement.choices, open.handles), spin] }
       const { effectiveCpus } = facts
-      const rings: Ringmaster = new Ringmaster(open, settled, effectiveCpus, wakeCostNs, advisor)
+      const rings: Ringmaster = new Ringmaster(open, resolved.name, settled, effectiveCpus, wakeCostNs, advisor)
       const options = { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }
       const known = { open, effectiveCpus, wakeCostNs, spinNs: first.idle.spinNs }
       rings.clients = new Clients({ ...known, options, placement, capabilities: found })
@@ -135,7 +146,7 @@ export class Ringmaster extends RingFileSystem {
    */
   static async join(handle: RingsHandle): Promise<Ringmaster> {
     const { open, ring, advisor, onEnd } = await joinRings(handle)
-    const rings = new Ringmaster(open, ring.placement, ring.effectiveCpus, ring.wakeCostNs, advisor)
+    const rings = new Ringmaster(open, '', ring.placement, ring.effectiveCpus, ring.wakeCostNs, advisor)
     onEnd(() => void rings.close())
     return rings
   }
@@ -211,17 +222,24 @@ export class Ringmaster extends RingFileSystem {
     return new RawRing(this.rings.handles[ring]!, undefined, false).submit(operation, options)
   }
 
-  /** What every ring is and has done so far. Plain data, a copy. */
+  /** What every ring is and has done so far. Plain data, a copy; JSON.stringify() keeps all of it. */
   stats(): RingmasterStats {
+    const { name, placement, clients, coordinator, cpus, wakeCostNs } = this
+    const { opened, closed } = coordinator.files
+    const { attached, attachedMax } = clients?.counts ?? noClients
     return {
-      rings: this.rings.handles.map((handle, index) => ringStats(handle, this.advisor.adviceOf(index))),
-      clients: clientStats(this.clients?.list() ?? []),
-      effectiveCpus: this.cpus,
-      wakeCostNs: this.wakeCostNs,
+      name,
+      rings: this.rings.handles.map((handle, index) => ringStats(handle, this.advisor.adviceOf(index), placement)),
+      clients: clientStats(clients?.list() ?? [], placement),
+      effectiveCpus: cpus,
+      wakeCostNs,
       spinNs: this.rings.handles[0]!.idle.spinNs,
+      files: { opened, closed, open: opened - closed },
+      attached: { clients: attached, clientsMax: attachedMax },
+      services: { ...(clients?.services ?? noServices) },
       arenas: this.arenas.stats(),
       traces: this.tracing.stats(),
-      placement: { summary: describeChoices(this.placement.choices), choices: [...this.placement.choices] },
+      placement: { summary: describeChoices(placement.choices), choices: [...placement.choices] },
     }
   }
 
@@ -235,18 +253,43 @@ export class Ringmaster extends RingFileSystem {
     return this.tracing.start(options)
   }
 
-  /** Adds all metrics to a prom-client registry. They are read at scrape, never on the I/O path. Returns how to take them out. */
-  register(registry: Registry | Registry<OpenMetricsContentType>): () => void {
-    const remove = registerRingMetrics(registry, () => [
-      ...this.rings.handles.map((handle: RingHandle, index) =>
-        metricsSource(handle, this.advisor.adviceOf(index), () => this.advisor.timesOf(index)),
-      ),
-      ...clientSources(this.clients?.list() ?? []),
-    ])
-    this.unregister.add(remove)
-    return () => {
-      if (this.unregister.delete(remove)) remove()
+  /**
+   * Adds all metrics to a prom-client registry, where several Ringmasters may be: see the option `name`. They are read at scrape, never on the I/O
+   * path. Returns how to take them out; the second time with the same registry it changes nothing and returns the same.
+   * @throws ERR_INVALID_ARG_VALUE where another Ringmaster of this name is in the registry; Error where a metric's name is somebody else's
+   */
+  register(registry: MetricsRegistry): () => void {
+    const known = this.registrations.get(registry)
+    if (known !== undefined) return known
+    const remove = registerPool(registry, this.name, {
+      rings: (pool) => [
+        ...this.rings.handles.map((handle, index) =>
+          metricsSource(handle, {
+            pool,
+            chosen: this.placement,
+            advice: this.advisor.adviceOf(index),
+            times: () => this.advisor.timesOf(index),
+          }),
+        ),
+        ...clientSources(this.clients?.list() ?? [], pool, this.placement),
+      ],
+      files: () => this.coordinator.files,
+      clients: () => ({ ...(this.clients?.counts ?? noClients), ...(this.clients?.services ?? noServices) }),
+      arenas: () => this.arenas.stats(),
+      placement: () => ({
+        effectiveCpus: this.cpus,
+        wakeCostNs: this.wakeCostNs,
+        spinNs: this.rings.handles[0]!.idle.spinNs,
+        choices: this.placement.choices,
+      }),
+    })
+    const unregister = (): void => {
+      if (this.registrations.get(registry) !== unregister) return
+      this.registrations.delete(registry)
+      remove()
     }
+    this.registrations.set(registry, unregister)
+    return unregister
   }
 
   /**
@@ -266,7 +309,7 @@ export class Ringmaster extends RingFileSystem {
       await this.rings.close()
     } finally {
       this.tracing.close()
-      for (const remove of this.unregister) remove()
+      for (const unregister of [...this.registrations.values()]) unregister()
     }
   }
 
@@ -278,7 +321,7 @@ export class Ringmaster extends RingFileSystem {
   closeSync(): boolean {
     this.stop()
     this.closing ??= Promise.resolve()
-    for (const remove of this.unregister) remove()
+    for (const unregister of [...this.registrations.values()]) unregister()
     void this.clients?.close()
     try {
       return this.rings.closeSync()

@@ -11,7 +11,7 @@ import { checkInteger, checkOptionNames } from './arguments.ts'
 import type { Coordinator } from './coordinator.ts'
 import { RingFileSystem } from './file-system.ts'
 import { RawRing } from './raw/raw-ring.ts'
-import type { RequestHandle, Router } from './request-handle.ts'
+import type { FileCounts, RequestHandle, Router } from './request-handle.ts'
 
 /** Limits of a view, over all its rings. */
 export interface ViewOptions {
@@ -80,6 +80,7 @@ class ViewHandle implements RequestHandle {
 /** The coordinator's choice of a ring, with the view's way into it. */
 class ViewRouter implements Router {
   readonly arenas: ArenaSlabs[]
+  readonly files: FileCounts
   private readonly coordinator: Coordinator
   private readonly account: Account
   private readonly handles = new WeakMap<RingHandle, ViewHandle>()
@@ -88,6 +89,7 @@ class ViewRouter implements Router {
     this.coordinator = coordinator
     this.account = account
     this.arenas = coordinator.arenas
+    this.files = coordinator.files
   }
 
   pick(): ViewHandle {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { Registry } from 'prom-client'
+import { Registry, collectDefaultMetrics } from 'prom-client'
 import { startAdminServer, type AdminServer } from '../../metrics/admin-server.ts'
 import { codeOf } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
@@ -134,6 +134,7 @@ class FileDaemon {
     this.#closers.push(() => service.close())
 
     const registry = new Registry()
+    collectDefaultMetrics({ register: registry })
     this.#http = await HttpServer.start({ folder, ...listen, fd: this.#passed.http?.fd, log: this.#log }).catch(
       (error: unknown) => {
         throw startListenError('--listen', listen, this.#passed.http, error)

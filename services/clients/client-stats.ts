@@ -1,12 +1,12 @@
 // The rings of clients in stats() and in the metrics: their numbers are in shared memory, so nobody is asked. Used by Ringmaster.
 import { readThreadTimes } from '../../native/schedstat.ts'
-import type { RingMetricsSource } from '../../metrics/exporter.ts'
+import type { RingMetricsSource } from '../../metrics/catalog/ring-reading.ts'
 import { ClientCounter, RingMetrics } from '../../metrics/ring-metrics.ts'
 import { Poller } from '../../workers/poller-kind.ts'
 import { ClientState } from '../../workers/submission.ts'
 import { advise } from '../advice.ts'
 import { metricsSource, ringStats } from '../ring-stats.ts'
-import type { ClientStats, StatsSource } from '../ring-stats.ts'
+import type { ChosenPoller, ClientStats, StatsSource } from '../ring-stats.ts'
 import type { Attachment } from './attachment.ts'
 import type { ClientRing } from './protocol.ts'
 
@@ -37,6 +37,8 @@ function joined(attachment: Attachment, ring: ClientRing): Joined {
         state: attachment.state === 'joined' ? ClientState.open : ClientState.closed,
         inFlight,
         load: inFlight + metrics.client[ClientCounter.backlog]!,
+        inFlightMax: ring.inFlightMax,
+        backlogMax: ring.backlogMax,
       },
     },
   }
@@ -45,21 +47,30 @@ function joined(attachment: Attachment, ring: ClientRing): Joined {
 const all = (attachments: readonly Attachment[]): Joined[] =>
   attachments.flatMap((attachment) => (attachment.ring === null ? [] : [joined(attachment, attachment.ring)]))
 
-export function clientStats(attachments: readonly Attachment[]): ClientStats[] {
+export function clientStats(attachments: readonly Attachment[], chosen: ChosenPoller): ClientStats[] {
   return all(attachments).map(({ attachment: { client, threadId }, source }) => ({
-    ...ringStats(source, advise(source.client.poller, [])),
+    ...ringStats(source, advise(source.client.poller, []), chosen),
     client,
     threadId,
   }))
 }
 
-export function clientSources(attachments: readonly Attachment[]): RingMetricsSource[] {
+export function clientSources(
+  attachments: readonly Attachment[],
+  pool: string,
+  chosen: ChosenPoller,
+): RingMetricsSource[] {
   return all(attachments).map(({ attachment: { client, threadId }, source }) => ({
-    ...metricsSource(source, advise(source.client.poller, []), () => ({
-      sqThread: null,
-      client: readThreadTimes(threadId),
-      poller: null, // it is the ring's that serves this one, and counted there
-    })),
+    ...metricsSource(source, {
+      pool,
+      chosen,
+      advice: advise(source.client.poller, []),
+      times: () => ({
+        sqThread: null,
+        client: readThreadTimes(threadId),
+        poller: null, // it is the ring's that serves this one, and counted there
+      }),
+    }),
     client,
   }))
 }

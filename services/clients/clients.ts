@@ -55,6 +55,12 @@ export class Clients {
   private readonly inFlightMax: number
   /** Run when closing begins, before clients are told: resident services have theirs to finish with. */
   readonly onClosing: Set<() => Promise<void>> = new Set()
+  /** Of all resident services together. */
+  readonly services: { instances: number; failures: number; restarts: number } = {
+    instances: 0,
+    failures: 0,
+    restarts: 0,
+  }
   private next = 1
   private closed = false
 
@@ -121,6 +127,11 @@ export class Clients {
     if (typeof handle !== 'object' || handle === null || !('client' in handle))
       throw invalidArgType('handle', 'what rings.attach() gave', handle)
     await this.attachments.get(Number((handle as RingsHandle).client))?.end(this.endLimitMs)
+  }
+
+  /** Handles that are out, joined or not, and how many may be. */
+  get counts(): { readonly attached: number; readonly attachedMax: number } {
+    return { attached: this.attachments.size, attachedMax: this.context.options.clientsMax }
   }
 
   /** The clients that joined. */

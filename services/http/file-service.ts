@@ -2,6 +2,7 @@
 // ports or rings. It never throws: whatever happens is an answer, or a closed connection when the answer had begun.
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
+import { traceLabels } from '../../metrics/exemplar.ts'
 import { BufferPool } from './buffer-pool.ts'
 import type { HttpCounters } from './http-counters.ts'
 import { ClientGone, codeOf, httpError, toHttpError, type HttpError } from './http-error.ts'
@@ -65,12 +66,13 @@ export class FileService {
   /** Resolves when the answer is sent, or its client gone, and everything it used is given back. */
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.socket.destroyed) return // it went away while earlier pipelined requests were answered
+    const startedMs = performance.now()
     try {
       await this.#answer(request, response)
-      this.#counters.countResponse(request.method, response.statusCode)
+      this.#count(request, response.statusCode, startedMs)
       this.#log.debug({ method: request.method, target: request.url, status: response.statusCode }, 'answered')
     } catch (error) {
-      await this.#fail(request, response, error)
+      await this.#fail(request, response, error, startedMs)
     }
   }
 
@@ -126,7 +128,7 @@ export class FileService {
     }
   }
 
-  async #fail(request: IncomingMessage, response: ServerResponse, error: unknown): Promise<void> {
+  async #fail(request: IncomingMessage, response: ServerResponse, error: unknown, startedMs: number): Promise<void> {
     const context = { method: request.method, target: request.url, code: codeOf(error) }
     if (error instanceof ClientGone || response.destroyed) {
       this.#counters.clientsGone++
@@ -142,10 +144,16 @@ export class FileService {
       response.destroy()
       return
     }
-    this.#counters.countResponse(request.method, failure.status)
     this.#logFailure(context, failure)
     const text = `${failure.status} ${STATUS_CODES[failure.status] ?? ''}\n` // no more: an error must not be an oracle
     await answerText(response, failure.status, text, request.method === 'HEAD').catch(() => undefined)
+    this.#count(request, failure.status, startedMs)
+  }
+
+  #count({ method, headers }: IncomingMessage, status: number, startedMs: number): void {
+    const { traceparent } = headers
+    const trace = typeof traceparent === 'string' ? traceLabels(traceparent) : null
+    this.#counters.countResponse({ method, status, durationNs: (performance.now() - startedMs) * 1e6, trace })
   }
 
   #logFailure(context: object, failure: HttpError): void {

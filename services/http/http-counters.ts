@@ -1,105 +1,60 @@
-// What the HTTP service counts, and its export to Prometheus. Written by file-service.ts and http-server.ts with plain
-// additions; prom-client is met only when somebody scrapes.
-import { Counter, Gauge, type Registry } from 'prom-client'
+// What the HTTP service counts. Written by file-service.ts and http-server.ts with plain additions; read by http-plane.ts when somebody scrapes.
+import { DurationHistogram } from '../../metrics/duration-histogram.ts'
+import type { Exemplar } from '../../metrics/exemplar.ts'
 
 /** Every other method is one label value: clients must not be able to make series. */
-const methodLabel = (method: string | undefined): string => (method === 'GET' || method === 'HEAD' ? method : 'other')
+export type MethodLabel = 'GET' | 'HEAD' | 'other'
+const methodLabel = (method: string | undefined): MethodLabel =>
+  method === 'GET' || method === 'HEAD' ? method : 'other'
+
+export interface Responses {
+  readonly method: MethodLabel
+  readonly code: string
+  count: number
+  /** The latest of a trace. */
+  exemplar: Exemplar | null
+}
+
+/** One request, from its header to the end of its answer. */
+export interface AnsweredRequest {
+  readonly method: string | undefined
+  readonly status: number
+  readonly durationNs: number
+  /** Labels of its trace; null where it has none. */
+  readonly trace: Exemplar['labels'] | null
+}
 
 export class HttpCounters {
-  readonly #responses = new Map<string, number>()
+  private readonly byMethodAndCode = new Map<string, Responses>()
+  private readonly byMethod: Record<MethodLabel, DurationHistogram> = {
+    GET: new DurationHistogram(),
+    HEAD: new DurationHistogram(),
+    other: new DurationHistogram(),
+  }
   bodyBytesSent = 0
   clientsGone = 0
   cutShort = 0
   badRequests = 0
   connectionsRefused = 0
 
-  countResponse(method: string | undefined, status: number): void {
-    const key = `${methodLabel(method)} ${status}`
-    this.#responses.set(key, (this.#responses.get(key) ?? 0) + 1)
+  countResponse({ method, status, durationNs, trace }: AnsweredRequest): void {
+    const label = methodLabel(method)
+    const key = `${label} ${status}`
+    let responses = this.byMethodAndCode.get(key)
+    if (responses === undefined) {
+      responses = { method: label, code: String(status), count: 0, exemplar: null }
+      this.byMethodAndCode.set(key, responses)
+    }
+    responses.count++
+    if (trace !== null) responses.exemplar = { labels: trace, value: 1, timestampMs: Date.now() }
+    this.byMethod[label].record(durationNs, trace)
   }
 
-  responses(): { method: string; code: string; count: number }[] {
-    return [...this.#responses].map(([key, count]) => {
-      const [method = '', code = ''] = key.split(' ')
-      return { method, code, count }
-    })
-  }
-}
-
-/** Levels, read at scrape time. */
-export interface HttpGauges {
-  requestsInFlight(): number
-  connectionsOpen(): number
-  bodyBuffersInUse(): number
-  bodyBufferWaiters(): number
-}
-
-/** Adds the service to a registry; the returned function takes it out again. */
-export function registerHttpMetrics(registry: Registry, counters: HttpCounters, gauges: HttpGauges): () => void {
-  const names: string[] = []
-  const counter = (name: string, help: string, read: () => number): void => {
-    names.push(name)
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
-    })
-  }
-  const gauge = (name: string, help: string, read: () => number): void => {
-    names.push(name)
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read())
-      },
-    })
+  responses(): IterableIterator<Responses> {
+    return this.byMethodAndCode.values()
   }
 
-  names.push('ringmaster_http_requests_total')
-  new Counter({
-    name: 'ringmaster_http_requests_total',
-    help: 'HTTP requests answered, by method and status code.',
-    labelNames: ['method', 'code'],
-    registers: [registry],
-    collect() {
-      this.reset()
-      for (const { method, code, count } of counters.responses()) this.inc({ method, code }, count)
-    },
-  })
-  counter('ringmaster_http_body_bytes_total', 'Bytes of files sent in HTTP answers.', () => counters.bodyBytesSent)
-  counter(
-    'ringmaster_http_clients_gone_total',
-    'Requests whose client closed the connection before it had the whole answer.',
-    () => counters.clientsGone,
-  )
-  counter(
-    'ringmaster_http_cut_short_total',
-    'Answers cut off because the file shrank or could not be read to its end.',
-    () => counters.cutShort,
-  )
-  counter(
-    'ringmaster_http_bad_requests_total',
-    'Connections closed because what they sent was no HTTP request, or came too slowly.',
-    () => counters.badRequests,
-  )
-  counter(
-    'ringmaster_http_connections_refused_total',
-    'Connections refused because the limit of open ones was reached.',
-    () => counters.connectionsRefused,
-  )
-  gauge('ringmaster_http_requests_in_flight', 'HTTP requests not yet answered in full.', () =>
-    gauges.requestsInFlight(),
-  )
-  gauge('ringmaster_http_connections', 'Open HTTP connections.', () => gauges.connectionsOpen())
-  gauge('ringmaster_http_body_buffers_in_use', 'Body buffers leased to answers.', () => gauges.bodyBuffersInUse())
-  gauge('ringmaster_http_body_buffer_waiters', 'Requests waiting for a body buffer.', () => gauges.bodyBufferWaiters())
-  return () => {
-    for (const name of names) registry.removeSingleMetric(name)
+  durations(): readonly (readonly [MethodLabel, DurationHistogram])[] {
+    return Object.entries(this.byMethod) as [MethodLabel, DurationHistogram][]
   }
 }

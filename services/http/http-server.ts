@@ -5,11 +5,12 @@ import { STATUS_CODES, createServer, type IncomingMessage, type Server, type Ser
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import type { Registry } from 'prom-client'
+import { registerPlane, type MetricsRegistry } from '../../metrics/exporter.ts'
 import { Connections } from './connections.ts'
 import { FileService } from './file-service.ts'
-import { HttpCounters, registerHttpMetrics } from './http-counters.ts'
+import { HttpCounters } from './http-counters.ts'
 import { codeOf } from './http-error.ts'
+import { httpPlane } from './http-plane.ts'
 import { defaultHttpLimits, type HttpLimits } from './limits.ts'
 import type { Folder } from './storage.ts'
 
@@ -89,13 +90,19 @@ export class HttpServer {
   }
 
   /** Adds this server to a registry; the returned function takes it out again. */
-  register(registry: Registry): () => void {
-    return registerHttpMetrics(registry, this.#counters, {
-      requestsInFlight: () => this.#connections.pending,
-      connectionsOpen: () => this.#connections.open,
-      bodyBuffersInUse: () => this.#service.buffersInUse,
-      bodyBufferWaiters: () => this.#service.bufferWaiters,
-    })
+  register(registry: MetricsRegistry): () => void {
+    return registerPlane(registry, httpPlane, () => [
+      {
+        labels: [],
+        reading: {
+          counters: this.#counters,
+          requestsInFlight: this.#connections.pending,
+          connectionsOpen: this.#connections.open,
+          bodyBuffersInUse: this.#service.buffersInUse,
+          bodyBufferWaiters: this.#service.bufferWaiters,
+        },
+      },
+    ])
   }
 
   get requestsInFlight(): number {

@@ -61,6 +61,8 @@ export interface RingLayout {
 }
 
 export interface Placement extends Required<RingLayout> {
+  /** Whether another poller would have been chosen, were io_uring and SQPOLL allowed. */
+  readonly fallback: boolean
   readonly sqEntries: number
   readonly cqEntries: number
   readonly sqThreadIdleMs: number

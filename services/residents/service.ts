@@ -131,6 +131,7 @@ export class ResidentService {
     const running: Instance = { ring, handle, link, port: user.port1, ending: null }
     instance = running
     this.instances.set(ring, running)
+    this.clients.services.instances++
     this.restarts.started(ring, performance.now())
     control.port1.once('close', () => {
       if (this.fail(running, ringErrors.workerLost(ended))) void this.startAgain(running)
@@ -142,6 +143,8 @@ export class ResidentService {
   private fail(instance: Instance, error: unknown): boolean {
     if (this.instances.get(instance.ring) !== instance) return false
     this.instances.delete(instance.ring)
+    this.clients.services.instances--
+    this.clients.services.failures++
     const ending = this.end(instance).catch(() => undefined) // what it says of its own end adds nothing
     instance.ending = ending
     this.endings.add(ending)
@@ -174,6 +177,7 @@ export class ResidentService {
         await sleep(workerLookMs, undefined, { ref: false })
       if (this.stopping !== null) return
       await this.startOn(ring)
+      this.clients.services.restarts++
       if (this.stopping !== null) await this.stopInstances() // it has begun behind the others' end
     } catch (error) {
       if (this.stopping !== null) return
@@ -204,7 +208,7 @@ export class ResidentService {
       [...this.instances.values()].map(async (instance) => {
         const drained = instance.link.call((remote) => remote.drain())
         const outcome = within(drained, 'drain', this.drainLimitMs)
-        this.instances.delete(instance.ring)
+        if (this.instances.delete(instance.ring)) this.clients.services.instances--
         await outcome.finally(() => this.end(instance))
       }),
     )

@@ -6,6 +6,8 @@ import { networkInterfaces } from 'node:os'
 import { Counter, type OpenMetricsContentType, Registry } from 'prom-client'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type AdminServer, type AdminServerOptions, startAdminServer } from '../../metrics/admin-server.ts'
+import { parseExposition, sampleValue } from './exposition.ts'
+import { makeBusyRing, registerRings } from './ring-source.ts'
 
 const servers: AdminServer[] = []
 const sockets: Socket[] = []
@@ -137,11 +139,18 @@ describe('what goes wrong', () => {
     expect((await fetch(`${url}/metrics`)).status).toBe(200)
   })
 
-  it('in a collector of somebody else is 500 without a stack', async () => {
+  it('in a collector of somebody else is counted, and the rest is sent', async () => {
     const registry = new Registry()
-    new Counter({ name: 'theirs_total', help: 'Theirs.', registers: [registry], collect: throwing })
+    new Counter({ name: 'broken_total', help: 'Theirs.', registers: [registry], collect: throwing })
+    new Counter({ name: 'well_total', help: 'Theirs.', registers: [registry] }).inc(4)
+    registerRings(registry, () => [makeBusyRing(0)])
     const response = await fetch(`${(await start({ registry })).url}/metrics`)
-    expect([response.status, await response.text()]).toEqual([500, 'lost the ring\n'])
+    expect(response.status).toBe(200)
+    const families = parseExposition(await response.text())
+    expect(families.has('broken_total')).toBe(false)
+    expect(sampleValue(families, 'well_total', {})).toBe(4)
+    const failures = { collector: 'broken_total' }
+    expect(sampleValue(families, 'ringmaster_exporter_collector_failures_total', failures)).toBe(1)
   })
 
   it.each([

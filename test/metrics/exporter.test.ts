@@ -3,47 +3,14 @@
 import fc from 'fast-check'
 import { Counter, type OpenMetricsContentType, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
-import { catalog } from '../../metrics/catalog.ts'
-import { type MetricsRegistry, registerRingMetrics, type RingMetricsSource } from '../../metrics/exporter.ts'
-import { ClientCounter, RingMetrics, ringMetricsSizeBytes, Stage, WorkerCounter } from '../../metrics/ring-metrics.ts'
+import type { RingMetricsSource } from '../../metrics/catalog/ring-reading.ts'
+import { ringsPlane } from '../../metrics/catalog/rings.ts'
+import type { MetricsRegistry } from '../../metrics/exporter.ts'
+import { ClientCounter, Stage, WorkerCounter } from '../../metrics/ring-metrics.ts'
 import { type Family, parseExposition, promtoolCheck, promtoolMissing, sampleValue } from './exposition.ts'
+import { makeBusyRing, makeRing, registerRings } from './ring-source.ts'
 
-const names: Record<number, string> = { 22: 'read', 23: 'write', 18: 'openat' }
-
-function makeRing(ring: number, overrides: Partial<RingMetricsSource> = {}): RingMetricsSource {
-  return {
-    ring,
-    poller: 'kernel',
-    reason: 'two effective CPUs or more',
-    memory: 'user',
-    sqEntries: 256,
-    cqEntries: 512,
-    state: 'open',
-    metrics: new RingMetrics(new SharedArrayBuffer(ringMetricsSizeBytes), 0),
-    operationName: (op) => names[op] ?? `op_${op}`,
-    advice: { poller: 'caller', cause: 'burning' },
-    sqThread: () => ({ busyNs: 1.5e9, totalNs: 4e9 }),
-    runQueueWait: () => ({ clientNs: 0.25e9, pollerNs: 0.75e9 }),
-    ...overrides,
-  }
-}
-
-/** A ring with something in every metric. */
-function makeBusyRing(ring: number, overrides: Partial<RingMetricsSource> = {}): RingMetricsSource {
-  const source = makeRing(ring, overrides)
-  const { metrics } = source
-  for (let slot = 0; slot < metrics.client.length; slot++) metrics.client[slot] = 100 + slot
-  for (let slot = 0; slot < metrics.worker.length; slot++) metrics.worker[slot] = 1_000 + slot
-  for (let i = 0; i < 10; i++) {
-    metrics.countRequest(22)
-    for (const stage of Object.values(Stage)) metrics.recordStage(stage, 22, 1_000 * 2 ** i, 1)
-  }
-  for (let i = 0; i < 7; i++) metrics.countCompletion(22, 4_096)
-  metrics.countBytes(22, 7 * 4_096)
-  metrics.countRequest(18)
-  metrics.countCompletion(18, -2)
-  return source
-}
+const catalog = ringsPlane.rows
 
 async function scrape(registry: MetricsRegistry): Promise<Map<string, Family>> {
   return parseExposition(await registry.metrics())
@@ -51,7 +18,7 @@ async function scrape(registry: MetricsRegistry): Promise<Map<string, Family>> {
 
 const scrapeOf = (...sources: RingMetricsSource[]): Promise<Map<string, Family>> => {
   const registry = new Registry()
-  registerRingMetrics(registry, () => sources)
+  registerRings(registry, () => sources)
   return scrape(registry)
 }
 
@@ -67,7 +34,7 @@ describe('a scrape', () => {
           Object.keys(sample.labels)
             .filter((label) => label !== 'le')
             .sort(),
-        ).toEqual([...labels].sort())
+        ).toEqual(['ring', ...labels].sort())
       }
     }
   })
@@ -133,7 +100,7 @@ describe('a scrape', () => {
 
   it('adds nothing up twice: a second scrape says the same', async () => {
     const registry = new Registry()
-    registerRingMetrics(registry, () => [makeBusyRing(0)])
+    registerRings(registry, () => [makeBusyRing(0)])
     const [first, second] = [await scrape(registry), await scrape(registry)]
     for (const { name } of catalog) expect(second.get(name)).toEqual(first.get(name))
   })
@@ -144,7 +111,7 @@ describe('a scrape', () => {
     let asked = 0
     let sqThreadReads = 0
     sources[0]!.sqThread = () => ({ busyNs: ++sqThreadReads, totalNs: 0 })
-    registerRingMetrics(registry, () => (asked++, sources))
+    registerRings(registry, () => (asked++, sources))
     await registry.metrics()
     expect([asked, sqThreadReads]).toEqual([1, 1])
     sources = sources.slice(1)
@@ -178,8 +145,11 @@ describe('the classic buckets', () => {
         for (const valueNs of values) source.metrics.recordStage(Stage.kernel, 22, valueNs, 1)
         const family = (await scrapeOf(source)).get('ringmaster_operation_kernel_seconds')!
         const buckets = family.samples.filter(({ name }) => name.endsWith('_bucket'))
-        const exponents = Array.from({ length: 25 }, (_, step) => step - 20)
-        expect(buckets.map(({ labels }) => labels['le'])).toEqual([...exponents.map((k) => `${2 ** k}`), '+Inf'])
+        const bounds = Array.from({ length: 25 }, (_, step) => 2 ** (step - 20))
+        expect(buckets.map(({ labels }) => Number(labels['le']!.replace('+Inf', 'Infinity')))).toEqual([
+          ...bounds,
+          Infinity,
+        ])
         for (const { labels, value } of buckets) {
           // Exact: 10^9 has 21 bits, a power of two has one.
           const leNs = labels['le'] === '+Inf' ? Infinity : Number(labels['le']) * 1e9
@@ -223,35 +193,40 @@ describe('a failure', () => {
     expect(failures('ringmaster_ring_info')).toBe(0)
   })
 
-  it('to read fdinfo costs only the times of that SQ thread', async () => {
+  it('to read fdinfo costs only the times of that SQ thread, and is counted once per metric and scrape', async () => {
     const registry = new Registry()
     const broken = makeBusyRing(0, {
       sqThread: () => {
         throw Object.assign(new Error('EBADF'), { code: 'EBADF' })
       },
     })
-    registerRingMetrics(registry, () => [broken])
+    registerRings(registry, () => [broken])
     await registry.metrics()
     const families = await scrape(registry)
-    expect(sampleValue(families, 'ringmaster_exporter_collector_failures_total', { collector: 'sq_thread' })).toBe(2)
+    const collector = 'ringmaster_ring_sq_thread_seconds_total'
+    expect(sampleValue(families, 'ringmaster_exporter_collector_failures_total', { collector })).toBe(2)
     expect(families.get('ringmaster_ring_sq_thread_seconds_total')!.samples).toEqual([])
     expect(sampleValue(families, 'ringmaster_operations_total', { operation: 'read' })).toBe(10)
   })
 
   it('to list the rings leaves a scrape without rings', async () => {
     const registry = new Registry()
-    registerRingMetrics(registry, () => {
+    registerRings(registry, () => {
       throw new Error('closing')
     })
     const families = await scrape(registry)
-    expect(sampleValue(families, 'ringmaster_exporter_collector_failures_total', { collector: 'sources' })).toBe(1)
+    expect(sampleValue(families, 'ringmaster_exporter_collector_failures_total', { collector: 'rings' })).toBe(1)
     for (const { name } of catalog) expect(families.get(name)!.samples).toEqual([])
   })
 })
 
 describe('the registry', () => {
   it('is told how long reading took', async () => {
-    const families = await scrapeOf(makeBusyRing(0))
+    const registry = new Registry()
+    registerRings(registry, () => [makeBusyRing(0)])
+    const before = await scrape(registry)
+    expect(sampleValue(before, 'ringmaster_exporter_scrape_duration_seconds', {})).toBe(0)
+    const families = await scrape(registry)
     const seconds = sampleValue(families, 'ringmaster_exporter_scrape_duration_seconds', {})!
     expect(seconds).toBeGreaterThan(0)
     expect(seconds).toBeLessThan(5)
@@ -261,25 +236,66 @@ describe('the registry', () => {
     const registry = new Registry()
     new Counter({ name: 'theirs_total', help: 'Somebody else’s.', registers: [registry] }).inc(4)
     const before = await registry.metrics()
-    const unregister = registerRingMetrics(registry, () => [makeBusyRing(0)])
+    const unregister = registerRings(registry, () => [makeBusyRing(0)])
     expect(sampleValue(await scrape(registry), 'theirs_total', {})).toBe(4)
     unregister()
     unregister()
     expect(await registry.metrics()).toBe(before)
-    registerRingMetrics(registry, () => [])
+    registerRings(registry, () => [])
   })
 
-  it('refuses a second registration and keeps the first', async () => {
+  it('has the rings of several, and loses those of one with it', async () => {
     const registry = new Registry()
-    registerRingMetrics(registry, () => [makeBusyRing(0)])
-    expect(() => registerRingMetrics(registry, () => [])).toThrow('already been registered')
-    expect(sampleValue(await scrape(registry), 'ringmaster_operations_total', { operation: 'read' })).toBe(10)
+    const removeFirst = registerRings(registry, () => [makeBusyRing(0)])
+    const removeSecond = registerRings(registry, () => [makeBusyRing(0, { pool: 'archive' })])
+    const values = async (): Promise<(number | undefined)[]> => {
+      const { samples } = (await scrape(registry)).get('ringmaster_operations_total')!
+      return ['', 'archive'].map(
+        (pool) =>
+          samples.find(({ labels }) => (labels['pool'] ?? '') === pool && labels['operation'] === 'read')?.value,
+      )
+    }
+    expect(await values()).toEqual([10, 10])
+    removeFirst()
+    expect(await values()).toEqual([undefined, 10])
+    registerRings(registry, () => [makeBusyRing(0)])
+    expect(await values()).toEqual([10, 10])
+    removeSecond()
+    expect(await values()).toEqual([10, undefined])
+  })
+
+  it('has no series twice, whoever says it: the second one is counted as a failure', async () => {
+    const registry = new Registry()
+    registerRings(registry, () => [makeBusyRing(0)])
+    registerRings(registry, () => [makeBusyRing(0)])
+    const families = await scrape(registry)
+    expect(sampleValue(families, 'ringmaster_operations_total', { operation: 'read' })).toBe(10)
+    const collector = 'ringmaster_operations_total'
+    expect(sampleValue(families, 'ringmaster_exporter_collector_failures_total', { collector })).toBe(1)
+  })
+
+  it('is as it was where a name is taken', async () => {
+    const registry = new Registry()
+    new Counter({ name: 'ringmaster_ring_moves_total', help: 'Theirs.', registers: [registry] }).inc(4)
+    const before = await registry.metrics()
+    expect(() => registerRings(registry, () => [makeBusyRing(0)])).toThrow('already been registered')
+    expect(await registry.metrics()).toBe(before)
+  })
+
+  it('that was cleared can be registered with again', async () => {
+    const registry = new Registry()
+    registerRings(registry, () => [makeBusyRing(0)])
+    registry.clear()
+    registerRings(registry, () => [makeBusyRing(1)])
+    expect(sampleValue(await scrape(registry), 'ringmaster_operations_total', { ring: '1', operation: 'read' })).toBe(
+      10,
+    )
   })
 
   it('may have default labels, and may be read as JSON', async () => {
     const registry = new Registry()
     registry.setDefaultLabels({ app: 'demo' })
-    registerRingMetrics(registry, () => [makeBusyRing(0)])
+    registerRings(registry, () => [makeBusyRing(0)])
     const labels = { app: 'demo', ring: '0', operation: 'read', le: '+Inf' }
     expect(sampleValue(await scrape(registry), 'ringmaster_operation_queued_seconds_bucket', labels)).toBe(10)
     const json = await registry.getMetricsAsJSON()
@@ -290,7 +306,7 @@ describe('the registry', () => {
   it('may speak OpenMetrics', async () => {
     const registry = new Registry<OpenMetricsContentType>()
     registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
-    const unregister = registerRingMetrics(registry, () => [makeBusyRing(0)])
+    const unregister = registerRings(registry, () => [makeBusyRing(0)])
     await registry.metrics()
     const text = await registry.metrics()
     expect(text.endsWith('\n# EOF\n')).toBe(true)
@@ -308,7 +324,7 @@ describe('promtool', () => {
   it('has nothing to say about a scrape', async ({ skip }) => {
     skip(promtoolMissing !== null, promtoolMissing ?? '')
     const registry = new Registry()
-    registerRingMetrics(registry, () => [makeBusyRing(0), makeBusyRing(1, { poller: 'worker' }), makeRing(2)])
+    registerRings(registry, () => [makeBusyRing(0), makeBusyRing(1, { poller: 'worker' }), makeRing(2)])
     expect(promtoolCheck(await registry.metrics())).toEqual({ status: 0, complaints: '' })
   })
 

@@ -1,0 +1,33 @@
+// Who could not be read: collectors by name, how often. One per registry; exported by catalog/exporter.ts.
+
+/** More names than a registry should have metrics. */
+const namesMax = 1000
+const otherName = 'other'
+
+export class CollectorFailures {
+  private readonly counts = new Map<string, number>()
+
+  /** Present from the first scrape on: a counter that appears as 1 has no increase for an alert to see. */
+  watch(name: string): void {
+    this.add(name, 0)
+  }
+
+  /** Runs `read`; what it throws is counted under `name`, and undefined is returned. */
+  guard<Result>(name: string, read: () => Result): Result | undefined {
+    try {
+      return read()
+    } catch {
+      this.add(name, 1)
+      return undefined
+    }
+  }
+
+  add(name: string, count: number): void {
+    const known = this.counts.has(name) || this.counts.size < namesMax ? name : otherName
+    this.counts.set(known, (this.counts.get(known) ?? 0) + count)
+  }
+
+  entries(): IterableIterator<[string, number]> {
+    return this.counts.entries()
+  }
+}

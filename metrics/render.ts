@@ -1,0 +1,68 @@
+// A scrape: all metrics of a registry, ours and others', in the format that was asked for. Called by the admin server for /metrics; for users of the
+// library who serve their registry themselves.
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { Registry } from 'prom-client'
+import { planesOf, type MetricsRegistry } from './exporter.ts'
+import { readForeign } from './formats/foreign.ts'
+import { acceptsGzip, negotiateFormat } from './formats/negotiate.ts'
+import { Output } from './formats/output.ts'
+import { writeProtobuf } from './formats/protobuf.ts'
+import { writeFamilies } from './formats/text.ts'
+import type { Family } from './plane-collector.ts'
+
+/** Headers of the scraper's request, as node:http gives them. */
+export interface ScrapeHeaders {
+  readonly accept?: string | undefined
+  readonly 'accept-encoding'?: string | string[] | undefined
+}
+
+export interface RenderedMetrics {
+  readonly contentType: string
+  /** Null: as it is. */
+  readonly contentEncoding: 'gzip' | null
+  readonly body: Buffer
+  /** To be called when the body was sent and is not read any more: its memory is the next scrape's. Need not be called. */
+  readonly release: () => void
+}
+
+/** Below this a packet holds it anyway. */
+const gzipSizeBytesMin = 1400
+/** Metrics are mostly repetition: more effort hardly makes them smaller. */
+const gzipLevel = 1
+
+const compress = promisify<Buffer, { level: number }, Buffer>(gzip)
+
+/**
+ * Text 0.0.4, OpenMetrics 1.0.0, or protobuf with native histograms, as `headers` ask, and as the registry's content type says where they do not; gzip where asked for and worth it. A metric of others that
+ * throws, or takes more than 2 s, is missing, and counted in ringmaster_exporter_collector_failures_total.
+ */
+export async function renderMetrics(registry: MetricsRegistry, headers: ScrapeHeaders = {}): Promise<RenderedMetrics> {
+  const openMetrics = registry.contentType === Registry.OPENMETRICS_CONTENT_TYPE
+  const { format, contentType } = negotiateFormat(headers.accept, openMetrics ? 'openmetrics' : 'text')
+  const planes = planesOf(registry)
+  const ours: Family[] = []
+  const others: (object & { name: string })[] = []
+  for (const metric of registry.getMetricsAsArray()) {
+    const family = planes.families.get(metric)
+    if (family === undefined) others.push(metric)
+    else ours.push(family)
+  }
+  const foreign = await readForeign(registry, others, planes.failures)
+  // From here to the end of writing in one turn: families hold their values until they are read again.
+  const output = new Output()
+  const startNs = process.hrtime.bigint()
+  if (format === 'protobuf') writeProtobuf(output, ours, foreign)
+  else writeFamilies(output, format, ours, foreign)
+  planes.written(Number(process.hrtime.bigint() - startNs))
+  const body = output.written
+  const release = (): void => {
+    output.release()
+  }
+  const accepted = headers['accept-encoding']
+  const wantsGzip = acceptsGzip(Array.isArray(accepted) ? accepted.join() : accepted)
+  if (!wantsGzip || body.length < gzipSizeBytesMin) return { contentType, contentEncoding: null, body, release }
+  const compressed = await compress(body, { level: gzipLevel })
+  release()
+  return { contentType, contentEncoding: 'gzip', body: compressed, release: () => undefined }
+}
