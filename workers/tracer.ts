@@ -4,7 +4,7 @@
 //
 // An operation is known by slot and generation from its publication on: what was in the ring before tracing began is not traced, and a chain
 // is taken whole or not at all.
-import { SqeFlag } from '../native/abi.ts'
+import { CqeFlag, SqeFlag } from '../native/abi.ts'
 import type { Ring } from '../native/ring.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
 import type { TraceFeed } from '../metrics/trace-feed.ts'
@@ -30,6 +30,8 @@ export class Tracer implements TracedOperations {
   readonly seenMs: Float64Array = new Float64Array(1)
   /** Bits of those who take it. */
   private readonly takers: Uint8Array
+  /** 1: its last completion has been told. */
+  private readonly ended: Uint8Array
   /** Of the chain whose last entry was linked to the next one. */
   private linked = false
   private chain = none
@@ -46,6 +48,7 @@ export class Tracer implements TracedOperations {
     this.generations = new Float64Array(size).fill(NaN)
     this.opcodes = slots.opcode
     this.takers = new Uint8Array(size)
+    this.ended = new Uint8Array(size)
     this.links = new Uint8Array(size)
     this.ids = new Float64Array(size)
     this.chains = new Float64Array(size)
@@ -85,6 +88,7 @@ export class Tracer implements TracedOperations {
         this.openedMs[slot] = claimedMs === 0 ? openedMs : claimedMs
       }
       this.publishedMs[slot] = nowMs
+      this.ended[slot] = 0 // not even where a dead worker had left it behind
       this.linked = link !== TraceLink.none
     }
     this.lookForWakeups()
@@ -98,15 +102,17 @@ export class Tracer implements TracedOperations {
     this.reaping = true
     this.seenMs[0] = seenMs
     this.lookForWakeups()
-    const { slots, generations, takers, feed } = this
+    const { slots, generations, takers, ended, feed } = this
     const { words } = ring
     feed.reserve(ready)
     for (let index = 0; index < ready; index++) {
       const at = ring.peek(index)
       const slot = words[at]!
       const generation = words[at + 1]!
-      if (!slots.matches(slot, generation) || generations[slot] !== generation || takers[slot] === 0) continue
-      feed.write(takers[slot]!, this, slot, words[at + 2]!, words[at + 3]!)
+      const flags = words[at + 3]!
+      if (!slots.matches(slot, generation) || generations[slot] !== generation || ended[slot] !== 0) continue
+      if ((flags & CqeFlag.MORE) === 0) ended[slot] = 1
+      if (takers[slot] !== 0) feed.write(takers[slot]!, this, slot, words[at + 2]!, flags)
     }
   }
 
@@ -131,7 +137,9 @@ export class Tracer implements TracedOperations {
       this.chains[slot] = none
       this.openedMs[slot] = claimedMs === 0 ? nowMs : claimedMs
       this.publishedMs[slot] = nowMs
-    }
+    } else if (this.ended[slot] !== 0) return
+    this.ended[slot] = 1
+    if (this.takers[slot] === 0) return
     this.feed.reserve(1)
     this.seenMs[0] = nowMs
     this.feed.write(this.takers[slot]!, this, slot, result, 0)

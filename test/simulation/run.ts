@@ -18,19 +18,23 @@ const always: readonly Act[] = [...requestActs, ...chainActs, ...messageActs]
 const stepsMax = 150_000
 
 /**
- * Carries out the run of `seed`. Resolves with what it came to: the same for the same seed.
+ * Carries out the run of `seed`. Resolves with what it came to: the same for the same seed. `watch` looks at the stand before it begins, and
+ * what it returns at the end.
  * @throws (rejects) Violation, or whatever the code under test threw where it must not
  */
-export async function runSeed(seed: number): Promise<string> {
+export async function runSeed(seed: number, watch?: (stand: Stand) => () => void): Promise<string> {
   const random = new Random(seed)
   const time = new VirtualTime()
   const undo = [time.install()]
   try {
     const stand = makeStand(random, time)
     undo.push(stand.undo)
+    const look = watch?.(stand)
     const run = new Run(random, time, stand)
     undo.push(run.interleave())
-    return await run.toTheEnd()
+    const outcome = await run.toTheEnd()
+    look?.()
+    return outcome
   } finally {
     for (const step of undo.reverse()) step()
   }
