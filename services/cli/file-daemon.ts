@@ -191,7 +191,8 @@ class FileDaemon {
       outcome = ` (not reloaded: ${error instanceof Error ? error.message : String(error)})`
       this.#log.error({ err: error }, 'not reloaded: the folder that was open is served on')
     }
-    await this.#service?.ready(this.#status() + outcome)
+    // A signal to stop may have come meanwhile: who was told that it stops is not to be told that it is ready.
+    if (this.#notReady === undefined) await this.#service?.ready(this.#status() + outcome)
   }
 
   /** Orderly: whoever asks /readyz learns first, the admin server goes last. */

@@ -11,7 +11,7 @@ import { op } from '../raw/index.ts'
 import { codeOf } from '../http/http-error.ts'
 
 /** A message that a manager has not taken by then is not waited for. */
-const sendMsMax = 5_000
+const sendMsMax = 2_000
 
 export type Notice = Readonly<Record<string, string | number>>
 
