@@ -48,11 +48,11 @@ function fingerprintRecipe(compilerVersion) {
   return hashOf(...scripts, compilerVersion, version)
 }
 
-/** Builds one target in a folder of its own, and renames the result into place. */
+/** Builds one target in a folder of its own, and renames the result into place: any number of processes may do so at once. */
 async function build({ arch }, compiler, name) {
   const toolchain = findToolchain(compiler)
   const work = path.join(here, `build-prebuilt-${arch}-${process.pid}`)
-  const log = path.join(here, `build-prebuilt-${arch}.log`)
+  const log = `${work}.log`
   fs.mkdirSync(work)
   try {
     fs.symlinkSync('../src', path.join(work, 'src'))
