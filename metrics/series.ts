@@ -57,7 +57,6 @@ interface Entry {
   readonly given: readonly string[]
   /** Of each label, as it is in the series. */
   readonly values: readonly string[]
-  readonly folded: boolean
   readonly series: Series
   scrape: number
 }
@@ -70,7 +69,8 @@ export class SeriesTable {
   private readonly entries = new Map<string, Entry>()
   /** By label: how many entries have each value. */
   private readonly inUse: readonly Map<string, number>[]
-  private readonly foldedSeries = new Map<string, Series>()
+  /** By the labels they have; several entries share one where a rule folds them. */
+  private readonly series = new Map<string, Series>()
   /** As they came in the last scrape, and most likely come again: found without putting a key together. */
   private order: Entry[] = []
   private filled: Series[] = []
@@ -123,18 +123,16 @@ export class SeriesTable {
     const known = this.entries.get(key)
     if (known !== undefined) return known
     const values = given.map((value, index) => this.bounded(value, index))
-    const folded = values.some((value, index) => value !== given[index])
-    const series = folded ? this.sharedSeries(values) : new Series(this.names, values)
-    const entry = { key, given, values, folded, series, scrape: -1 }
+    const entry = { key, given, values, series: this.seriesOf(values), scrape: -1 }
     this.entries.set(key, entry)
     for (const [index, value] of values.entries()) this.count(index, value, 1)
     return entry
   }
 
-  private sharedSeries(values: readonly string[]): Series {
+  private seriesOf(values: readonly string[]): Series {
     const key = values.join(separator)
-    const series = this.foldedSeries.get(key) ?? new Series(this.names, values)
-    this.foldedSeries.set(key, series)
+    const series = this.series.get(key) ?? new Series(this.names, values)
+    this.series.set(key, series)
     return series
   }
 
@@ -157,7 +155,7 @@ export class SeriesTable {
   private forget(entry: Entry): void {
     this.entries.delete(entry.key)
     for (const [index, value] of entry.values.entries()) this.count(index, value, -1)
-    if (entry.folded && entry.series.scrape !== this.scrape) this.foldedSeries.delete(entry.values.join(separator))
+    if (entry.series.scrape !== this.scrape) this.series.delete(entry.values.join(separator))
   }
 }
 

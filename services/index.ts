@@ -22,6 +22,15 @@ export type { RingHealth } from './ring-health.ts'
 export type { WorkerEvent, WorkerState } from '../workers/supervisor.ts'
 export type { Choice } from './placement/types.ts'
 export type { Advice, AdviceCause, RingAdvice } from './advice.ts'
+export type {
+  AdviceEvent,
+  BacklogFullEvent,
+  CqOverflowEvent,
+  RingEvent,
+  RingmasterChannels,
+  RingStateEvent,
+  WorkerStateEvent,
+} from './diagnostics.ts'
 export { renderMetrics } from '../metrics/render.ts'
 export type { RenderedMetrics, ScrapeHeaders } from '../metrics/render.ts'
 export type { PathLike } from './arguments.ts'

@@ -20,7 +20,10 @@ import type { SupervisedRing } from '../workers/supervisor.ts'
 import { threadGone, threadGoneSync } from '../workers/thread-gone.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Decision, RingLayout } from './placement/types.ts'
+import { publish } from './diagnostics.ts'
+import type { RingStateEvent } from './diagnostics.ts'
 import { ringsOpened } from './process-guard.ts'
+import { RingEvents } from './ring-events.ts'
 import { withoutUnsupported } from './restrictions.ts'
 import { RetiredRings } from './retired-rings.ts'
 import { RingMaker, explained } from './ring-maker.ts'
@@ -97,6 +100,7 @@ class Rings implements OwnRings {
   private readonly moved: Decision<Poller>[] = []
   private readonly moves = new Set<Promise<unknown>>()
   private closing = false
+  private over = false
   private maker: RingMaker | null = null
   private pool: RingWorkerPool | InThreadWorkers | null = null
   private readonly closed = ringsOpened()
@@ -112,8 +116,14 @@ class Rings implements OwnRings {
         yield* retired.handles()
       },
     }
-    const { heartbeatTimeoutMs, onWorker } = options
-    this.supervisor = new Supervisor({ heartbeatTimeoutMs, onWorker })
+    const { heartbeatTimeoutMs, onWorker, name: pool } = options
+    this.supervisor = new Supervisor({
+      heartbeatTimeoutMs,
+      onWorker: (event) => {
+        publish('ringmaster:worker:state', () => ({ pool, ...event }))
+        onWorker?.(event)
+      },
+    })
   }
 
   async open(maker: RingMaker, pool: RingWorkerPool | InThreadWorkers, rings: number): Promise<void> {
@@ -123,6 +133,7 @@ class Rings implements OwnRings {
     const memory = allocateSharedMemory(sizeBytes)
     for (const [ring, place] of places.entries()) {
       this.put(ring, await maker.make(ring, { memory, place }, this.handles))
+      this.told(ring, 'open')
       if (!(pool instanceof RingWorkerPool)) continue // in this thread there is no worker to lose, nor a ring
       this.supervisor.add(this.supervised(ring, pool))
       this.renewer.add(this.renewed(ring, pool, maker))
@@ -134,13 +145,28 @@ class Rings implements OwnRings {
     this.handles[ring] = made.handle
     this.workers[ring] = made.worker.control
     made.handle.client.onLost = (cause) => {
+      this.told(ring, 'lost', messageOf(cause))
       this.renewer.died(ring, cause)
     }
+  }
+
+  private ended(): void {
+    this.closed()
+    if (this.over) return
+    this.over = true
+    for (const ring of this.handles.keys()) this.told(ring, 'closed', 'close() was called')
+  }
+
+  private told(ring: number, state: RingStateEvent['state'], reason?: string): void {
+    const { client, reason: chosen } = this.handles[ring]!
+    const { name: pool } = this.options
+    publish('ringmaster:ring:state', () => ({ pool, ring, state, poller: client.poller, reason: reason ?? chosen }))
   }
 
   /** A ring's worker as its supervisor sees it. */
   private supervised(ring: number, pool: RingWorkerPool): SupervisedRing {
     const handle = (): RingHandle => this.handles[ring]!
+    const events = new RingEvents(this.options.name, ring)
     return {
       heartbeats: () => handle().heartbeats,
       died: (cause) => {
@@ -168,6 +194,7 @@ class Rings implements OwnRings {
       check: () => {
         handle().client.check()
         this.retired.check(ring)
+        events.look(handle().metrics)
       },
       gaveUp: (cause) => {
         handle().workerLost(cause)
@@ -199,6 +226,7 @@ class Rings implements OwnRings {
         this.put(ring, made)
         this.supervisor.renewed(ring)
         for (const tell of [...this.onRenewed]) tell(ring)
+        this.told(ring, 'renewed')
       },
       terminate: () => undefined,
       check: () => undefined,
@@ -248,6 +276,7 @@ class Rings implements OwnRings {
     this.supervisor.renewed(ring)
     this.retired.add({ ring, handle, spot })
     for (const tell of [...this.onRenewed]) tell(ring)
+    this.told(ring, 'moved')
     return null
   }
 
@@ -269,7 +298,7 @@ class Rings implements OwnRings {
     await Promise.all([...this.made.map(closeRing), this.retired.close()])
     if (sharedThread !== undefined) await threadGone(sharedThread.tid)
     await this.pool?.close()
-    this.closed()
+    this.ended()
   }
 
   closeSync(): boolean {
@@ -291,7 +320,7 @@ class Rings implements OwnRings {
     }
     if (sharedThread !== undefined) threadGoneSync(sharedThread.tid)
     void this.pool?.close()
-    this.closed()
+    this.ended()
     return drained
   }
 

@@ -17,6 +17,7 @@ import { Clients } from './clients/clients.ts'
 import type { RingsHandle } from './clients/handle.ts'
 import { joinRings } from './clients/join.ts'
 import { Coordinator } from './coordinator.ts'
+import { publish } from './diagnostics.ts'
 import { RingFileSystem } from './file-system.ts'
 import { readMachine } from './machine/facts.ts'
 import { resolveOptions } from './options.ts'
@@ -121,7 +122,10 @@ export class Ringmaster extends RingFileSystem {
       const adaptation = new Adaptation(open, (ring) => rings.clients?.serves(ring) ?? false)
       const advisor = new Advisor(watched, {
         intervalMs: resolved.adviceIntervalMs,
-        onAdvice: resolved.onAdvice,
+        onAdvice: (advice) => {
+          publish('ringmaster:advice', () => ({ pool: resolved.name, ...advice }))
+          resolved.onAdvice?.(advice)
+        },
         adapt: resolved.adapt ? (...advised): Promise<string | null> => adaptation.adapt(...advised) : undefined,
       })
       const settled = { ...placement, choices: [...asOpened(placement.choices, open.handles), spin] }

@@ -68,7 +68,7 @@ export interface Limit {
 
 /** The same legs with one parameter of the scenario at several values: `caller@64` is the leg `caller` at 64. */
 export interface Sweep {
-  readonly parameter: 'depth' | 'parked' | 'clients' | 'rings'
+  readonly parameter: 'depth' | 'parked' | 'clients' | 'rings' | 'scrapers'
   readonly values: readonly number[]
 }
 
@@ -91,6 +91,8 @@ export interface Scenario {
   readonly groupSize?: number
   /** Requests that wait all the time beside those that are measured. */
   readonly parked?: number
+  /** Processes that scrape /metrics once a second beside the load. */
+  readonly scrapers?: number
   /** Threads that each do the whole workload with rings of their own. */
   readonly clients?: number
   /** Rings of a hand-picked poller; default 1. Only the first is used where the API is `raw`. */

@@ -78,7 +78,7 @@ function parseLabels(text: string): Record<string, string> {
 }
 
 function parseValue(text: string): number {
-  const value = text === '+Inf' ? Infinity : Number(text)
+  const value = Number(text.replace(/^([+-])Inf$/, '$1Infinity'))
   if (Number.isNaN(value)) throw new Error(`value: ${text}`)
   return value
 }

@@ -10,11 +10,18 @@ import { cannot, type DriverInput, type Prepared, type Work } from './driver.ts'
 import { park } from './parked.ts'
 import { appends, promiseWork, readFlags } from './promise-workloads.ts'
 import { receives, sends } from './ringmaster-sockets.ts'
+import { startScrapers } from './scraper.ts'
 import { onRings, startRings } from './start-rings.ts'
 
 export async function prepare(input: DriverInput): Promise<Prepared> {
   const rings = await startRings(input)
-  return onRings(rings, await prepareWork(rings, input))
+  const stopScrapers = await startScrapers(rings, input.scenario.scrapers ?? 0)
+  const prepared = onRings(rings, await prepareWork(rings, input))
+  const close = async (): Promise<void> => {
+    await stopScrapers()
+    await prepared.close()
+  }
+  return { ...prepared, close }
 }
 
 function prepareWork(rings: Ringmaster, input: DriverInput): Promise<Work> | Work {

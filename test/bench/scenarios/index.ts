@@ -16,6 +16,7 @@ import { read128k } from './read128k.ts'
 import { reads4k } from './read4k.ts'
 import { readfile } from './readfile.ts'
 import { receive } from './receive.ts'
+import { scraped } from './scraped.ts'
 import { send } from './send.ts'
 import { statx } from './statx.ts'
 
@@ -40,6 +41,7 @@ export const scenarios: readonly Scenario[] = [
   ...receive,
   ...send,
   ...fixedBuffers,
+  scraped,
 ]
 
 /** `read4k` means every scenario of that family; no name means all. */

@@ -176,7 +176,7 @@ describe.each(allPollers)('attach and detach with poller %s', (poller) => {
     expect(client).toMatchObject({ client: 1, ring: 0, requests: 7, completions: 7, errors: 0 })
     const text = await registry.metrics()
     const series = text.split('\n').filter((line) => line.startsWith('ringmaster_operations_total'))
-    expect(series).toContain('ringmaster_operations_total{client="1",ring="0",operation="nop"} 7')
+    expect(series).toContain('ringmaster_operations_total{ring="0",client="1",operation="nop"} 7')
     expect(text.split('\n')).toContain('ringmaster_ring_in_flight{ring="0"} 0')
     await thread.worker.terminate()
     await eventually(() => rings.stats().clients.length === 0)

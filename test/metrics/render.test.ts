@@ -1,0 +1,242 @@
+// What a scraper gets for what it asks: format, encoding, exemplars; and that nobody's collector keeps it from the rest.
+import { gunzipSync } from 'node:zlib'
+import { PbfReader } from 'pbf'
+import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client'
+import { describe, expect, it } from 'vitest'
+import { DurationHistogram } from '../../metrics/duration-histogram.ts'
+import { traceLabels } from '../../metrics/exemplar.ts'
+import { type MetricsRegistry, registerPlane } from '../../metrics/exporter.ts'
+import type { Plane } from '../../metrics/plane.ts'
+import { renderMetrics } from '../../metrics/render.ts'
+import { parseExposition, promtoolCheck, promtoolMissing, sampleValue, type Sample } from './exposition.ts'
+import { makeBusyRing, registerRings } from './ring-source.ts'
+
+const protobuf = 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited'
+const types = {
+  protobuf: /^application\/vnd\.google\.protobuf;/,
+  openmetrics: /^application\/openmetrics-text;/,
+  text: /^text\/plain;/,
+}
+
+function busyRegistry(): Registry {
+  const registry = new Registry()
+  registerRings(registry, () => [makeBusyRing(0), makeBusyRing(1)])
+  return registry
+}
+
+const textOf = async (registry: MetricsRegistry, accept?: string): Promise<string> =>
+  (await renderMetrics(registry, { accept })).body.toString()
+
+describe('the format', () => {
+  it.each([
+    [undefined, 'text'],
+    ['*/*', 'text'],
+    ['', 'text'],
+    ['text/html,application/xhtml+xml,*/*;q=0.8', 'text'],
+    ['text/plain', 'text'],
+    ['application/openmetrics-text', 'openmetrics'],
+    ['application/openmetrics-text;version=0.0.1,text/plain;version=0.0.4;q=0.5', 'text'],
+    ['application/json', 'text'],
+    ['application/openmetrics-text; version=1.0.0; q=0.2, text/plain;q=0.5', 'text'],
+    ['text/plain;q=0, */*;q=0.1', 'openmetrics'],
+    // Prometheus 2.42 with --enable-feature=native-histograms, and without.
+    [
+      `${protobuf},application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1`,
+      'protobuf',
+    ],
+    [
+      'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
+      'openmetrics',
+    ],
+    // Prometheus 3.
+    [
+      'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
+      'openmetrics',
+    ],
+    ['x'.repeat(100_000), 'text'],
+  ] as const)('for Accept: %s is %s', async (accept, format) => {
+    const { contentType } = await renderMetrics(new Registry(), { accept })
+    expect(contentType).toMatch(types[format])
+  })
+
+  it('is that of the registry where the client does not mind', async () => {
+    const registry = new Registry<OpenMetricsContentType>()
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
+    new Counter({ name: 'theirs_total', help: 'Theirs.', registers: [registry] }).inc(2)
+    expect((await renderMetrics(registry)).contentType).toBe(Registry.OPENMETRICS_CONTENT_TYPE)
+    // prom-client itself has taken the suffix off by now: it is put back.
+    await registry.metrics()
+    for (const accept of ['application/openmetrics-text', 'text/plain']) {
+      expect(await textOf(registry, accept)).toContain('\ntheirs_total 2\n')
+    }
+  })
+
+  it('says the same in text as prom-client does for us', async () => {
+    const registry = busyRegistry()
+    new Gauge({ name: 'theirs', help: 'A \\ and\na line.', labelNames: ['a'], registers: [registry] }).set(
+      { a: '"\\\n' },
+      -Infinity,
+    )
+    new Histogram({ name: 'their_seconds', help: 'Theirs.', buckets: [0.25, 1.5], registers: [registry] }).observe(1)
+    const samples = (text: string): Map<string, number> => {
+      const all = [...parseExposition(text).values()].flatMap((family) => family.samples)
+      const ours = all.filter(({ name }) => !name.startsWith('ringmaster_exporter_'))
+      const bound = (le = ''): string => (le === '' || le === '+Inf' ? le : String(Number(le)))
+      const key = ({ name, labels }: Sample): string =>
+        JSON.stringify([name, Object.entries({ ...labels, le: bound(labels['le']) }).sort()])
+      return new Map(ours.map((sample) => [key(sample), sample.value]))
+    }
+    expect(samples(await textOf(registry))).toEqual(samples(await registry.metrics()))
+  })
+
+  it('is without complaint of promtool, and of ours', async ({ skip }) => {
+    const text = await textOf(busyRegistry())
+    expect(sampleValue(parseExposition(text), 'ringmaster_operations_total', { ring: '1', operation: 'read' })).toBe(10)
+    skip(promtoolMissing !== null, promtoolMissing ?? '')
+    expect(promtoolCheck(text)).toEqual({ status: 0, complaints: '' })
+  })
+
+  it('of OpenMetrics has families without _total, units that the names end with, and an end', async () => {
+    const lines = (await textOf(busyRegistry(), 'application/openmetrics-text')).split('\n')
+    expect(lines.slice(-2)).toEqual(['# EOF', ''])
+    expect(lines).toContain('# TYPE ringmaster_operations counter')
+    expect(lines).toContain('# UNIT ringmaster_operation_bytes bytes')
+    for (const line of lines.filter((text) => text.startsWith('# UNIT'))) {
+      const [, , family = '', unit = ''] = line.split(' ')
+      expect(family.endsWith(`_${unit}`), line).toBe(true)
+    }
+    expect(lines.some((line) => line.startsWith('# TYPE') && line.includes('_total '))).toBe(false)
+  })
+
+  it('changes with what was counted, scrape after scrape, as if it were written anew', async () => {
+    const registry = new Registry()
+    const source = makeBusyRing(0)
+    registerRings(registry, () => [source])
+    for (const step of [1, 8, 1, 90, 899, 1, 123_456, 1e9, 3e9, 1e12]) {
+      source.metrics.recordStage(1, 22, 5_000, step)
+      const fresh = new Registry()
+      registerRings(fresh, () => [source])
+      const family = async (from: Registry): Promise<string[]> =>
+        (await textOf(from)).split('\n').filter((line) => line.startsWith('ringmaster_operation_kernel_seconds'))
+      expect(await family(registry)).toEqual(await family(fresh))
+    }
+  })
+
+  it('of protobuf is messages behind their lengths, names first, and nothing else', async () => {
+    const { body } = await renderMetrics(busyRegistry(), { accept: protobuf })
+    const reader = new PbfReader(body)
+    const names: string[] = []
+    while (reader.pos < body.length) {
+      const end = reader.readVarint() + reader.pos
+      reader.readFields(
+        (field) => {
+          if (field === 1) names.push(reader.readString())
+        },
+        null,
+        end,
+      )
+      expect(reader.pos).toBe(end)
+    }
+    const text = parseExposition(await textOf(busyRegistry()))
+    expect(names.sort()).toEqual([...text.keys()].sort())
+  })
+})
+
+describe('gzip', () => {
+  it('is used where it is asked for and worth it', async () => {
+    const registry = busyRegistry()
+    const headers = { 'accept-encoding': 'deflate, gzip;q=1.0' }
+    const { contentEncoding, body } = await renderMetrics(registry, headers)
+    expect(contentEncoding).toBe('gzip')
+    expect(parseExposition(gunzipSync(body).toString()).size).toBe(parseExposition(await textOf(registry)).size)
+  })
+
+  it.each([undefined, 'identity', 'gzip;q=0', 'br', ''])('is not used for Accept-Encoding: %s', async (accepted) => {
+    expect((await renderMetrics(busyRegistry(), { 'accept-encoding': accepted })).contentEncoding).toBe(null)
+  })
+
+  it('is not used for a few bytes', async () => {
+    expect((await renderMetrics(new Registry(), { 'accept-encoding': 'gzip' })).contentEncoding).toBe(null)
+  })
+})
+
+describe('an exemplar', () => {
+  const durations = new DurationHistogram()
+  const plane: Plane<DurationHistogram> = {
+    name: 'demo',
+    subjectLabels: [],
+    labelRules: {},
+    rows: [
+      {
+        name: 'demo_seconds',
+        type: 'histogram',
+        unit: 'seconds',
+        labels: [],
+        help: 'Demo.',
+        readHistograms: ({ counts, sumNs, exemplars }, sample) => sample(counts, sumNs, exemplars),
+      },
+    ],
+  }
+  const [traceId, spanId] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7']
+
+  it('is in its own bucket, in OpenMetrics only', async () => {
+    const registry = new Registry()
+    registerPlane(registry, plane, () => [{ labels: [], reading: durations }])
+    durations.record(3e6, null)
+    durations.record(5e6, traceLabels(`00-${traceId}-${spanId}-01`))
+    durations.record(100e9, traceLabels(`00-${traceId}-${spanId}-03`))
+    expect(await textOf(registry)).not.toContain('trace_id')
+    const marked = (await textOf(registry, 'application/openmetrics-text'))
+      .split('\n')
+      .filter((line) => line.includes('trace_id'))
+    expect(marked).toHaveLength(2)
+    const pattern = (le: string, count: number, value: string): RegExp =>
+      new RegExp(
+        `^demo_seconds_bucket{le="${le}"} ${count} # {trace_id="${traceId}",span_id="${spanId}"} ${value} \\d+\\.\\d{3}$`,
+      )
+    expect(marked[0]).toMatch(pattern('0.0078125', 2, '0.005'))
+    expect(marked[1]).toMatch(pattern('\\+Inf', 3, '100'))
+  })
+
+  it.each([
+    [`00-${traceId}-${spanId}-01`, true],
+    [`cc-${traceId}-${spanId}-01-what-comes`, true],
+    [`00-${traceId}-${spanId}-00`, false],
+    [`00-${traceId}-${spanId}-01-more`, false],
+    [`ff-${traceId}-${spanId}-01`, false],
+    [`00-${'0'.repeat(32)}-${spanId}-01`, false],
+    [`00-${traceId}-${'0'.repeat(16)}-01`, false],
+    [`00-${traceId.toUpperCase()}-${spanId}-01`, false],
+    [`00-${traceId}-${spanId}`, false],
+    ['"},} injected', false],
+    ['', false],
+    ['0'.repeat(100_000), false],
+  ])('is taken from traceparent %s: %s', (traceparent, taken) => {
+    expect(traceLabels(traceparent)).toEqual(taken ? { trace_id: traceId, span_id: spanId } : null)
+  })
+})
+
+describe('a collector of somebody else', () => {
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+    ['never ends', () => new Promise<void>(() => undefined)],
+  ])('that %s is counted, and the rest is written, scrape after scrape', async (_, collect) => {
+    const registry = busyRegistry()
+    new Gauge({ name: 'broken', help: 'Theirs.', registers: [registry], collect })
+    new Gauge({ name: 'well', help: 'Theirs.', registers: [registry] }).set(4)
+    for (const failures of [1, 2]) {
+      const families = parseExposition(await textOf(registry))
+      expect(sampleValue(families, 'well', {})).toBe(4)
+      expect(families.has('broken')).toBe(false)
+      expect(sampleValue(families, 'ringmaster_operations_total', { ring: '0', operation: 'read' })).toBe(10)
+      const collector = { collector: 'broken' }
+      expect(sampleValue(families, 'ringmaster_exporter_collector_failures_total', collector)).toBe(failures)
+    }
+  })
+})

@@ -1,0 +1,77 @@
+// What rarely happens to rings, on diagnostics_channel: brought about for real, and heard.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Ringmaster, type RingmasterChannels } from '../../services/index.ts'
+import { eventually } from './harness.ts'
+import { watchPools } from './supervision-harness.ts'
+
+const undo: (() => void)[] = []
+afterEach(() => {
+  for (const end of undo.splice(0)) end()
+})
+
+/** What is published from now on, until the test is over. */
+function heard<Name extends keyof RingmasterChannels>(name: Name): RingmasterChannels[Name][] {
+  const events: RingmasterChannels[Name][] = []
+  const listener = (message: unknown): void => {
+    events.push(message as RingmasterChannels[Name])
+  }
+  subscribe(name, listener)
+  undo.push(() => unsubscribe(name, listener))
+  return events
+}
+
+describe('diagnostics_channel', () => {
+  it('has the states of rings', async () => {
+    const events = heard('ringmaster:ring:state')
+    const rings = await Ringmaster.start({ rings: 2, name: 'demo' })
+    await rings.close()
+    await rings.close()
+    expect(events.map(({ pool, ring, state }) => [pool, ring, state])).toEqual([
+      ['demo', 0, 'open'],
+      ['demo', 1, 'open'],
+      ['demo', 0, 'closed'],
+      ['demo', 1, 'closed'],
+    ])
+    expect(events[0]).toMatchObject({ poller: rings.stats().rings[0]!.poller, reason: rings.stats().rings[0]!.reason })
+  })
+
+  it('has workers that end and are replaced, as onWorker has', async () => {
+    const events = heard('ringmaster:worker:state')
+    const told: unknown[] = []
+    const pools = watchPools()
+    undo.push(pools.stop)
+    await using rings = await Ringmaster.start({ rings: 1, poller: 'caller', onWorker: (event) => told.push(event) })
+    await pools.thread(0)!.terminate()
+    expect(await eventually(() => events.some(({ state }) => state === 'well'))).toBe(true)
+    expect(events.map(({ state }) => state)).toEqual(['replacing', 'well'])
+    expect(events).toEqual(told.map((event) => ({ pool: '', ...(event as object) })))
+    await rings.nop()
+  })
+
+  it('has refused requests, counted together, from when somebody listens', async () => {
+    const refuse = async (rings: Ringmaster, count: number): Promise<void> => {
+      const most = rings.stats().rings[0]!.inFlightLimit
+      const outcomes = await Promise.allSettled(Array.from({ length: most + 64 + count }, () => rings.nop()))
+      expect(outcomes.some(({ status }) => status === 'rejected')).toBe(true)
+    }
+    await using rings = await Ringmaster.start({
+      rings: 1,
+      poller: 'caller',
+      sqEntries: 8,
+      cqEntries: 128,
+      backlogMax: 0,
+      heartbeatTimeoutMs: 250,
+    })
+    await refuse(rings, 50)
+    const before = rings.stats().rings[0]!.backlogRejections
+    const events = heard('ringmaster:backlog:full')
+    // The first look after somebody came says where counting begins: what is refused after that is told.
+    const deadlineMs = performance.now() + 20_000
+    while (events.length === 0 && performance.now() < deadlineMs) await refuse(rings, 10)
+    const told = events.reduce((total, { rejections }) => total + rejections, 0)
+    expect(told).toBeGreaterThan(0)
+    expect(told).toBeLessThanOrEqual(rings.stats().rings[0]!.backlogRejections - before)
+    expect(events[0]).toMatchObject({ pool: '', ring: 0 })
+  })
+})
