@@ -18,6 +18,7 @@ module.exports = {
   forbidden: [
     mayImport('native', []),
     mayImport('metrics', []),
+    mayImport('deploy', []),
     mayImport('workers', ['native', 'metrics']),
     mayImport('services', ['native', 'workers', 'metrics']),
     {

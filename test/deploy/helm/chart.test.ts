@@ -1,0 +1,310 @@
+// The chart gives manifests that Kubernetes accepts, whatever the values, and whose parts fit each other. helm itself renders them.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { runCommand } from '../../cli/command.ts'
+import { rules } from '../prometheus/promtool.ts'
+import { chartFolder, findHelm, render, renderNotes, runHelm, type Manifest, type Values } from './helm.ts'
+import { complaints } from './kubernetes-schemas.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'ringmaster-helm-'))
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+})
+const found = findHelm(folder)
+const helm = 'path' in found ? found.path : ''
+if ('missing' in found) console.warn(`the chart is not tested: ${found.missing}`)
+
+interface Probe {
+  readonly httpGet: { readonly path: string; readonly port: string }
+}
+
+interface Container {
+  readonly args: readonly string[]
+  readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
+  readonly resources: { readonly requests: Record<string, string>; readonly limits?: Record<string, string> }
+  readonly securityContext: unknown
+  readonly lifecycle?: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } }
+  readonly startupProbe: Probe
+  readonly livenessProbe: Probe
+  readonly readinessProbe: Probe
+  readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[]
+}
+
+interface PodSpec {
+  readonly containers: readonly [Container]
+  readonly volumes: readonly { readonly name: string }[]
+  readonly securityContext: unknown
+  readonly terminationGracePeriodSeconds: number
+}
+
+interface WorkloadSpec {
+  readonly selector: { readonly matchLabels: Readonly<Record<string, string>> }
+  readonly serviceName?: string
+  readonly template: {
+    readonly metadata: { readonly labels: Readonly<Record<string, string>> }
+    readonly spec: PodSpec
+  }
+  readonly volumeClaimTemplates?: readonly { readonly metadata: { readonly name: string } }[]
+}
+
+const isWorkload = ({ kind }: Manifest): boolean => kind === 'StatefulSet' || kind === 'DaemonSet'
+const workload = (manifests: readonly Manifest[]): WorkloadSpec => manifests.find(isWorkload)?.spec as WorkloadSpec
+const container = (values: Values): Container => workload(render(helm, values)).template.spec.containers[0]
+const ofKind = (manifests: readonly Manifest[], kind: string): Manifest[] =>
+  manifests.filter((manifest) => manifest.kind === kind)
+
+const everything: Values = {
+  replicaCount: 3,
+  rings: 2,
+  poller: 'kernel',
+  adapt: true,
+  image: { repository: 'files', digest: `sha256:${'a'.repeat(64)}` },
+  imagePullSecrets: [{ name: 'pull' }],
+  extraArgs: ['--log-level=debug'],
+  extraEnv: [{ name: 'NODE_OPTIONS', value: '--max-old-space-size=256' }],
+  drain: { preStopSeconds: 2.5 },
+  securityContext: { ipcLock: true },
+  resources: { limits: { cpu: '1500m' } },
+  networkPolicy: {
+    enabled: true,
+    from: [{ podSelector: { matchLabels: { app: 'web' } } }],
+    adminFrom: [{ namespaceSelector: { matchLabels: { name: 'monitoring' } } }],
+  },
+  podMonitor: { enabled: true, labels: { release: 'prometheus' } },
+  prometheusRule: { enabled: true, labels: { release: 'prometheus' }, runbookUrl: 'https://wiki.example/runbook' },
+  dashboards: { enabled: true },
+  data: { persistence: { storageClassName: 'fast', annotations: { note: 'of a test' } } },
+  service: { annotations: { note: 'of a test' } },
+  serviceAccount: { annotations: { note: 'of a test' } },
+  updateStrategy: { type: 'RollingUpdate' },
+  podAnnotations: { note: 'of a test' },
+  podLabels: { team: 'storage' },
+  priorityClassName: 'high',
+  nodeSelector: { disk: 'nvme' },
+  affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+  tolerations: [{ key: 'dedicated', operator: 'Exists' }],
+  topologySpreadConstraints: [
+    { maxSkew: 1, topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway' },
+  ],
+  extraVolumes: [{ name: 'more', emptyDir: {} }],
+  extraVolumeMounts: [{ name: 'more', mountPath: '/more' }],
+}
+
+const valueSets: readonly (readonly [string, Values])[] = [
+  ['its defaults', {}],
+  ['a DaemonSet', { kind: 'DaemonSet' }],
+  ['everything switched on', everything],
+  ['everything switched on, as a DaemonSet', { ...everything, kind: 'DaemonSet' }],
+  [
+    'no volume, no io_uring, another account',
+    {
+      data: { persistence: { enabled: false }, readOnly: true },
+      seccomp: { type: 'RuntimeDefault' },
+      serviceAccount: { create: false, name: 'other' },
+      nameOverride: 'blobs',
+      ports: { http: 9000, admin: 9001 },
+    },
+  ],
+]
+
+describe.skipIf(helm === '')('helm', () => {
+  it('finds no fault with the chart', () => {
+    expect(runHelm(helm, ['lint', '--strict', chartFolder])).toContain('0 chart(s) failed')
+  })
+
+  it.each([
+    ['a value that there is not', { replicas: 3 }, 'Additional property replicas is not allowed'],
+    ['another kind', { kind: 'Deployment' }, 'kind must be one of'],
+    ['a grace period that ends before the daemon', { drain: { closeSeconds: 2 } }, 'drain.closeSeconds'],
+    ['a port that is none', { ports: { http: 70000 } }, 'ports.http'],
+    ['a profile outside of the folder', { seccomp: { localhostProfile: '/etc/seccomp.json' } }, 'localhostProfile'],
+  ])('refuses %s, and says which', (_title, values, complaint) => {
+    expect(() => render(helm, values)).toThrow(complaint)
+  })
+
+  it('renders the version of the package', () => {
+    const version = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version
+    const chart = parse(readFileSync(join(chartFolder, 'Chart.yaml'), 'utf8')) as { appVersion: string }
+    expect(chart.appVersion).toBe(version)
+  })
+})
+
+describe.skipIf(helm === '').each(valueSets)('with %s', (_title, values) => {
+  const manifests = helm === '' ? [] : render(helm, values)
+
+  it('each manifest is valid by its schema, without a field that there is not', () => {
+    expect(manifests.length).toBeGreaterThan(2)
+    for (const manifest of manifests)
+      expect(complaints(manifest), `${manifest.kind} ${manifest.metadata.name}`).toEqual([])
+  })
+
+  it('no two have one name, and all carry the labels of their release', () => {
+    const names = manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`)
+    expect(new Set(names).size).toBe(names.length)
+    for (const { metadata } of manifests) {
+      expect(metadata.name.length).toBeLessThanOrEqual(63)
+      expect(metadata.labels).toMatchObject({
+        'app.kubernetes.io/instance': 'r',
+        'app.kubernetes.io/managed-by': 'Helm',
+      })
+    }
+  })
+
+  it('selectors find the pods', () => {
+    const { selector, template } = workload(manifests)
+    expect(template.metadata.labels).toMatchObject(selector.matchLabels)
+    const others = manifests.flatMap(({ kind, spec }) => {
+      if (kind === 'Service') return [(spec as { selector: object }).selector]
+      if (kind === 'NetworkPolicy') return [(spec as { podSelector: { matchLabels: object } }).podSelector.matchLabels]
+      const selected = (spec as { selector?: { matchLabels?: object } } | undefined)?.selector?.matchLabels
+      return selected === undefined ? [] : [selected]
+    })
+    expect(others.length).toBeGreaterThan(1)
+    for (const other of others) expect(other).toEqual(selector.matchLabels)
+  })
+
+  it('ports, probes and volumes are there under the names by which they are asked for', () => {
+    const { template, serviceName, volumeClaimTemplates = [] } = workload(manifests)
+    const [pod] = template.spec.containers
+    const ports = Object.fromEntries(pod.ports.map(({ name, containerPort }) => [name, containerPort]))
+    expect(pod.args).toContain(`--listen=0.0.0.0:${ports['http']}`)
+    expect(pod.args).toContain(`--admin=0.0.0.0:${ports['admin']}`)
+    expect(pod.args).toContain('--public')
+    expect(pod.startupProbe.httpGet).toEqual({ path: '/readyz', port: 'admin' })
+    expect(pod.livenessProbe.httpGet).toEqual({ path: '/livez', port: 'admin' })
+    expect(pod.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'admin' })
+    for (const { spec } of ofKind(manifests, 'Service')) {
+      for (const { targetPort } of (spec as { ports: { targetPort: string }[] }).ports) {
+        expect(Object.keys(ports)).toContain(targetPort)
+      }
+    }
+    const services = ofKind(manifests, 'Service').map(({ metadata }) => metadata.name)
+    if (serviceName !== undefined) expect(services).toContain(serviceName)
+    const volumes = [
+      ...template.spec.volumes.map(({ name }) => name),
+      ...volumeClaimTemplates.map(({ metadata }) => metadata.name),
+    ]
+    expect(new Set(volumes).size).toBe(volumes.length)
+    for (const { name } of pod.volumeMounts) expect(volumes).toContain(name)
+    expect(pod.volumeMounts.find(({ name }) => name === 'data')?.mountPath).toBe(pod.args[1])
+  })
+
+  it('the pod is given the time that the daemon takes to end', () => {
+    const { terminationGracePeriodSeconds, containers } = workload(manifests).template.spec
+    const option = (name: string): number =>
+      Number(containers[0].args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? 0)
+    const hook = Number(
+      /setTimeout\(\(\) => \{\}, (\d+)\)/.exec(containers[0].lifecycle?.preStop.exec.command[2] ?? '')?.[1] ?? 0,
+    )
+    const daemonSeconds = option('drain-delay-seconds') + option('drain-seconds') + 5
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(hook / 1000 + daemonSeconds)
+  })
+
+  it('the pod has no more rights than it needs', () => {
+    const { spec } = workload(manifests).template
+    expect(spec.securityContext).toMatchObject({ runAsNonRoot: true })
+    expect(spec.containers[0].securityContext).toMatchObject({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    })
+    expect(spec).toMatchObject({ automountServiceAccountToken: false })
+  })
+})
+
+/** Options of daemons of a later version. To be deleted with the last of them. */
+const notYet: ReadonlySet<string> = new Set(['--drain-delay-seconds'])
+
+it.skipIf(helm === '')('gives the daemon options that it has', async () => {
+  const { stdout } = await runCommand('serve', '--help')
+  const known = new Set([...stdout.matchAll(/^ +(--[a-z-]+)/gm)].map((match) => match[1]!))
+  const given = container(everything).args.filter((arg) => arg.startsWith('--'))
+  expect(given.length).toBeGreaterThan(5)
+  for (const arg of given) {
+    const option = arg.split('=', 1)[0]!
+    if (!notYet.has(option)) expect(known, arg).toContain(option)
+  }
+})
+
+describe.skipIf(helm === '')('CPU requests', () => {
+  it.each([
+    ['auto, rings not given: main, an SQ thread, a worker', {}, '2100m'],
+    ['kernel: an SQ thread for each ring', { poller: 'kernel', rings: 3 }, '4300m'],
+    ['worker: the workers poll', { poller: 'worker', rings: 2 }, '3000m'],
+    ['caller: nobody polls', { poller: 'caller', rings: 2 }, '1200m'],
+    ['not above the limit', { resources: { limits: { cpu: '1500m' } } }, '1500m'],
+    ['not above a limit in whole CPUs', { poller: 'kernel', rings: 4, resources: { limits: { cpu: 2 } } }, '2000m'],
+    ['as given', { resources: { requests: { cpu: '250m' } } }, '250m'],
+  ])('%s', (_title, values, cpu) => {
+    expect(container(values).resources.requests).toMatchObject({ cpu, memory: '256Mi' })
+  })
+})
+
+describe.skipIf(helm === '')('the notes', () => {
+  it('say what follows from the values', () => {
+    const notes = renderNotes(helm)
+    expect(notes).toContain('A pod has 25 s to end')
+    expect(notes).toContain('profiles/ringmaster.json')
+    expect(notes).not.toContain('WARNING')
+  })
+
+  it.each([
+    ['that there is no io_uring by the default profile', { seccomp: { type: 'RuntimeDefault' } }, 'poller threadpool'],
+    [
+      'that the limit is below what threads keep busy',
+      { resources: { limits: { cpu: '500m' } } },
+      'The CPU limit is 500m',
+    ],
+    ['that a capability has no effect', { securityContext: { ipcLock: true } }, 'has no effect for user 1000'],
+    ['that data is lost', { data: { persistence: { enabled: false } } }, 'gone with it'],
+  ])('warn %s', (_title, values, warning) => {
+    expect(renderNotes(helm, values)).toMatch(new RegExp(`WARNING: [^]*${warning}`, 'i'))
+  })
+})
+
+describe.skipIf(helm === '')('what the chart ships with', () => {
+  it('rules: those of deploy/prometheus', () => {
+    const [manifest] = ofKind(render(helm, { prometheusRule: { enabled: true } }), 'PrometheusRule')
+    const { groups } = manifest?.spec as { groups: { rules: object[] }[] }
+    expect(groups.flatMap((group) => group.rules)).toEqual(rules)
+  })
+
+  it('rules whose runbook is where the user keeps it', () => {
+    const values = { prometheusRule: { enabled: true, runbookUrl: 'https://wiki.example/runbook' } }
+    const text = JSON.stringify(ofKind(render(helm, values), 'PrometheusRule'))
+    expect(text).toContain('"https://wiki.example/runbook#ringmasterringdown"')
+    expect(text).not.toContain('deploy/RUNBOOK.md')
+  })
+
+  it('dashboards: those of deploy/grafana', () => {
+    const dashboards = fileURLToPath(new URL('../../../deploy/grafana/dashboards/', import.meta.url))
+    const [manifest] = ofKind(render(helm, { dashboards: { enabled: true } }), 'ConfigMap')
+    expect(manifest?.metadata.labels).toMatchObject({ grafana_dashboard: '1' })
+    const names = readdirSync(dashboards)
+    expect(Object.keys(manifest?.data ?? {}).sort()).toEqual(names.sort())
+    for (const name of names) expect(manifest?.data?.[name]).toBe(readFileSync(join(dashboards, name), 'utf8'))
+  })
+})
+
+describe('the schemas that are asked', () => {
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'a' }, spec: { ports: [{ port: 80 }] } }
+  it('accept what is right, free keys included', () => {
+    expect(complaints({ ...service, metadata: { name: 'a', labels: { anything: 'goes' } } } as Manifest)).toEqual([])
+  })
+  it('refuse what is of another type', () => {
+    expect(complaints({ ...service, spec: { ports: [{ port: 'http' }] } } as Manifest)).not.toEqual([])
+  })
+  it('refuse a misspelt field', () => {
+    const misspelt = { ...service, spec: { ports: [{ port: 80, targetport: 'http' }] } } as Manifest
+    expect(complaints(misspelt)).toEqual(['/spec/ports/0/targetport is no field'])
+  })
+  it('refuse a misspelt field of the operator, too', () => {
+    const spec = { selector: {}, podMetricsEndpoints: [{ port: 'admin', scrapeTimeOut: '1s' }] }
+    const monitor = { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor', metadata: { name: 'a' }, spec }
+    expect(complaints(monitor)).toEqual(['/spec/podMetricsEndpoints/0/scrapeTimeOut is no field'])
+  })
+})

@@ -1,0 +1,429 @@
+// When the alerts of deploy/prometheus/storage.rules.yaml fire, in what words, and when they do not. Read by alerts.test.ts.
+import type { AlertCase, Series } from './promtool.ts'
+
+const errors = (operation: string, code: string): string =>
+  `ringmaster_operation_errors_total{ring="0",operation="${operation}",code="${code}"}`
+
+/** What a daemon that serves files asks for: 100 reads a second. */
+const reads = (values: string): Series => ({ 'ringmaster_operations_total{ring="0",operation="read"}': values })
+
+/** Reads of which `total` − `within` take longer than 62.5 ms, in classic buckets. */
+const readLatency = (within: string, total: string): Series => ({
+  'ringmaster_operation_kernel_seconds_bucket{ring="0",operation="read",le="0.0625"}': within,
+  'ringmaster_operation_kernel_seconds_bucket{ring="0",operation="read",le="+Inf"}': total,
+  'ringmaster_operation_kernel_seconds_count{ring="0",operation="read"}': total,
+})
+
+const space = (available: string, size = '1000x2000'): Series => ({
+  'ringmaster_storage_available_bytes{root="/data"}': available,
+  'ringmaster_storage_size_bytes{root="/data"}': size,
+})
+
+const fsyncFailed = (count: number, operation = 'fsync', code = 'EIO'): string =>
+  `${count} times ${operation} failed with ${code} on a:9464 within a quarter of an hour. What was written since the fsync before may be gone, and a second fsync that succeeds proves nothing.`
+
+export const storageAlerts: readonly AlertCase[] = [
+  {
+    alert: 'RingmasterFsyncFailed',
+    fires: [
+      {
+        when: 'the first fsync ever fails, and with it the counter appears',
+        series: { [errors('fsync', 'EIO')]: '_x9 1x60' },
+        notYetAt: '8m',
+        at: '10m',
+        firing: [{ labels: { operation: 'fsync', code: 'EIO' }, description: fsyncFailed(1) }],
+        overAt: '26m',
+      },
+      {
+        when: 'one more fails',
+        series: { [errors('fsync', 'ENOSPC')]: '1x30 2x60' },
+        notYetAt: '30m',
+        at: '32m',
+        firing: [{ labels: { operation: 'fsync', code: 'ENOSPC' }, description: fsyncFailed(1, 'fsync', 'ENOSPC') }],
+        overAt: '50m',
+      },
+      {
+        when: 'the process was started anew, so that the counter is smaller, and one fails',
+        series: { [errors('sync_file_range', 'EIO')]: '5x30 stale _x5 1x30' },
+        at: '38m',
+        firing: [
+          { labels: { operation: 'sync_file_range', code: 'EIO' }, description: fsyncFailed(1, 'sync_file_range') },
+        ],
+        overAt: '60m',
+      },
+    ],
+    quiet: [
+      {
+        when: 'one failed a day ago',
+        series: { [errors('fsync', 'EIO')]: '1x60' },
+        at: ['20m', '60m'],
+      },
+      {
+        when: 'it was the caller who cancelled, or who named no file',
+        series: { [errors('fsync', 'ECANCELED')]: '0+1x30', [errors('fsync', 'EBADF')]: '0+1x30' },
+        at: ['10m', '30m'],
+      },
+      { when: 'something else fails', series: { [errors('openat', 'ENOENT')]: '0+10x30' }, at: ['10m', '30m'] },
+    ],
+  },
+  {
+    alert: 'RingmasterDeviceErrors',
+    fires: [
+      {
+        when: 'a read fails for the first time',
+        series: { [errors('read', 'EIO')]: '_x9 3x60' },
+        notYetAt: '8m',
+        at: '11m',
+        firing: [
+          {
+            labels: { operation: 'read', code: 'EIO' },
+            description: '3 times read failed with EIO on a:9464 within a quarter of an hour.',
+          },
+        ],
+        overAt: '26m',
+      },
+      {
+        when: 'the disk is full',
+        series: { [errors('write', 'ENOSPC')]: '0+15x40 600x20' },
+        at: '30m',
+        firing: [
+          {
+            labels: { operation: 'write', code: 'ENOSPC' },
+            description: '225 times write failed with ENOSPC on a:9464 within a quarter of an hour.',
+          },
+        ],
+        overAt: '57m',
+      },
+    ],
+    quiet: [
+      {
+        when: 'files are asked for that are not there, or not allowed',
+        series: {
+          [errors('openat2', 'ENOENT')]: '0+100x30',
+          [errors('openat2', 'EACCES')]: '0+100x30',
+          [errors('read', 'ECANCELED')]: '0+100x30',
+        },
+        at: ['10m', '30m'],
+      },
+      {
+        when: 'a connection times out: no operation of storage',
+        series: { [errors('connect', 'ETIMEDOUT')]: '0+100x30' },
+        at: ['10m', '30m'],
+      },
+    ],
+  },
+  {
+    alert: 'RingmasterDeviceErrorBudgetBurn',
+    interval: '5m',
+    fires: [
+      {
+        when: 'two of a hundred reads fail for an hour',
+        series: { ...reads('0+30000x60'), [errors('read', 'EIO')]: '0+600x24 14400x40' },
+        notYetAt: '5m',
+        at: '90m',
+        firing: [
+          {
+            labels: {},
+            description:
+              '2% of the storage operations of a:9464 fail with errors of the device; the objective allows 0.1 % over 30 days.',
+          },
+        ],
+        overAt: '160m',
+      },
+    ],
+    quiet: [
+      {
+        when: 'one of two hundred fails: the slow alert is for that',
+        series: { ...reads('0+30000x60'), [errors('read', 'EIO')]: '0+150x60' },
+        at: ['90m', '300m'],
+      },
+      {
+        when: 'a burst is over',
+        series: { ...reads('0+30000x60'), [errors('read', 'EIO')]: '0x6 0+3000x3 9000x60' },
+        at: ['90m', '120m'],
+      },
+      { when: 'nothing is asked for', series: reads('7x60'), at: ['90m'] },
+      {
+        when: 'the process starts anew in between',
+        series: { ...reads('0+30000x10 0+30000x30'), [errors('read', 'EIO')]: '500x10 _x30' },
+        at: ['60m', '90m'],
+      },
+    ],
+  },
+  {
+    alert: 'RingmasterDeviceErrorBudgetBurnSlow',
+    interval: '30m',
+    fires: [
+      {
+        when: 'two of a thousand fail for three days',
+        series: { ...reads('0+180000x200'), [errors('write', 'EIO')]: '0+360x150 54000x40' },
+        notYetAt: '30m',
+        at: '74h',
+        firing: [
+          {
+            labels: {},
+            description:
+              '0.2% of the storage operations of a:9464 failed with errors of the device in three days; the objective allows 0.1 % over 30 days.',
+          },
+        ],
+        overAt: '84h',
+      },
+    ],
+    quiet: [
+      {
+        when: 'one of two thousand fails',
+        series: { ...reads('0+180000x200'), [errors('write', 'EIO')]: '0+90x200' },
+        at: ['74h', '90h'],
+      },
+    ],
+  },
+  {
+    alert: 'RingmasterLatencyBudgetBurn',
+    interval: '5m',
+    fires: [
+      {
+        when: 'every fifth read is slow for an hour',
+        series: readLatency('0+24000x24 576000+30000x40', '0+30000x64'),
+        notYetAt: '5m',
+        at: '90m',
+        firing: [
+          {
+            labels: {},
+            description:
+              '20% of the reads and writes of a:9464 are in the kernel for longer than 62.5 ms; the objective allows 1 % over 30 days.',
+          },
+        ],
+        overAt: '160m',
+      },
+    ],
+    quiet: [
+      { when: 'every twentieth is', series: readLatency('0+28500x64', '0+30000x64'), at: ['90m', '300m'] },
+      { when: 'nothing is read', series: readLatency('5x64', '10x64'), at: ['90m'] },
+      {
+        when: 'the process starts anew in between',
+        series: readLatency('0+30000x10 0+30000x40', '0+30000x10 0+30000x40'),
+        at: ['55m', '90m'],
+      },
+      {
+        when: 'only fsync is slow: it has no objective here',
+        series: {
+          'ringmaster_operation_kernel_seconds_bucket{ring="0",operation="fsync",le="0.0625"}': '0x64',
+          'ringmaster_operation_kernel_seconds_count{ring="0",operation="fsync"}': '0+100x64',
+        },
+        at: ['90m'],
+      },
+    ],
+  },
+  {
+    alert: 'RingmasterLatencyBudgetBurnSlow',
+    interval: '30m',
+    fires: [
+      {
+        when: 'two of a hundred are slow for three days',
+        series: readLatency('0+176400x150 26460000+180000x50', '0+180000x201'),
+        notYetAt: '30m',
+        at: '74h',
+        firing: [
+          {
+            labels: {},
+            description:
+              '2% of the reads and writes of a:9464 were in the kernel for longer than 62.5 ms in three days; the objective allows 1 % over 30 days.',
+          },
+        ],
+        overAt: '84h',
+      },
+    ],
+    quiet: [{ when: 'one of two hundred is', series: readLatency('0+179100x200', '0+180000x200'), at: ['74h', '90h'] }],
+  },
+  {
+    alert: 'RingmasterDiskFallingBehind',
+    fires: [
+      {
+        when: 'half as much again is asked for, and requests wait',
+        series: {
+          ...reads('0+1500x30 45000+1000x30'),
+          'ringmaster_operation_completions_total{ring="0",operation="read"}': '0+1000x60',
+          'ringmaster_ring_backlog{ring="0"}': '_ 100x29 0x30',
+        },
+        notYetAt: '4m',
+        at: '15m',
+        firing: [
+          {
+            labels: {},
+            description:
+              'More is asked of the storage of a:9464 than it gets done: requests wait for a place in a ring, and become more.',
+          },
+        ],
+        overAt: '50m',
+      },
+      {
+        when: 'the backlogs of two rings grow and are never empty',
+        series: { 'ringmaster_ring_backlog{ring="0"}': '1+10x60', 'ringmaster_ring_backlog{ring="1"}': '1+5x60' },
+        at: '30m',
+        firing: [
+          {
+            labels: {},
+            description:
+              'More is asked of the storage of a:9464 than it gets done: requests wait for a place in a ring, and become more.',
+          },
+        ],
+      },
+    ],
+    quiet: [
+      {
+        when: 'what is asked for gets done, although requests wait',
+        series: {
+          ...reads('0+1000x60'),
+          'ringmaster_operation_completions_total{ring="0",operation="read"}': '0+1000x60',
+          'ringmaster_ring_backlog{ring="0"}': '100x60',
+        },
+        at: ['15m', '30m', '60m'],
+      },
+      {
+        when: 'a backlog comes and goes',
+        series: { 'ringmaster_ring_backlog{ring="0"}': '10 200 0 10 300 0 50 400 0 20 500 0 10 600 0 10 700 0 20 800' },
+        at: ['10m', '19m'],
+      },
+    ],
+  },
+  {
+    alert: 'RingmasterStorageStalled',
+    fires: [
+      {
+        when: 'nothing completes any more',
+        series: {
+          'ringmaster_operations_in_flight{ring="0",operation="read"}': '3x5 12x20 3x20',
+          'ringmaster_operation_completions_total{ring="0",operation="read"}': '0+1000x5 5000x20 5000+1000x20',
+        },
+        notYetAt: '10m',
+        at: '14m',
+        firing: [
+          {
+            labels: {},
+            description: '12 reads, writes or fsyncs of a:9464 are in flight, and none has completed for five minutes.',
+          },
+        ],
+        overAt: '29m',
+      },
+    ],
+    quiet: [
+      {
+        when: 'nothing is asked for',
+        series: {
+          'ringmaster_operations_in_flight{ring="0",operation="read"}': '0x30',
+          'ringmaster_operation_completions_total{ring="0",operation="read"}': '5000x30',
+        },
+        at: ['15m', '30m'],
+      },
+      {
+        when: 'a receive waits for a peer',
+        series: {
+          'ringmaster_operations_in_flight{ring="0",operation="recv"}': '1x30',
+          'ringmaster_operation_completions_total{ring="0",operation="recv"}': '5x30',
+        },
+        at: ['15m', '30m'],
+      },
+    ],
+  },
+  {
+    alert: 'RingmasterDiskFillsInADay',
+    interval: '10m',
+    fires: [
+      {
+        when: 'it shrinks by a fiftieth an hour',
+        series: space('390-3.333x42 500x60'),
+        notYetAt: '50m',
+        at: '400m',
+        firing: [
+          {
+            labels: { root: '/data' },
+            description:
+              '/data of a:9464 has 25.67% of its space left, and at the pace of the last six hours none in a day.',
+          },
+        ],
+        overAt: '450m',
+      },
+    ],
+    quiet: [
+      { when: 'more than two fifths are left', series: space('900-3.333x60'), at: ['400m', '600m'] },
+      { when: 'it does not shrink', series: space('100x60'), at: ['400m', '600m'] },
+      { when: 'it is not measured', series: {}, at: ['400m'] },
+    ],
+  },
+  {
+    alert: 'RingmasterDiskFillsInHours',
+    fires: [
+      {
+        when: 'it shrinks by a tenth an hour',
+        series: space('190-1.666x60 500x30'),
+        notYetAt: '10m',
+        at: '60m',
+        firing: [
+          {
+            labels: { root: '/data' },
+            description: '/data of a:9464 has 9.004% of its space left, and at the pace of the last hour none in four.',
+          },
+        ],
+        overAt: '62m',
+      },
+    ],
+    quiet: [
+      { when: 'it shrinks slowly', series: space('190-0.1x120'), at: ['60m', '120m'] },
+      { when: 'a fifth and more is left', series: space('800-1.666x120'), at: ['60m', '120m'] },
+    ],
+  },
+  {
+    alert: 'RingmasterDiskFull',
+    fires: [
+      {
+        when: 'two hundredths are left',
+        series: space('20x10 500x20'),
+        notYetAt: '4m',
+        at: '6m',
+        firing: [{ labels: { root: '/data' }, description: '/data of a:9464 has 2% of its space left.' }],
+        overAt: '12m',
+      },
+    ],
+    quiet: [{ when: 'three hundredths are left', series: space('30x20'), at: ['10m', '20m'] }],
+  },
+  {
+    alert: 'RingmasterInodesLow',
+    fires: [
+      {
+        when: 'one in a hundred is left',
+        series: {
+          'ringmaster_storage_inodes{root="/data"}': '10000x40',
+          'ringmaster_storage_inodes_available{root="/data"}': '100x20 5000x20',
+        },
+        notYetAt: '14m',
+        at: '16m',
+        firing: [
+          {
+            labels: { root: '/data' },
+            description:
+              '/data of a:9464 has 1% of its inodes left: new files will fail with ENOSPC while there is space.',
+          },
+        ],
+        overAt: '22m',
+      },
+    ],
+    quiet: [
+      {
+        when: 'one in ten is left',
+        series: {
+          'ringmaster_storage_inodes{root="/data"}': '10000x40',
+          'ringmaster_storage_inodes_available{root="/data"}': '1000x40',
+        },
+        at: ['20m', '40m'],
+      },
+      {
+        when: 'the file system has no fixed number of them',
+        series: {
+          'ringmaster_storage_inodes{root="/data"}': '0x40',
+          'ringmaster_storage_inodes_available{root="/data"}': '0x40',
+        },
+        at: ['20m', '40m'],
+      },
+    ],
+  },
+]

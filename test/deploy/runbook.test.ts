@@ -1,0 +1,34 @@
+// Who is woken by an alert finds its section in the runbook, with the same severity, and each section is of an alert that there is.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { rules } from './prometheus/promtool.ts'
+
+const runbook = readFileSync(fileURLToPath(new URL('../../deploy/RUNBOOK.md', import.meta.url)), 'utf8')
+const sections = new Map(
+  runbook
+    .split(/^## /m)
+    .slice(1)
+    .map((text): [string, string] => [text.split('\n', 1)[0]!, text]),
+)
+const alerts = rules.flatMap(({ alert, labels }) => (alert === undefined ? [] : [{ alert, labels }]))
+
+describe('the runbook', () => {
+  it('has a section for each alert, and for nothing else', () => {
+    expect([...sections.keys()].sort()).toEqual(alerts.map(({ alert }) => alert).sort())
+  })
+
+  it.each(alerts.map(({ alert, labels }) => [alert, labels?.['severity'] ?? ''] as const))(
+    '%s: what it means, where to look, what to do, when to leave it',
+    (alert, severity) => {
+      const section = sections.get(alert) ?? ''
+      expect(section).toContain(`*${severity}.*`)
+      for (const part of ['Where to look', 'What to do', 'When to leave it']) expect(section).toContain(`**${part}`)
+    },
+  )
+
+  it('names alerts that there are', () => {
+    const known = new Set(alerts.map(({ alert }) => alert))
+    for (const [name] of runbook.matchAll(/\bRingmaster[A-Z]\w+/g)) expect(known, name).toContain(name)
+  })
+})
