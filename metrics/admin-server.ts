@@ -1,4 +1,5 @@
-// The operator's port: /metrics, /livez, /readyz and an index in plain text. Called by the daemon (`serve`).
+// The operator's port: a table of routes, to which the daemon (`serve`) adds its own. Here are /metrics, /livez, /readyz and the
+// index; live-feed.ts, live-page.ts and others bring the rest. Called by services/cli/file-daemon.ts.
 //
 // On node:http and never on the rings it reports on: it has to answer when they do not. Whatever a client sends, the
 // answer is a status code or a closed socket, never an exception: this port must not be a way to stop the I/O.
@@ -6,12 +7,43 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { MetricsRegistry } from './exporter.ts'
+import { hostCheck, type HostCheck } from './host-check.ts'
 
 /** Whether a probe passes; `reason` is sent as the body when it does not. */
 export interface ProbeResult {
   ok: boolean
   reason?: string
 }
+
+/** A request as a route sees it. */
+export interface AdminRequest {
+  /** Path and query; the host is of no importance. */
+  readonly url: URL
+  header(name: string): string | undefined
+  /** Aborted when whoever asked has gone: stop working for them. */
+  readonly signal: AbortSignal
+  /** A reply that is not ready after 10 s costs the connection, unless it is said here how long it may take. */
+  allowMs(timeMs: number): void
+}
+
+/** A whole answer. */
+export interface Reply {
+  readonly status: number
+  readonly body: string | Uint8Array
+  /** Default: text/plain. */
+  readonly contentType?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** An answer without end: status and headers, then whatever `start` writes to the response, without the idle limit. */
+export interface StreamReply {
+  readonly status: number
+  readonly contentType: string
+  /** Must bound what it buffers for a reader that does not read. The server closes the response when it closes itself. */
+  start(response: ServerResponse): void
+}
+
+export type Route = (request: AdminRequest) => Reply | StreamReply | Promise<Reply | StreamReply>
 
 export interface AdminServerOptions {
   /** An address to listen on, IPv4 or IPv6, or a name. There is no authentication: loopback unless there is a reason. */
@@ -25,12 +57,18 @@ export interface AdminServerOptions {
   live: () => ProbeResult
   /** What the index page says about this process. */
   describe: () => string
+  /** By path, in addition to those above or in place of them. */
+  routes?: ReadonlyMap<string, Route>
+  /** The page for browsers at `/`, which see the index as plain text otherwise. */
+  page?: Route | undefined
+  /** Answer whatever name the server was reached by; else its own address and loopback's names only: see host-check.ts. */
+  anyHost?: boolean
 }
 
 export interface AdminServer {
   /** Base URL without a trailing slash, as reachable from this machine for wildcard addresses too. */
   readonly url: string
-  /** Stops listening, drops idle connections at once and busy ones after a second. May be called again. */
+  /** Stops listening, drops idle connections and streams at once and busy ones after a second. May be called again. */
   close(): Promise<void>
 }
 
@@ -43,17 +81,11 @@ const headerSizeBytesMax = 8 * 1024
 const connectionsMax = 128
 const closeGraceMs = 1_000
 
-interface Reply {
-  readonly status: number
-  readonly body: string
-  readonly contentType?: string
-}
-
-type Page = () => Reply | Promise<Reply>
-
 /** Starts listening. Rejects when the address is taken or not ours, with Node's own error. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
-  const pages = pagesOf(options)
+  const routes = routesOf(options)
+  const streams = new Set<ServerResponse>()
+  const mayAsk = hostCheck(options.host, options.anyHost === true)
   const server = createServer(
     {
       requestTimeout: requestMsMax,
@@ -62,7 +94,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       connectionsCheckingInterval: sweepMs,
       maxHeaderSize: headerSizeBytesMax,
     },
-    (request, response) => void answer(pages, request, response),
+    (request, response) => void answer({ routes, streams, mayAsk }, request, response),
   )
   server.timeout = socketIdleMsMax
   server.maxConnections = connectionsMax
@@ -70,19 +102,24 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   // From here on an error is about one connection that could not be accepted; without a listener it would end the process.
   server.on('error', () => undefined)
   let closed: Promise<void> | undefined
-  return { url: urlOf(server.address()), close: () => (closed ??= close(server)) }
+  return { url: urlOf(server.address()), close: () => (closed ??= close(server, streams)) }
 }
 
-function pagesOf({ registry, ready, live, describe }: AdminServerOptions): ReadonlyMap<string, Page> {
-  return new Map<string, Page>([
+function routesOf(options: AdminServerOptions): ReadonlyMap<string, Route> {
+  const { registry, ready, live, describe, routes, page } = options
+  const index: Route = () => ({ status: 200, body: `${describe()}\n\n${indexLines.join('\n')}\n` })
+  const wantsPage = (request: AdminRequest): boolean => request.header('accept')?.includes('text/html') === true
+  return new Map<string, Route>([
     ['/metrics', async () => ({ status: 200, body: await registry.metrics(), contentType: registry.contentType })],
     ['/livez', () => probe(live())],
     ['/readyz', () => probe(ready())],
-    ['/', () => ({ status: 200, body: `${describe()}\n\n${indexLines.join('\n')}\n` })],
+    ['/', (request) => (page !== undefined && wantsPage(request) ? page(request) : index(request))],
+    ...(routes ?? []),
   ])
 }
 
 const indexLines = [
+  '/         in a browser: the rings as they turn',
   '/metrics  counters and latencies for Prometheus',
   '/livez    200 while the process is worth keeping',
   '/readyz   200 while requests may be sent here',
@@ -92,8 +129,14 @@ function probe({ ok, reason }: ProbeResult): Reply {
   return ok ? { status: 200, body: 'ok\n' } : { status: 503, body: `${reason ?? 'not ok'}\n` }
 }
 
+interface Answering {
+  readonly routes: ReadonlyMap<string, Route>
+  readonly streams: Set<ServerResponse>
+  readonly mayAsk: HostCheck
+}
+
 async function answer(
-  pages: ReadonlyMap<string, Page>,
+  { routes, streams, mayAsk }: Answering,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -101,31 +144,64 @@ async function answer(
   request.resume()
   try {
     const [path = ''] = (request.url ?? '').split('?', 1)
-    const page = pages.get(path)
-    if (page === undefined) {
-      send(response, { status: 404, body: 'not found; / lists what there is\n' })
-    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    const route = routes.get(path)
+    const refusal = mayAsk(request.headers.host)
+    if (refusal !== null) send(response, { status: 421, body: `${refusal}\n` })
+    else if (route === undefined) send(response, { status: 404, body: 'not found; / lists what there is\n' })
+    else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD')
       send(response, { status: 405, body: 'only GET and HEAD\n' })
     } else {
-      send(response, await page())
+      const reply = await route(adminRequest(request, response))
+      if (!('start' in reply)) send(response, reply)
+      else if (request.method === 'HEAD') send(response, { ...reply, body: '' })
+      else stream(response, reply, streams)
     }
   } catch (error) {
-    // A page failed. Its message helps whoever is looking; a stack would help only an attacker.
+    // A route failed. Its message helps whoever is looking; a stack would help only an attacker.
     if (response.headersSent) response.destroy()
     else send(response, { status: 500, body: `${error instanceof Error ? error.message : 'failed'}\n` })
   }
 }
 
-function send(response: ServerResponse, { status, body, contentType }: Reply): void {
+function adminRequest(request: IncomingMessage, response: ServerResponse): AdminRequest {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  return {
+    url: new URL(request.url ?? '/', 'http://admin'),
+    header: (name) => [request.headers[name] ?? []].flat()[0],
+    signal: gone.signal,
+    allowMs: (timeMs) => void request.socket.setTimeout(Math.max(socketIdleMsMax, timeMs)),
+  }
+}
+
+const securityHeaders = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+} as const
+
+function send(response: ServerResponse, { status, body, contentType, headers }: Reply): void {
   response.writeHead(status, {
     'Content-Type': contentType ?? 'text/plain; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
+    ...securityHeaders,
+    ...headers,
   })
   // For HEAD node:http sends the headers and leaves the body out.
   response.end(body)
+}
+
+function stream(response: ServerResponse, reply: StreamReply, streams: Set<ServerResponse>): void {
+  // Whoever looks at a quiet ring is not idle: reply.start() watches over its readers itself.
+  response.socket?.setTimeout(0)
+  response.writeHead(reply.status, { 'Content-Type': reply.contentType, ...securityHeaders, Connection: 'close' })
+  response.flushHeaders()
+  streams.add(response)
+  response.once('close', () => streams.delete(response))
+  response.on('error', () => undefined)
+  reply.start(response)
 }
 
 function listen(server: Server, { host, port }: AdminServerOptions): Promise<void> {
@@ -145,13 +221,15 @@ function urlOf(address: AddressInfo | string | null): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Server, streams: ReadonlySet<ServerResponse>): Promise<void> {
   return new Promise((resolve) => {
     const forced = setTimeout(() => server.closeAllConnections(), closeGraceMs)
     server.close(() => {
       clearTimeout(forced)
       resolve()
     })
+    // An end that the reader must still read would wait for it: a stream has nothing to lose.
+    for (const response of streams) response.destroy()
     server.closeIdleConnections()
   })
 }

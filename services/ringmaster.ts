@@ -28,6 +28,7 @@ import type { Placement } from './placement/types.ts'
 import { exits, guardPrivileges } from './process-guard.ts'
 import { startService } from './residents/service.ts'
 import type { ResidentService, ServiceOptions } from './residents/service.ts'
+import { LiveFrames } from './live/live-frames.ts'
 import { openRings } from './open-rings.ts'
 import { asOpened } from './ring-maker.ts'
 import type { OpenRings } from './open-rings.ts'
@@ -215,6 +216,25 @@ export class Ringmaster extends RingFileSystem {
     return () => {
       if (this.unregister.delete(remove)) remove()
     }
+  }
+
+  /** What the live page is drawn from. `version`: of whoever serves it. @internal */
+  live(version: string): LiveFrames {
+    const frames = new LiveFrames({
+      handles: this.rings.handles,
+      adviceOf: (ring) => this.advisor.adviceOf(ring),
+      clients: () => this.clients?.list() ?? [],
+      arenas: () => this.arenas.stats(),
+      about: {
+        version,
+        effectiveCpus: this.cpus,
+        wakeCostNs: this.wakeCostNs,
+        spinNs: this.rings.handles[0]!.idle.spinNs,
+        placement: describeChoices(this.placement.choices),
+      },
+    })
+    if (this.clients !== null) frames.jobs.add(this.clients.listJobs)
+    return frames
   }
 
   /**

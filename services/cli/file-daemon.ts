@@ -6,6 +6,8 @@ import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { startAdminServer, type AdminServer, type ProbeResult } from '../../metrics/admin-server.ts'
+import { LiveFeed } from '../../metrics/live-feed.ts'
+import { livePage } from '../../metrics/live-page.ts'
 import { codeOf } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
 import type { Folder } from '../http/storage.ts'
@@ -120,12 +122,17 @@ class FileDaemon {
     rings.register(registry)
     this.#http.register(registry)
 
+    const feed = new LiveFeed({ source: rings.live(readVersion()) })
+    feed.register(registry)
     const adminServer = await startAdminServer({
       ...admin,
       registry,
       ready: () => this.#ready(),
       live: () => this.#live(),
       describe: () => [`ringmaster ${readVersion()}`, ...this.lines()].join('\n'),
+      routes: new Map([['/live', feed.route]]),
+      page: livePage(),
+      anyHost: this.#options.public === true,
     }).catch((error: unknown) => {
       throw listenError('--admin', admin, error)
     })
@@ -143,6 +150,7 @@ class FileDaemon {
       ...(http ? [`serving ${this.#root} at http://${formatAddress({ host: http.address, port: http.port })}/b/`] : []),
       ...(this.#admin ? [`metrics at ${this.#admin.url}/metrics`] : []),
       ...rings.map(({ ring, poller, reason }) => `ring ${ring}: poller ${poller} — ${reason}`),
+      ...(this.#admin ? [`the rings as they turn: ${this.#admin.url}/ in a browser`] : []),
     ]
   }
 
