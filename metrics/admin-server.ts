@@ -1,12 +1,20 @@
-// The operator's port: /metrics, /livez, /readyz and an index in plain text. Called by the daemon (`serve`).
+// The operator's port: a table of routes, to which the daemon (`serve`) adds its own. Here are /metrics, /livez, /readyz and the
+// index; live-feed.ts, live-page.ts and others bring the rest. Called by services/cli/file-daemon.ts.
 //
 // On node:http and never on the rings it reports on: it has to answer when they do not. Whatever a client sends, the
 // answer is a status code or a closed socket, never an exception: this port must not be a way to stop the I/O.
 
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { MetricsRegistry } from './exporter.ts'
 import { renderMetrics, type ScrapeHeaders } from './render.ts'
+import { hostCheck, type HostCheck } from './host-check.ts'
 
 /** Whether a probe passes; `reason` is sent as the body when it does not. */
 export interface ProbeResult {
@@ -28,7 +36,8 @@ export interface AdminRequest {
 /** A whole answer. */
 export interface Reply {
   readonly status: number
-  readonly body: string | Buffer
+  readonly body: string | Uint8Array
+  /** Default: text/plain. */
   readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>
   /** Called when the answer was sent, or its client is gone. */
@@ -59,8 +68,12 @@ export interface AdminServerOptions {
   live: () => ProbeResult
   /** What the index page says about this process. */
   describe: () => string
-  /** By path, in addition to those above. */
+  /** By path, in addition to those above or in place of them. */
   routes?: ReadonlyMap<string, Route>
+  /** The page for browsers at `/`, which see the index as plain text otherwise. */
+  page?: Route | undefined
+  /** Answer whatever name the server was reached by; else its own address and loopback's names only: see host-check.ts. */
+  anyHost?: boolean
 }
 
 export interface AdminServer {
@@ -68,7 +81,7 @@ export interface AdminServer {
   readonly url: string
   /** Where it listens; null of a Unix socket, which has no port. */
   readonly address: AddressInfo | null
-  /** Stops listening, drops idle connections at once and busy ones after a second. May be called again. */
+  /** Stops listening, drops idle connections and streams at once and busy ones after a second. May be called again. */
   close(): Promise<void>
 }
 
@@ -84,6 +97,8 @@ const closeGraceMs = 1_000
 /** Starts listening. Rejects when the address is taken or not ours, with Node's own error. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
   const routes = routesOf(options)
+  const streams = new Set<ServerResponse>()
+  const mayAsk = hostCheck(options.host, options.anyHost === true)
   const server = createServer(
     {
       requestTimeout: requestMsMax,
@@ -92,7 +107,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       connectionsCheckingInterval: sweepMs,
       maxHeaderSize: headerSizeBytesMax,
     },
-    (request, response) => void answer(routes, request, response),
+    (request, response) => void answer({ routes, streams, mayAsk }, request, response),
   )
   server.timeout = socketIdleMsMax
   server.maxConnections = connectionsMax
@@ -102,15 +117,18 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   let closed: Promise<void> | undefined
   const bound = server.address()
   const address = typeof bound === 'string' ? null : bound
-  return { url: urlOf(address), address, close: () => (closed ??= close(server)) }
+  return { url: urlOf(address), address, close: () => (closed ??= close(server, streams)) }
 }
 
-function routesOf({ registry, ready, live, describe, routes }: AdminServerOptions): ReadonlyMap<string, Route> {
+function routesOf(options: AdminServerOptions): ReadonlyMap<string, Route> {
+  const { registry, ready, live, describe, routes, page } = options
+  const index: Route = () => ({ status: 200, body: `${describe()}\n\n${indexLines.join('\n')}\n` })
+  const wantsPage = (request: AdminRequest): boolean => request.headers.accept?.includes('text/html') === true
   return new Map<string, Route>([
     ['/metrics', ({ headers }) => metricsReply(registry, headers)],
     ['/livez', () => probe(live())],
     ['/readyz', () => probe(ready())],
-    ['/', () => ({ status: 200, body: `${describe()}\n\n${indexLines.join('\n')}\n` })],
+    ['/', (request) => (page !== undefined && wantsPage(request) ? page(request) : index(request))],
     ...(routes ?? []),
   ])
 }
@@ -122,6 +140,7 @@ async function metricsReply(registry: MetricsRegistry, headers: ScrapeHeaders): 
 }
 
 const indexLines = [
+  '/         in a browser: the rings as they turn',
   '/metrics  counters and latencies for Prometheus',
   '/livez    200 while the process is worth keeping',
   '/readyz   200 while requests may be sent here',
@@ -133,8 +152,14 @@ function probe({ ok, reason, details }: ProbeResult): Reply {
   return { status: ok ? 200 : 503, body: `${lines.join('\n')}\n` }
 }
 
+interface Answering {
+  readonly routes: ReadonlyMap<string, Route>
+  readonly streams: Set<ServerResponse>
+  readonly mayAsk: HostCheck
+}
+
 async function answer(
-  routes: ReadonlyMap<string, Route>,
+  { routes, streams, mayAsk }: Answering,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -143,16 +168,17 @@ async function answer(
   try {
     const [path = ''] = (request.url ?? '').split('?', 1)
     const route = routes.get(path)
-    if (route === undefined) {
-      send(response, { status: 404, body: 'not found; / lists what there is\n' })
-    } else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    const refusal = mayAsk(request.headers.host)
+    if (refusal !== null) send(response, { status: 421, body: `${refusal}\n` })
+    else if (route === undefined) send(response, { status: 404, body: 'not found; / lists what there is\n' })
+    else if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD')
       send(response, { status: 405, body: 'only GET and HEAD\n' })
     } else {
       const reply = await route(adminRequest(request, response))
       if (!('start' in reply)) send(response, reply)
       else if (request.method === 'HEAD') send(response, { ...reply, body: '' })
-      else stream(response, reply)
+      else stream(response, reply, streams)
     }
   } catch (error) {
     // A route failed. Its message helps whoever is looking; a stack would help only an attacker.
@@ -163,36 +189,42 @@ async function answer(
 
 function adminRequest(request: IncomingMessage, response: ServerResponse): AdminRequest {
   const gone = new AbortController()
-  response.once('close', () => {
-    gone.abort()
-  })
-  return { url: new URL(request.url ?? '/', 'http://admin'), headers: request.headers, signal: gone.signal }
+  response.once('close', () => gone.abort())
+  return {
+    url: new URL(request.url ?? '/', 'http://admin'),
+    headers: request.headers,
+    signal: gone.signal,
+  }
 }
 
-function stream(response: ServerResponse, reply: StreamReply): void {
-  response.socket?.setTimeout(0)
-  response.writeHead(reply.status, {
-    'Content-Type': reply.contentType,
-    'Cache-Control': 'no-store',
-    Connection: 'close',
-  })
-  response.flushHeaders()
-  response.on('error', () => undefined)
-  reply.start(response)
-}
+const securityHeaders = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+} as const
 
 function send(response: ServerResponse, { status, body, contentType, headers, sent }: Reply): void {
   if (sent !== undefined) response.once('close', sent)
   response.writeHead(status, {
-    ...headers,
     'Content-Type': contentType ?? 'text/plain; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
+    ...securityHeaders,
     ...headers,
   })
   // For HEAD node:http sends the headers and leaves the body out.
   response.end(body)
+}
+
+function stream(response: ServerResponse, reply: StreamReply, streams: Set<ServerResponse>): void {
+  // Whoever looks at a quiet ring is not idle: reply.start() watches over its readers itself.
+  response.socket?.setTimeout(0)
+  response.writeHead(reply.status, { 'Content-Type': reply.contentType, ...securityHeaders, Connection: 'close' })
+  response.flushHeaders()
+  streams.add(response)
+  response.once('close', () => streams.delete(response))
+  response.on('error', () => undefined)
+  reply.start(response)
 }
 
 function listen(server: Server, { host, port, fd }: AdminServerOptions): Promise<void> {
@@ -212,13 +244,15 @@ function urlOf(address: AddressInfo | null): string {
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Server, streams: ReadonlySet<ServerResponse>): Promise<void> {
   return new Promise((resolve) => {
     const forced = setTimeout(() => server.closeAllConnections(), closeGraceMs)
     server.close(() => {
       clearTimeout(forced)
       resolve()
     })
+    // An end that the reader must still read would wait for it: a stream has nothing to lose.
+    for (const response of streams) response.destroy()
     server.closeIdleConnections()
   })
 }

@@ -7,6 +7,7 @@ import { memoryPlane, type ArenaReading } from '../metrics/catalog/memory.ts'
 import { placementPlane, type PlacementReading } from '../metrics/catalog/placement.ts'
 import { ringSubjects, type RingMetricsSource } from '../metrics/catalog/ring-reading.ts'
 import { ringsPlane } from '../metrics/catalog/rings.ts'
+import { tracesPlane, type TracesReading } from '../metrics/catalog/traces.ts'
 import { registerPlane, type MetricsRegistry } from '../metrics/exporter.ts'
 import type { Subject } from '../metrics/plane.ts'
 import type { ArenaStats } from './arena.ts'
@@ -19,6 +20,7 @@ export interface PoolSource {
   clients(): ClientsReading
   arenas(): readonly ArenaStats[]
   placement(): PlacementReading
+  traces(): TracesReading
 }
 
 /** Labels of pools that are in a registry. */
@@ -34,8 +36,38 @@ function takeLabel(pools: Set<string>, name: string): string {
   return label
 }
 
+/** The registries that one Ringmaster is in. */
+export class Registrations {
+  private readonly name: string
+  private readonly source: PoolSource
+  private readonly removes = new Map<MetricsRegistry, () => void>()
+
+  constructor(name: string, source: PoolSource) {
+    this.name = name
+    this.source = source
+  }
+
+  /** Returns what takes the metrics out again; the second time with the same registry it changes nothing and returns the same. */
+  add(registry: MetricsRegistry): () => void {
+    const known = this.removes.get(registry)
+    if (known !== undefined) return known
+    const removePool = registerPool(registry, this.name, this.source)
+    const remove = (): void => {
+      if (this.removes.get(registry) !== remove) return
+      this.removes.delete(registry)
+      removePool()
+    }
+    this.removes.set(registry, remove)
+    return remove
+  }
+
+  removeAll(): void {
+    for (const remove of [...this.removes.values()]) remove()
+  }
+}
+
 /** Returns what takes them out again. @throws ERR_INVALID_ARG_VALUE; Error where a metric's name is somebody else's, and nothing has changed */
-export function registerPool(registry: MetricsRegistry, name: string, source: PoolSource): () => void {
+function registerPool(registry: MetricsRegistry, name: string, source: PoolSource): () => void {
   const pools = poolsOf.get(registry) ?? new Set<string>()
   poolsOf.set(registry, pools)
   const pool = takeLabel(pools, name)
@@ -52,6 +84,7 @@ export function registerPool(registry: MetricsRegistry, name: string, source: Po
     removes.push(registerPlane(registry, clientsPlane, () => [{ labels, reading: source.clients() }]))
     removes.push(registerPlane(registry, memoryPlane, () => source.arenas().map((arena) => arenaSubject(pool, arena))))
     removes.push(registerPlane(registry, placementPlane, () => [{ labels, reading: source.placement() }]))
+    removes.push(registerPlane(registry, tracesPlane, () => [{ labels, reading: source.traces() }]))
   } catch (error) {
     remove()
     throw error

@@ -12,7 +12,7 @@ import { Advisor, watchedRing } from './advisor.ts'
 import { Arenas } from './arena.ts'
 import type { Arena, ArenaOptions } from './arena.ts'
 import { checkInteger } from './arguments.ts'
-import { clientSources, clientStats } from './clients/client-stats.ts'
+import { clientStats } from './clients/client-stats.ts'
 import { Clients } from './clients/clients.ts'
 import type { RingsHandle } from './clients/handle.ts'
 import { joinRings } from './clients/join.ts'
@@ -28,6 +28,7 @@ import type { Placement } from './placement/types.ts'
 import { exits, guardPrivileges } from './process-guard.ts'
 import { startService } from './residents/service.ts'
 import type { ResidentService, ServiceOptions } from './residents/service.ts'
+import { LiveFrames } from './live/live-frames.ts'
 import { openRings } from './open-rings.ts'
 import { asOpened } from './ring-maker.ts'
 import type { OpenRings } from './open-rings.ts'
@@ -38,8 +39,9 @@ import type { SubmitOptions } from './raw/raw-ring.ts'
 import { features, loadSupport } from './raw/support.ts'
 import { ringHealth } from './ring-health.ts'
 import type { RingHealth } from './ring-health.ts'
-import { registerPool } from './register-pool.ts'
-import { metricsSource, ringStats } from './ring-stats.ts'
+import { poolSource } from './pool-source.ts'
+import { Registrations } from './register-pool.ts'
+import { ringStats } from './ring-stats.ts'
 import { noClients, noServices } from './ringmaster-stats.ts'
 import type { RingmasterStats } from './ringmaster-stats.ts'
 import { Tracing } from './trace.ts'
@@ -59,8 +61,7 @@ export class Ringmaster extends RingFileSystem {
   private readonly advisor: Advisor
   private readonly tracing: Tracing
   private readonly name: string
-  /** By registry: what takes the metrics out again. */
-  private readonly registrations = new Map<MetricsRegistry, () => void>()
+  private readonly registrations: Registrations
   /** Null where the rings were joined. */
   private clients: Clients | null = null
   private closing: Promise<void> | null = null
@@ -84,6 +85,9 @@ export class Ringmaster extends RingFileSystem {
     this.wakeCostNs = wakeCostNs
     this.advisor = advisor
     this.tracing = new Tracing(open)
+    const { arenas, tracing } = this
+    const parts = { rings: open, coordinator, arenas, advisor, tracing, placement, cpus, wakeCostNs }
+    this.registrations = new Registrations(name, poolSource({ ...parts, clients: () => this.clients }))
   }
 
   /**
@@ -263,37 +267,26 @@ export class Ringmaster extends RingFileSystem {
    * @throws ERR_INVALID_ARG_VALUE where another Ringmaster of this name is in the registry; Error where a metric's name is somebody else's
    */
   register(registry: MetricsRegistry): () => void {
-    const known = this.registrations.get(registry)
-    if (known !== undefined) return known
-    const remove = registerPool(registry, this.name, {
-      rings: (pool) => [
-        ...this.rings.handles.map((handle, index) =>
-          metricsSource(handle, {
-            pool,
-            chosen: this.placement,
-            advice: this.advisor.adviceOf(index),
-            times: () => this.advisor.timesOf(index),
-          }),
-        ),
-        ...clientSources(this.clients?.list() ?? [], pool, this.placement),
-      ],
-      files: () => this.coordinator.files,
-      clients: () => ({ ...(this.clients?.counts ?? noClients), ...(this.clients?.services ?? noServices) }),
+    return this.registrations.add(registry)
+  }
+
+  /** What the live page is drawn from. `version`: of whoever serves it. @internal */
+  live(version: string): LiveFrames {
+    const frames = new LiveFrames({
+      handles: this.rings.handles,
+      adviceOf: (ring) => this.advisor.adviceOf(ring),
+      clients: () => this.clients?.list() ?? [],
       arenas: () => this.arenas.stats(),
-      placement: () => ({
+      about: {
+        version,
         effectiveCpus: this.cpus,
         wakeCostNs: this.wakeCostNs,
         spinNs: this.rings.handles[0]!.idle.spinNs,
-        choices: this.placement.choices,
-      }),
+        placement: describeChoices(this.placement.choices),
+      },
     })
-    const unregister = (): void => {
-      if (this.registrations.get(registry) !== unregister) return
-      this.registrations.delete(registry)
-      remove()
-    }
-    this.registrations.set(registry, unregister)
-    return unregister
+    if (this.clients !== null) frames.jobs.add(this.clients.listJobs)
+    return frames
   }
 
   /**
@@ -313,7 +306,7 @@ export class Ringmaster extends RingFileSystem {
       await this.rings.close()
     } finally {
       this.tracing.close()
-      for (const unregister of [...this.registrations.values()]) unregister()
+      this.registrations.removeAll()
     }
   }
 
@@ -325,7 +318,7 @@ export class Ringmaster extends RingFileSystem {
   closeSync(): boolean {
     this.stop()
     this.closing ??= Promise.resolve()
-    for (const unregister of [...this.registrations.values()]) unregister()
+    this.registrations.removeAll()
     void this.clients?.close()
     try {
       return this.rings.closeSync()

@@ -69,13 +69,15 @@ export class RingReading {
   }
 }
 
-function usedOperations({ metrics, operationName }: RingMetricsSource): OperationInUse[] {
-  const used: OperationInUse[] = []
-  for (let op = 0; op <= otherOperation; op++) {
-    if (metrics.requests(op) > 0) used.push({ op, label: op < operationCount ? operationName(op) : 'other' })
-  }
+/** Opcodes that were ever requested on a ring. */
+export function operationsInUse(metrics: RingMetrics): number[] {
+  const used: number[] = []
+  for (let op = 0; op <= otherOperation; op++) if (metrics.requests(op) > 0) used.push(op)
   return used
 }
+
+const usedOperations = ({ metrics, operationName }: RingMetricsSource): OperationInUse[] =>
+  operationsInUse(metrics).map((op) => ({ op, label: op < operationCount ? operationName(op) : 'other' }))
 
 /** Rings as subjects of planes over RingReading. */
 export function* ringSubjects(sources: Iterable<RingMetricsSource>): Iterable<Subject<RingReading>> {

@@ -4,13 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { Registry, collectDefaultMetrics } from 'prom-client'
 import { startAdminServer, type AdminServer } from '../../metrics/admin-server.ts'
+import { LiveFeed } from '../../metrics/live-feed.ts'
+import { livePage } from '../../metrics/live-page.ts'
 import { codeOf } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
 import type { RingAdvice } from '../advice.ts'
 import { Ringmaster } from '../ringmaster.ts'
 import type { WorkerEvent } from '../../workers/supervisor.ts'
+import { daemonMetrics } from './daemon-metrics.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { formatAddress, listenError, requireLoopback, type ListenAddress } from './listen-address.ts'
 import { createLog, type LogLevel } from './log.ts'
@@ -133,17 +135,15 @@ class FileDaemon {
     this.#service = service
     this.#closers.push(() => service.close())
 
-    const registry = new Registry()
-    collectDefaultMetrics({ register: registry })
     this.#http = await HttpServer.start({ folder, ...listen, fd: this.#passed.http?.fd, log: this.#log }).catch(
       (error: unknown) => {
         throw startListenError('--listen', listen, this.#passed.http, error)
       },
     )
     this.#checkBound('--listen', listen, this.#passed.http, this.#http.bound)
-    rings.register(registry)
-    this.#http.register(registry)
-
+    const registry = daemonMetrics({ rings, http: this.#http, probes: this.#probes, root })
+    const feed = new LiveFeed({ source: rings.live(readVersion()) })
+    feed.register(registry)
     this.#admin = await startAdminServer({
       ...admin,
       ...(this.#passed.admin !== undefined && { fd: this.#passed.admin.fd }),
@@ -151,7 +151,12 @@ class FileDaemon {
       ready: this.#probes.ready,
       live: this.#probes.live,
       describe: () => [`ringmaster ${readVersion()}`, ...this.lines()].join('\n'),
-      routes: new Map([['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.lines() }))]]),
+      routes: new Map([
+        ['/live', feed.route],
+        ['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.lines() }))],
+      ]),
+      page: livePage(),
+      anyHost: this.#options.public === true,
     }).catch((error: unknown) => {
       throw startListenError('--admin', admin, this.#passed.admin, error)
     })

@@ -15,31 +15,34 @@ interface Joined {
   readonly source: StatsSource
 }
 
-function joined(attachment: Attachment, ring: ClientRing): Joined {
+const joined = (attachment: Attachment, ring: ClientRing): Joined => ({
+  attachment,
+  source: sourceOf(attachment, ring),
+})
+
+/** A client's ring as its shared memory tells. `known`: a view of its numbers that was made before. */
+export function sourceOf(attachment: Attachment, ring: ClientRing, known?: RingMetrics): StatsSource {
   const { handle } = attachment
-  const metrics = new RingMetrics(ring.memory, ring.place.metricsOffsetBytes)
+  const metrics = known ?? new RingMetrics(ring.memory, ring.place.metricsOffsetBytes)
   const inFlight = metrics.client[ClientCounter.inFlight]!
   // As the client decides it when its worker has ended.
   const takenOver = handle.workerState === 'gone' && ring.poller === Poller.worker
   return {
-    attachment,
-    source: {
-      ring: handle.ring,
-      reason: ring.reason,
-      workerLoss: handle.workerLoss,
-      workerState: handle.workerState,
-      workerLostMs: handle.workerLostMs,
-      workerThreadId: ring.opened.threadId,
-      geometry: ring.opened.geometry,
-      metrics,
-      client: {
-        poller: takenOver ? Poller.caller : ring.poller,
-        state: attachment.state === 'joined' ? ClientState.open : ClientState.closed,
-        inFlight,
-        load: inFlight + metrics.client[ClientCounter.backlog]!,
-        inFlightMax: ring.inFlightMax,
-        backlogMax: ring.backlogMax,
-      },
+    ring: handle.ring,
+    reason: ring.reason,
+    workerLoss: handle.workerLoss,
+    workerState: handle.workerState,
+    workerLostMs: handle.workerLostMs,
+    workerThreadId: ring.opened.threadId,
+    geometry: ring.opened.geometry,
+    metrics,
+    client: {
+      poller: takenOver ? Poller.caller : ring.poller,
+      state: attachment.state === 'joined' ? ClientState.open : ClientState.closed,
+      inFlight,
+      load: inFlight + metrics.client[ClientCounter.backlog]!,
+      inFlightMax: ring.inFlightMax,
+      backlogMax: ring.backlogMax,
     },
   }
 }

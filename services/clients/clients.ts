@@ -4,6 +4,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { RingUnavailableError, invalidArgType, ringErrors } from '../../native/errors.ts'
 import { isPlain } from '../../native/plain/binding.ts'
 import type { Capabilities } from '../../native/capabilities.ts'
+import type { LiveJob } from '../../metrics/live-protocol.ts'
 import { ringMetricsSizeBytes } from '../../metrics/ring-metrics.ts'
 import type { ClientRingOpened, ClientRingTask } from '../../workers/client-ring.ts'
 import { Poller, polls } from '../../workers/poller-kind.ts'
@@ -61,6 +62,8 @@ export class Clients {
     failures: 0,
     restarts: 0,
   }
+  /** What resident services say of themselves on the live page. */
+  readonly jobs: Set<() => LiveJob> = new Set()
   private next = 1
   private closed = false
 
@@ -148,6 +151,8 @@ export class Clients {
   serves(ring: number): boolean {
     return [...this.attachments.values()].some(({ servedBy }) => servedBy === ring)
   }
+
+  readonly listJobs = (): LiveJob[] => [...this.jobs].map((job) => job())
 
   /** The rings that serve clients, and who has them. */
   get open(): OpenRings {

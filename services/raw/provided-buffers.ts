@@ -58,6 +58,14 @@ export interface BufferWaiter {
   buffersFree(): boolean
 }
 
+/** The groups that are open, on each ring. */
+const openGroups = new WeakMap<RingHandle, Set<ProvidedBuffers>>()
+
+/** Of each group that is open on a ring: its number, its buffers, and those that the kernel has. For the live page. */
+export function providedBuffersOf(handle: RingHandle): (readonly [number, number, number])[] {
+  return [...(openGroups.get(handle) ?? [])].map(({ group, count, available }) => [group, count, available] as const)
+}
+
 const settled = Promise.resolve()
 /** Who was told of a buffer and has not taken it by then perhaps never will: the next one is told. */
 const nextWaiterMs = 5
@@ -121,6 +129,8 @@ export class ProvidedBuffers implements LeaseOwner {
     this.group = openGroup(handle, this.shared, wanted)
     for (let id = 0; id < this.count; id++) this.put(id)
     this.publish()
+    const groups = openGroups.get(handle) ?? new Set()
+    openGroups.set(handle, groups.add(this))
   }
 
   /** Buffers that the kernel has, those it is filling among them, and those released that it is about to get. */
@@ -315,6 +325,7 @@ export class ProvidedBuffers implements LeaseOwner {
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
+    openGroups.get(this.handle)?.delete(this)
     closeGroup(this.handle, this.group, this.shared)
     if (this.nextWaiter !== null) clearTimeout(this.nextWaiter)
     this.wake()

@@ -8,6 +8,7 @@ import { MessageChannel } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { RingError, invalidArgType, invalidArgValue, ringErrors } from '../../native/errors.ts'
 import { linkControl, unpackError, withPorts } from '../../workers/control.ts'
+import type { LiveJob } from '../../metrics/live-protocol.ts'
 import type { ControlLink } from '../../workers/control.ts'
 import { Poller } from '../../workers/poller-kind.ts'
 import { checkInteger, checkOptionNames } from '../arguments.ts'
@@ -188,6 +189,15 @@ export class ResidentService {
     }
   }
 
+  /** For the live page. @internal */
+  readonly job = (): LiveJob => {
+    const { size } = this.instances
+    const rings = this.clients.open.handles.length
+    const state = this.stopping !== null ? 'stopping' : size === rings ? 'running' : 'incomplete'
+    const name = this.url.slice(this.url.lastIndexOf('/') + 1)
+    return { kind: 'service', name, state, detail: `${size} of ${rings} instances`, progress: -1 }
+  }
+
   /** Drains all instances, then stops them, each within the limit. Resolves when all have let go. Safe to repeat. */
   stop(): Promise<void> {
     this.stopping ??= this.stopOnce()
@@ -200,6 +210,7 @@ export class ResidentService {
 
   private async stopOnce(): Promise<void> {
     this.clients.onClosing.delete(this.stopWithRings)
+    this.clients.jobs.delete(this.job)
     await this.stopInstances().finally(() => Promise.all(this.endings))
   }
 
@@ -256,6 +267,7 @@ export async function startService(
   if (!(url instanceof URL) && typeof url !== 'string') throw invalidArgType('url', 'a URL or an absolute path', url)
   const service = new ResidentService(clients, url, options)
   clients.onClosing.add(service.stopWithRings)
+  clients.jobs.add(service.job)
   const started = await Promise.allSettled(clients.open.handles.map((_, ring) => service.startOn(ring)))
   const failure = started.find(({ status }) => status === 'rejected')
   if (failure?.status !== 'rejected') return service

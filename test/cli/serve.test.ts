@@ -39,7 +39,8 @@ describe('a running daemon', () => {
     expect(lines[1]).toMatch(/^metrics at http:\/\/127\.0\.0\.1:\d+\/metrics$/)
     expect(lines[2]).toMatch(/^ring 0: poller (kernel|worker|caller) — \S.*$/)
     expect(lines[3]).toMatch(/^ring 1: poller (kernel|worker|caller) — \S.*$/)
-    expect(lines).toHaveLength(4)
+    expect(lines[4]).toMatch(/^the rings as they turn: http:\/\/127\.0\.0\.1:\d+\/ in a browser$/)
+    expect(lines).toHaveLength(5)
   })
 
   it.each(['kernel', 'worker', 'caller'])('serves with the poller %s', async (poller) => {

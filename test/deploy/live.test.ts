@@ -5,47 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { dashboardFiles } from '../../deploy/grafana/dashboards.ts'
-import { catalog } from '../../metrics/catalog.ts'
+import { allPlanes } from '../metrics/planes.ts'
 import { startDaemon, type Daemon } from '../cli/command.ts'
 import { familyOf, metricNames } from './metric-names.ts'
 import { startPrometheus, withoutPrometheus, type PrometheusServer } from './prometheus-server.ts'
 import { rules } from './prometheus/promtool.ts'
-
-/** Exported by daemons of a later version. To be deleted with the last of them. */
-const notExportedYet: ReadonlySet<string> = new Set([
-  'ringmaster_build_info',
-  'ringmaster_operation_completions_total',
-  'ringmaster_ring_in_flight_limit',
-  'ringmaster_ring_backlog_limit',
-  'ringmaster_ring_degraded',
-  'ringmaster_files_open',
-  'ringmaster_files_opened_total',
-  'ringmaster_files_closed_total',
-  'ringmaster_effective_cpus',
-  'ringmaster_wake_cost_seconds',
-  'ringmaster_spin_limit_seconds',
-  'ringmaster_placement_info',
-  'ringmaster_arena_slabs',
-  'ringmaster_arena_slabs_leased',
-  'ringmaster_arena_waiters',
-  'ringmaster_storage_size_bytes',
-  'ringmaster_storage_available_bytes',
-  'ringmaster_storage_inodes',
-  'ringmaster_storage_inodes_available',
-  'ringmaster_daemon_ready',
-  'ringmaster_daemon_live',
-  'ringmaster_http_request_duration_seconds',
-  'process_open_fds',
-  'process_max_fds',
-  'process_start_time_seconds',
-  'process_cpu_user_seconds_total',
-  'process_cpu_system_seconds_total',
-  'process_resident_memory_bytes',
-  'nodejs_eventloop_lag_p50_seconds',
-  'nodejs_eventloop_lag_p99_seconds',
-  'nodejs_heap_size_used_bytes',
-  'nodejs_external_memory_bytes',
-])
 
 /** What Prometheus makes itself. */
 const ofPrometheus = new Set(['up', 'ALERTS', 'scrape_duration_seconds'])
@@ -98,8 +62,7 @@ const families = (expr: string): string[] =>
   })
 
 /** Whether an expression should have values at this daemon. */
-const hasValues = (expr: string): boolean =>
-  !emptyForAReason(expr) && !families(expr).some((name) => notExportedYet.has(name))
+const hasValues = (expr: string): boolean => !emptyForAReason(expr)
 
 describe.each(dashboards.map((dashboard) => [dashboard.uid, dashboard] as const))('dashboard %s', (_uid, dashboard) => {
   const { panels } = dashboard
@@ -188,7 +151,8 @@ describe.skipIf(withoutPrometheus)('a Prometheus that scrapes a daemon under loa
   it('finds every metric that rules and dashboards ask for', async () => {
     const text = await (await fetch(`${daemon.adminUrl}/metrics`)).text()
     const exported = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]!))
-    const known = new Set([...exported, ...catalog.map(({ name }) => name), ...ofPrometheus, ...notExportedYet])
+    const rows = (await allPlanes()).flatMap((plane) => plane.rows.map(({ name }) => name))
+    const known = new Set([...exported, ...rows, ...ofPrometheus])
     const asked = [...rules, ...targets].flatMap(({ expr }) => families(expr))
     const variables = dashboards.flatMap(({ templating }) => templating.list.map(({ query }) => query ?? ''))
     const named = variables.flatMap((query) => /label_values\((\w+)/.exec(query)?.[1] ?? [])

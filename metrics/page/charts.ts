@@ -1,0 +1,146 @@
+// The two line charts, by uPlot: operations a second, and system calls made against avoided. Fed by main.ts once a second at most.
+
+import UPlot from 'uplot'
+import type { ColourScheme } from './colours.ts'
+import { short } from './format.ts'
+import { growthOfAll, seriesMs } from './history.ts'
+import { lookOf } from './operations.ts'
+import type { LiveFrame } from '../live-protocol.ts'
+
+const heightPx = 190
+const linesMax = 4
+/** Rates are of the time between frames that are so far apart. */
+const rateMs = 800
+
+interface Line {
+  readonly label: string
+  readonly stroke: () => string
+  readonly dash?: number[]
+  readonly fill?: boolean
+}
+
+class Chart {
+  private plot: UPlot | null = null
+  private key = ''
+  private readonly area: HTMLElement
+  private readonly scheme: ColourScheme
+
+  constructor(area: HTMLElement, scheme: ColourScheme) {
+    this.area = area
+    this.scheme = scheme
+    new ResizeObserver(() => this.plot?.setSize({ width: area.clientWidth, height: heightPx })).observe(area)
+    scheme.onChange(() => this.plot?.redraw())
+  }
+
+  show(lines: readonly Line[], data: UPlot.AlignedData): void {
+    const key = lines.map(({ label }) => label).join()
+    if (this.plot === null || key !== this.key) {
+      this.plot?.destroy()
+      this.key = key
+      this.plot = new UPlot(this.options(lines), data, this.area)
+      return
+    }
+    this.plot.setData(data)
+  }
+
+  private options(lines: readonly Line[]): UPlot.Options {
+    const { scheme } = this
+    const axis: UPlot.Axis = {
+      stroke: () => scheme.colours.quiet,
+      font: '11px system-ui, sans-serif',
+      grid: { stroke: () => scheme.colours.line, width: 1 },
+      ticks: { show: false },
+    }
+    return {
+      width: this.area.clientWidth,
+      height: heightPx,
+      padding: [8, 16, 0, 0],
+      cursor: { drag: { x: false, y: false } },
+      scales: {
+        x: { time: false, range: [-seriesMs / 1000, 0] },
+        y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] },
+      },
+      axes: [
+        { ...axis, size: 24, values: (_, values) => values.map((value) => (value === 0 ? 'now' : `${-value} s ago`)) },
+        { ...axis, size: 48, values: (_, values) => values.map((value) => short(value)) },
+      ],
+      series: [
+        { label: 'time', value: (_, value) => (value === null ? '–' : `${(-value).toFixed(1)} s ago`) },
+        ...lines.map(({ label, stroke, dash }): UPlot.Series => ({
+          label,
+          stroke,
+          width: 2,
+          points: { show: false },
+          value: (_, value) => (value === null ? '–' : `${short(value)}/s`),
+          ...(dash === undefined ? {} : { dash }),
+        })),
+      ],
+    }
+  }
+}
+
+/** Completions of one operation, of all rings. */
+function completionsOf(frame: LiveFrame, op: number): number {
+  let sum = 0
+  for (const ring of frame.rings) for (const operation of ring.operations) if (operation[0] === op) sum += operation[3]
+  return sum
+}
+
+export class Charts {
+  private readonly throughput: Chart
+  private readonly calls: Chart
+  private readonly scheme: ColourScheme
+
+  constructor(throughput: HTMLElement, calls: HTMLElement, scheme: ColourScheme) {
+    this.scheme = scheme
+    this.throughput = new Chart(throughput, scheme)
+    this.calls = new Chart(calls, scheme)
+  }
+
+  show(frames: readonly LiveFrame[]): void {
+    const last = frames.at(-1)
+    if (last === undefined) return
+    const points: [LiveFrame, LiveFrame][] = []
+    let from = 0
+    for (const frame of frames) {
+      while (frames[from + 1] !== undefined && frame.atMs - frames[from + 1]!.atMs >= rateMs) from++
+      if (frame.atMs - frames[from]!.atMs >= rateMs / 4) points.push([frames[from]!, frame])
+    }
+    const times = points.map(([, frame]) => (frame.atMs - last.atMs) / 1000)
+    const rates = (of: (first: LiveFrame, frame: LiveFrame) => number): number[] =>
+      points.map(([first, frame]) => of(first, frame) / ((frame.atMs - first.atMs) / 1000))
+
+    const ops = this.busiest(frames[0]!, last)
+    const dashes = [undefined, [8, 4], [2, 3], [10, 3, 2, 3]]
+    this.throughput.show(
+      ops.map((op, index) => ({
+        label: lookOf(op).name,
+        stroke: () => this.scheme.colours.families[lookOf(op).family],
+        ...(dashes[index] === undefined ? {} : { dash: dashes[index] }),
+      })),
+      [times, ...ops.map((op) => rates((one, two) => Math.max(0, completionsOf(two, op) - completionsOf(one, op))))],
+    )
+    const grown = (first: LiveFrame, frame: LiveFrame, name: Parameters<typeof growthOfAll>[1]): number =>
+      growthOfAll({ first, last: frame, seconds: 1 }, name)
+    const made = (first: LiveFrame, frame: LiveFrame): number =>
+      grown(first, frame, 'enterCalls') + grown(first, frame, 'workerEnterCalls')
+    this.calls.show(
+      [
+        { label: 'avoided', stroke: () => this.scheme.colours.families.path },
+        { label: 'made', stroke: () => this.scheme.colours.families.write, dash: [8, 4] },
+      ],
+      [times, rates((one, two) => Math.max(0, grown(one, two, 'publishedEntries') - made(one, two))), rates(made)],
+    )
+  }
+
+  private busiest(first: LiveFrame, last: LiveFrame): number[] {
+    const ops = new Set(last.rings.flatMap((ring) => ring.operations.map(([op]) => op)))
+    return [...ops]
+      .sort((one, other) => {
+        const moved = (op: number): number => completionsOf(last, op) - completionsOf(first, op)
+        return moved(other) - moved(one) || completionsOf(last, other) - completionsOf(last, one)
+      })
+      .slice(0, linesMax)
+      .sort((one, other) => one - other)
+  }
+}

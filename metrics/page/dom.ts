@@ -1,0 +1,136 @@
+// The few things that every part of the page does with elements. What comes from outside gets in as text and never as markup.
+
+/** An element of index.html. @throws Error where there is none: the two files do not fit */
+export function byId<E extends HTMLElement = HTMLElement>(id: string): E {
+  const element = document.getElementById(id)
+  if (element === null) throw new Error(`the page has no #${id}`)
+  return element as E
+}
+
+/** A new element with text in it. */
+export function make(name: string, text = '', source?: string): HTMLElement {
+  const element = document.createElement(name)
+  element.textContent = text
+  if (source !== undefined) explain(element, source)
+  return element
+}
+
+/** Has an element tell where its number comes from, on hover and on focus: see tooltip.ts. */
+export function explain(element: HTMLElement, source: string): void {
+  if (element.dataset['source'] === source) return
+  element.dataset['source'] = source
+  element.tabIndex = 0
+}
+
+/** Changes text only where it is another: what a screen reader or a selection is at stays as it is. */
+export function say(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text
+}
+
+/** One value of a table: its text, and where it comes from. */
+export interface Value {
+  readonly text: string
+  readonly source?: string
+  /** For tests and scripts: the exact number. */
+  readonly exact?: number
+}
+
+/** Fills a table row by row, cell by cell, keeping the elements that are there. */
+export function fillTable(table: HTMLElement, heads: readonly string[], rows: readonly (readonly Value[])[]): void {
+  const list = table as HTMLTableElement
+  const head = list.tHead ?? list.createTHead()
+  if (head.rows.length === 0) {
+    const row = head.insertRow()
+    for (const text of heads) {
+      const cell = make('th', text)
+      cell.setAttribute('scope', 'col')
+      row.append(cell)
+    }
+  }
+  const body = list.tBodies[0] ?? list.createTBody()
+  while (body.rows.length > rows.length) body.deleteRow(-1)
+  for (const [index, values] of rows.entries()) {
+    const row = body.rows[index] ?? body.insertRow()
+    while (row.cells.length < values.length) row.insertCell()
+    for (const [column, value] of values.entries()) put(row.cells[column]!, value)
+  }
+}
+
+/** Fills a list of terms and values, keeping the elements that are there. */
+export function fillPairs(
+  list: HTMLElement,
+  pairs: readonly (Value & { readonly label: string })[],
+  wrap = false,
+): void {
+  const step = wrap ? 1 : 2
+  while (list.children.length > pairs.length * step) list.lastElementChild!.remove()
+  for (const [index, pair] of pairs.entries()) {
+    let term = wrap ? list.children[index]?.children[0] : list.children[index * 2]
+    let value = wrap ? list.children[index]?.children[1] : list.children[index * 2 + 1]
+    if (term === undefined || value === undefined) {
+      term = make('dt')
+      value = make('dd')
+      if (wrap) {
+        const group = make('div')
+        group.append(term, value)
+        list.append(group)
+      } else list.append(term, value)
+    }
+    say(term as HTMLElement, pair.label)
+    put(value as HTMLElement, pair)
+  }
+}
+
+function put(element: HTMLElement, { text, source, exact }: Value): void {
+  say(element, text)
+  if (source !== undefined) explain(element, source)
+  if (exact !== undefined) element.dataset['exact'] = String(exact)
+}
+
+/** Buttons of which one is chosen. Arrow keys move between them. */
+export function makeTabs(
+  list: HTMLElement,
+  onChoose: (value: string) => void,
+): (tabs: readonly Tab[], chosen: string) => void {
+  list.addEventListener('click', (event) => {
+    const button = event.target instanceof Element ? event.target.closest('button') : null
+    if (button?.dataset['value'] !== undefined) onChoose(button.dataset['value'])
+  })
+  list.addEventListener('keydown', (event) => {
+    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
+    const buttons = [...list.querySelectorAll('button')]
+    const at = buttons.findIndex((button) => button === document.activeElement)
+    if (step === 0 || at < 0) return
+    event.stopPropagation()
+    const next = buttons[(at + step + buttons.length) % buttons.length]!
+    next.focus()
+    next.click()
+  })
+  return (tabs, chosen) => {
+    while (list.children.length > tabs.length) list.lastElementChild!.remove()
+    for (const [index, { value, label, busy }] of tabs.entries()) {
+      let button = list.children[index] as HTMLButtonElement | undefined
+      if (button === undefined) {
+        button = make('button') as HTMLButtonElement
+        button.type = 'button'
+        button.setAttribute('role', 'tab')
+        button.append(make('span'), make('span'))
+        list.append(button)
+      }
+      const [light, name] = button.children as HTMLCollectionOf<HTMLElement>
+      button.dataset['value'] = value
+      say(name!, label)
+      light!.className = busy === undefined ? '' : 'load'
+      light!.dataset['busy'] = busy ?? ''
+      button.setAttribute('aria-selected', String(value === chosen))
+      button.tabIndex = value === chosen ? 0 : -1
+    }
+  }
+}
+
+export interface Tab {
+  readonly value: string
+  readonly label: string
+  /** A light beside the label. */
+  readonly busy?: 'yes' | 'no' | 'ill'
+}

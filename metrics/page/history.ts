@@ -1,0 +1,135 @@
+// What the page remembers of the frames: rates over a second, histograms over ten, series over a minute. Pure; fed by main.ts with
+// every frame, read by whatever draws. A frame that was missed costs resolution and nothing else: counters are totals.
+
+import { bucketCount, quantileNs } from '../exponential-histogram.ts'
+import { liveCounters, type LiveCounter, type LiveFrame, type LiveRing } from '../live-protocol.ts'
+
+/** A ring's name within the page. */
+export const keyOf = (ring: Pick<LiveRing, 'ring' | 'client'>): string => `${ring.ring}.${ring.client}`
+
+const rateMs = 1_000
+/** What verdicts and percentiles look back to. */
+export const lookBackMs = 10_000
+/** What charts show. */
+export const seriesMs = 60_000
+
+const indexOf = new Map<LiveCounter, number>(liveCounters.map((name, index) => [name, index]))
+
+/** A counter as it stands. */
+export function counterOf(ring: LiveRing, name: LiveCounter): number {
+  return ring.counters[indexOf.get(name)!]!
+}
+
+/** Two frames, the time between them, and what rings did in it. */
+export interface Span {
+  readonly first: LiveFrame
+  readonly last: LiveFrame
+  readonly seconds: number
+}
+
+interface Addition {
+  readonly atMs: number
+  readonly key: string
+  readonly counts: readonly number[]
+}
+
+export class History {
+  private readonly frames: LiveFrame[] = []
+  private readonly windows = new Map<string, Float64Array>()
+  private additions: Addition[] = []
+
+  add(frame: LiveFrame): void {
+    const before = this.frames.at(-1)
+    // The process was started anew: what it counts begins at zero, and what is remembered is another's.
+    if (before !== undefined && (frame.sequence <= before.sequence || restarted(before, frame))) this.clear()
+    this.frames.push(frame)
+    while (this.frames.length > 1 && this.frames[0]!.atMs < frame.atMs - seriesMs) this.frames.shift()
+    for (const ring of frame.rings) {
+      for (const histogram of ring.histograms) this.count(frame.atMs, keyOf(ring), histogram)
+    }
+    const keepFromMs = frame.atMs - lookBackMs
+    let over = 0
+    for (; over < this.additions.length && this.additions[over]!.atMs < keepFromMs; over++) {
+      const { key, counts } = this.additions[over]!
+      const window = this.windows.get(key)!
+      for (let at = 0; at < counts.length; at += 2) window[counts[at]!]! -= counts[at + 1]!
+    }
+    if (over > 0) this.additions = this.additions.slice(over)
+  }
+
+  clear(): void {
+    this.frames.length = 0
+    this.windows.clear()
+    this.additions = []
+  }
+
+  private count(atMs: number, ring: string, histogram: readonly number[]): void {
+    const key = `${ring}/${histogram[0]!}/${histogram[1]!}`
+    let window = this.windows.get(key)
+    if (window === undefined) this.windows.set(key, (window = new Float64Array(bucketCount)))
+    const counts = histogram.slice(3)
+    for (let at = 0; at < counts.length; at += 2) window[counts[at]!]! += counts[at + 1]!
+    this.additions.push({ atMs, key, counts })
+  }
+
+  get latest(): LiveFrame | null {
+    return this.frames.at(-1) ?? null
+  }
+
+  /** All frames of the last minute, the oldest first. */
+  get series(): readonly LiveFrame[] {
+    return this.frames
+  }
+
+  /** From the newest frame back to the one that is `backMs` older, or the oldest there is. Null: there is only one. */
+  span(backMs: number = rateMs): Span | null {
+    const last = this.frames.at(-1)
+    if (last === undefined) return null
+    let first = last
+    for (let index = this.frames.length - 1; index >= 0; index--) {
+      first = this.frames[index]!
+      if (last.atMs - first.atMs >= backMs) break
+    }
+    const seconds = (last.atMs - first.atMs) / 1000
+    return seconds > 0 ? { first, last, seconds } : null
+  }
+
+  /** Latencies of the last ten seconds: of `ring` (null: all), of `op` (null: all), in one stage. */
+  histogram(ring: string | null, op: number | null, stage: number): Float64Array {
+    const sum = new Float64Array(bucketCount)
+    for (const [key, counts] of this.windows) {
+      const [ofRing, ofOp, ofStage] = key.split('/')
+      if (Number(ofStage) !== stage || (ring !== null && ofRing !== ring) || (op !== null && Number(ofOp) !== op))
+        continue
+      for (let index = 0; index < bucketCount; index++) sum[index]! += counts[index]!
+    }
+    return sum
+  }
+
+  /** NaN where nothing was measured. */
+  quantile(ring: string | null, op: number | null, stage: number, q: number): number {
+    return quantileNs(this.histogram(ring, op, stage), q)
+  }
+}
+
+function restarted(before: LiveFrame, frame: LiveFrame): boolean {
+  return frame.rings.some((ring) => {
+    const old = before.rings.find((other) => keyOf(other) === keyOf(ring))
+    return old !== undefined && counterOf(ring, 'requests') < counterOf(old, 'requests')
+  })
+}
+
+/** What one ring's counter grew by between two frames; 0 for a ring that was not there. */
+export function growth({ first, last }: Span, ring: string, name: LiveCounter): number {
+  const now = last.rings.find((one) => keyOf(one) === ring)
+  const then = first.rings.find((one) => keyOf(one) === ring)
+  if (now === undefined || then === undefined) return 0
+  return Math.max(0, counterOf(now, name) - counterOf(then, name))
+}
+
+/** The same of all rings together. */
+export function growthOfAll(span: Span, name: LiveCounter): number {
+  let sum = 0
+  for (const ring of span.last.rings) sum += growth(span, keyOf(ring), name)
+  return sum
+}

@@ -1,0 +1,289 @@
+// The live page's beginning: brings stream, history, stage, charts and keys together. Runs in the browser; built by build.mjs into the
+// one page that live-page.ts sends.
+
+import { Charts } from './charts.ts'
+import { ColourScheme } from './colours.ts'
+import { Connection, type ConnectionState } from './connection.ts'
+import { byId, fillPairs, makeTabs, say } from './dom.ts'
+import { duration } from './format.ts'
+import { HeatMap, type HeatFilter } from './heat-map.ts'
+import { growth, History, keyOf } from './history.ts'
+import * as panels from './panels.ts'
+import { liveScene, type RingScene } from './scene.ts'
+import { SlowMotion } from './slow-motion.ts'
+import { Stage } from './stage.ts'
+import { startTooltips } from './tooltip.ts'
+import { startTour } from './tour.ts'
+import { liveVersion, type LiveAbout, type LiveFrame, type LiveRing } from '../live-protocol.ts'
+
+const stageNames = ['queued', 'kernel', 'delivered'] as const
+/** Tables and charts: as often as a reader can follow. */
+const slowPartsMs = 900
+
+const scheme = new ColourScheme()
+const history = new History()
+const stage = new Stage(byId('stage'), byId('stage-canvas'), scheme)
+const heatMap = new HeatMap(byId('heat-canvas'), scheme)
+const charts = new Charts(byId('throughput'), byId('calls'), scheme)
+
+let chosenRing: string | null = null
+let heatStage = 1
+let heatOp: number | null = null
+let paused = false
+let slowPartsShownMs = -Infinity
+let scene: RingScene | null = null
+
+const filter = (): HeatFilter => ({ ring: null, op: heatOp, stage: heatStage })
+
+function ringOf(frame: LiveFrame): LiveRing | null {
+  return frame.rings.find((ring) => keyOf(ring) === chosenRing) ?? frame.rings[0] ?? null
+}
+
+const showTabs = makeTabs(byId('rings'), (value) => chooseRing(value))
+const showStageTabs = makeTabs(byId('heat-stage'), (value) => chooseStage(Number(value)))
+
+function chooseRing(value: string): void {
+  if (value === chosenRing) return
+  slow.stop()
+  chosenRing = value
+  stage.clear()
+  showFrame(true)
+}
+
+function moveRing(step: number): void {
+  const rings = history.latest?.rings ?? []
+  const ring = history.latest === null ? null : ringOf(history.latest)
+  const at = rings.findIndex((one) => one === ring)
+  const next = rings[(at + step + rings.length) % rings.length]
+  if (next !== undefined) chooseRing(keyOf(next))
+}
+
+function chooseStage(index: number): void {
+  heatStage = index
+  showStageTabs(
+    stageNames.map((label, value) => ({ value: String(value), label })),
+    String(heatStage),
+  )
+  heatMap.fill(history.series, filter())
+  showHeatWords()
+}
+
+function showHeatWords(): void {
+  const quantile = (q: number): string => duration(history.quantile(null, heatOp, heatStage, q))
+  say(
+    byId('heat-words'),
+    `${stageNames[heatStage]!}: p50 ${quantile(0.5)} (solid), p99 ${quantile(0.99)} (dashed), p99.9 ${quantile(0.999)} over the last 10 s`,
+  )
+}
+
+const slow = new SlowMotion({
+  ring: () => {
+    const ring = history.latest === null ? null : ringOf(history.latest)
+    return {
+      ring: ring?.ring ?? 0,
+      client: ring?.client ?? 0,
+      poller: ring?.poller ?? 'kernel',
+      sq: ring?.sqEntries ?? 0,
+      cq: ring?.cqEntries ?? 0,
+    }
+  },
+  show: (shown, spanMs) => {
+    scene = shown
+    stage.show(shown, spanMs)
+    const ring = history.latest === null ? null : ringOf(history.latest)
+    if (ring !== null) panels.showCaptions(shown, ring, history, true)
+  },
+  begins: () => stage.clear(),
+  ends: () => {
+    stage.clear()
+    showFrame(true)
+  },
+})
+
+/** Shows the latest frame. `all`: also what is otherwise shown once a second. */
+function showFrame(all: boolean): void {
+  const frame = history.latest
+  const ring = frame === null ? null : ringOf(frame)
+  if (frame === null || ring === null) return
+  const before = history.series.at(-2)
+  const span = history.span()
+  showRings(frame, ring)
+  if (!slow.active) {
+    const old = before?.rings.find((one) => keyOf(one) === keyOf(ring)) ?? null
+    scene = liveScene(ring, old)
+    stage.show(scene, frame.spanMs)
+    panels.showCaptions(scene, ring, history, false)
+  }
+  panels.showShelf(ring)
+  const nowMs = performance.now()
+  if (!all && nowMs - slowPartsShownMs < slowPartsMs) return
+  slowPartsShownMs = nowMs
+  panels.showHeadline(history, frame)
+  panels.showVerdict(history, ring)
+  panels.showLegend(frame)
+  panels.showTables(ring, frame)
+  panels.showStages(history, frame, null)
+  panels.showCounters(ring, span)
+  panels.showOperations(ring, span, keyOf(ring))
+  panels.showJobs(frame)
+  showHeatWords()
+  showHeatOps(frame)
+  charts.show(history.series)
+  const left = frame.ringsLeftOut > 0 ? ` ${frame.ringsLeftOut} rings are not shown.` : ''
+  say(byId('footer'), `Every number says where it comes from: hover over it, or focus it.${left}`)
+}
+
+function showRings(frame: LiveFrame, ring: LiveRing): void {
+  const span = history.span()
+  showTabs(
+    frame.rings.map((one) => ({
+      value: keyOf(one),
+      label: one.client === 0 ? `ring ${one.ring}` : `thread ${one.client} on ring ${one.ring}`,
+      busy:
+        one.state !== 'open' || one.workerState !== 'well'
+          ? 'ill'
+          : span !== null && growth(span, keyOf(one), 'publishedEntries') > 0
+            ? 'yes'
+            : 'no',
+    })),
+    keyOf(ring),
+  )
+  say(
+    byId('stage-title'),
+    slow.active ? 'Slow motion' : ring.client === 0 ? `Ring ${ring.ring}` : `Ring of thread ${ring.client}`,
+  )
+  const trouble = [
+    ring.state === 'open' ? '' : ring.state,
+    ring.overflowed ? 'completions wait in the kernel: the queue is full' : '',
+  ]
+  say(
+    byId('ring-reason'),
+    [`poller ${ring.poller}: ${ring.reason}`, ...trouble.filter((text) => text !== '')].join(' · '),
+  )
+}
+
+function showHeatOps(frame: LiveFrame): void {
+  const select = byId<HTMLSelectElement>('heat-op')
+  const names = new Map(frame.rings.flatMap((ring) => ring.operations.map(([op, name]) => [op, name] as const)))
+  for (const [op, name] of [...names].sort(([one], [other]) => one - other)) {
+    if ([...select.options].some(({ value }) => value === String(op))) continue
+    select.add(new Option(name, String(op)))
+  }
+}
+
+const stateWords: Readonly<Record<ConnectionState, string>> = {
+  connecting: 'connecting',
+  live: 'live',
+  reconnecting: 'reconnecting',
+  refused: 'no stream',
+  paused: 'paused',
+  hidden: 'resting',
+}
+
+const connection = new Connection({
+  about: (about: LiveAbout) => {
+    history.clear()
+    const { version, node, kernel, effectiveCpus, placement } = about
+    const text = `${version} · Node ${node} · Linux ${kernel} · ${effectiveCpus} CPUs`
+    say(byId('about'), text)
+    byId('about').title = placement
+    if (about.liveVersion !== liveVersion) tell('The process is of another version than this page: reload it.')
+  },
+  frame: (frame) => {
+    history.add(frame)
+    heatMap.add(frame, filter())
+    showFrame(false)
+    const perSecond = frame.spanMs > 0 ? ` · ${(1000 / frame.spanMs).toFixed(0)}/s` : ''
+    say(byId('connection'), `live${perSecond}`)
+  },
+  state: (state) => {
+    const pill = byId('connection')
+    pill.dataset['state'] = state
+    if (state !== 'live') say(pill, stateWords[state])
+    if (state === 'refused')
+      tell('No stream of frames: too many look at this page, or the process is gone. Trying again every 3 s.')
+    else if (state === 'reconnecting') tell('The stream was cut: what is shown is old. Trying again.')
+    else tell('')
+  },
+})
+
+function tell(text: string): void {
+  const notice = byId('notice')
+  say(notice, text)
+  notice.hidden = text === ''
+}
+
+function togglePause(): void {
+  paused = !paused
+  const button = byId('pause')
+  button.setAttribute('aria-pressed', String(paused))
+  say(button, paused ? 'Resume' : 'Pause')
+  connection.pause(paused)
+}
+
+const help = byId<HTMLDialogElement>('help')
+const startTheTour = startTour()
+const sayScheme = (): void => say(byId('scheme'), scheme.scheme === 'dark' ? 'Light' : 'Dark')
+
+/** What a key does, and what the list of keys says of it. */
+const keys: readonly { readonly key: string; readonly name: string; readonly does: string; run(): void }[] = [
+  {
+    key: ' ',
+    name: 'Space',
+    does: 'pause and resume; in slow motion play and pause',
+    run: () => (slow.active ? slow.togglePlay() : togglePause()),
+  },
+  { key: 'ArrowRight', name: '→', does: 'next ring', run: () => moveRing(1) },
+  { key: 'ArrowLeft', name: '←', does: 'previous ring', run: () => moveRing(-1) },
+  { key: 'm', name: 'M', does: 'slow motion', run: () => void slow.start() },
+  { key: '.', name: '.', does: 'slow motion: next step', run: () => slow.step(1) },
+  { key: ',', name: ',', does: 'slow motion: step back', run: () => slow.step(-1) },
+  { key: 'Escape', name: 'Esc', does: 'back to live; closes what is open', run: () => slow.stop() },
+  {
+    key: 's',
+    name: 'S',
+    does: 'latency of the next stage',
+    run: () => chooseStage((heatStage + 1) % stageNames.length),
+  },
+  { key: 't', name: 'T', does: 'what am I looking at?', run: startTheTour },
+  { key: 'd', name: 'D', does: 'dark or light', run: () => scheme.toggle() },
+  { key: '?', name: '?', does: 'this list', run: () => help.showModal() },
+]
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || help.open) return
+  const { target } = event
+  // Controls have keys of their own.
+  const inField = target instanceof HTMLSelectElement || target instanceof HTMLInputElement
+  if (inField && event.key !== 'Escape') return
+  if (event.key === ' ' && target instanceof HTMLButtonElement) return
+  const found = keys.find(({ key }) => key === event.key || key === event.key.toLowerCase())
+  if (found === undefined) return
+  event.preventDefault()
+  found.run()
+})
+
+byId('pause').addEventListener('click', togglePause)
+byId('scheme').addEventListener('click', () => scheme.toggle())
+byId('tour-open').addEventListener('click', startTheTour)
+byId('help-open').addEventListener('click', () => help.showModal())
+byId<HTMLSelectElement>('heat-op').addEventListener('change', (event) => {
+  const { value } = event.target as HTMLSelectElement
+  heatOp = value === '' ? null : Number(value)
+  heatMap.fill(history.series, filter())
+  showHeatWords()
+})
+fillPairs(
+  byId('help-keys'),
+  keys.map(({ name, does }) => ({ label: name, text: does })),
+)
+startTooltips(
+  new Map<HTMLElement, (x: number, y: number) => string | null>([
+    [byId('stage-canvas'), (x, y) => stage.wordsAt(x, y)],
+    [byId('heat-canvas'), (x, y) => heatMap.wordsAt(x, y)],
+  ]),
+)
+scheme.onChange(sayScheme)
+sayScheme()
+chooseStage(heatStage)
+connection.update()

@@ -1,0 +1,193 @@
+// A trace, played slowly: what the ring looked like at any moment of it. Pure; slow-motion.ts moves the time.
+//
+// The trace tells when a request was opened, published, seen and settled. When the kernel took its entry it cannot tell: an entry is
+// shown in the submission queue while it is being written, and in the kernel from its publication on.
+
+import { cellsShown, type Cell, type QueueScene, type RingScene, type SlotScene } from './scene.ts'
+import { lookOf, opOf } from './operations.ts'
+
+/** One completion, as GET /trace tells it. Times are Unix ms with fractions. */
+export interface TraceEvent {
+  readonly ring: number
+  readonly client: number | null
+  readonly operation: string
+  readonly id: number
+  readonly chain: number | null
+  readonly link: string | null
+  readonly more: boolean
+  readonly slot?: number
+  readonly openedMs: number
+  readonly publishedMs: number
+  readonly seenMs: number
+  readonly settledMs: number
+  readonly result: number
+  readonly flags: number
+}
+
+export interface Trace {
+  readonly startedMs: number
+  readonly endedMs: number
+  readonly dropped: number
+  readonly sampleEvery: number
+  readonly events: readonly TraceEvent[]
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+const timeNames = ['openedMs', 'publishedMs', 'seenMs', 'settledMs'] as const
+
+function isEvent(value: unknown): value is TraceEvent {
+  if (!isRecord(value) || typeof value['operation'] !== 'string') return false
+  return timeNames.every((name) => Number.isFinite(value[name])) && typeof value['ring'] === 'number'
+}
+
+/** @throws Error that says what is wrong */
+export function parseTrace(value: unknown): Trace {
+  if (!isRecord(value) || !Array.isArray(value['events'])) throw new Error('the answer is not a trace')
+  const { startedMs, endedMs, dropped, sampleEvery } = value
+  return {
+    startedMs: Number(startedMs),
+    endedMs: Number(endedMs),
+    dropped: Number(dropped ?? 0),
+    sampleEvery: Number(sampleEvery ?? 1),
+    events: (value['events'] as unknown[]).filter(isEvent),
+  }
+}
+
+export class Replay {
+  /** Of one ring, in the order of their publication. */
+  readonly events: readonly TraceEvent[]
+  /** Those that were published once for all completions of a multishot operation. */
+  private readonly published: readonly TraceEvent[]
+  private readonly seen: readonly TraceEvent[]
+  private readonly slots: ReadonlyMap<TraceEvent, number>
+  readonly fromMs: number
+  readonly toMs: number
+  /** Every moment at which something changes. */
+  private readonly moments: Float64Array
+  private readonly poller: string
+  private readonly entries: { readonly sq: number; readonly cq: number }
+
+  constructor(events: readonly TraceEvent[], poller: string, entries: { readonly sq: number; readonly cq: number }) {
+    this.poller = poller
+    this.entries = entries
+    this.events = [...events].sort((one, other) => one.publishedMs - other.publishedMs)
+    const known = new Set<number>()
+    this.published = this.events.filter(({ id }) => {
+      if (!this.isMultishot(id)) return true
+      const isFirst = !known.has(id)
+      known.add(id)
+      return isFirst
+    })
+    this.seen = [...events].sort((one, other) => one.seenMs - other.seenMs)
+    this.moments = Float64Array.from(
+      new Set(this.events.flatMap((event) => timeNames.map((name) => event[name]))),
+    ).sort()
+    this.fromMs = this.moments[0] ?? 0
+    this.toMs = this.moments.at(-1) ?? 0
+    this.slots = this.placed()
+  }
+
+  private isMultishot(id: number): boolean {
+    return this.multishots.has(id)
+  }
+
+  private multishotIds: ReadonlySet<number> | undefined
+  private get multishots(): ReadonlySet<number> {
+    return (this.multishotIds ??= new Set(this.events.filter(({ more }) => more).map(({ id }) => id)))
+  }
+
+  /** The next moment at which something changes, or the one before. */
+  step(atMs: number, direction: 1 | -1): number {
+    if (direction === 1) return this.moments.find((moment) => moment > atMs) ?? this.toMs
+    return this.moments.findLast((moment) => moment < atMs) ?? this.fromMs
+  }
+
+  /** The ring at `atMs`; `beforeMs`: the scene drawn before, for what moves between the two. */
+  at(atMs: number, beforeMs: number): RingScene {
+    const sq = this.sqAt(atMs)
+    const inFlight = this.published.filter((event) => event.publishedMs <= atMs && this.overMs(event) > atMs)
+    const between = (timeMs: number): boolean => timeMs > beforeMs && timeMs <= atMs
+    return {
+      sq,
+      cq: this.cqAt(atMs),
+      poller: this.poller,
+      pollerState: inFlight.length > 0 ? 'busy' : 'idle',
+      slots: inFlight.slice(0, cellsShown).map((event): SlotScene => ({
+        slot: this.slots.get(event)!,
+        look: lookOf(opOf(event.operation)),
+        ageMs: atMs - event.publishedMs,
+        multishot: this.isMultishot(event.id),
+        given: this.isMultishot(event.id)
+          ? this.events.filter(({ id, seenMs }) => id === event.id && between(seenMs)).length
+          : 0,
+      })),
+      inFlight: inFlight.length,
+      backlog: 0,
+      published: this.published.filter(({ publishedMs }) => between(publishedMs)).length,
+      completed: this.events.filter(({ seenMs }) => between(seenMs)).length,
+      sparks: 0,
+    }
+  }
+
+  private overMs(event: TraceEvent): number {
+    if (!this.isMultishot(event.id)) return event.seenMs
+    return this.lastSeen.get(event.id) ?? event.seenMs
+  }
+
+  private lastSeenMs: Map<number, number> | undefined
+  private get lastSeen(): Map<number, number> {
+    if (this.lastSeenMs !== undefined) return this.lastSeenMs
+    const last = new Map<number, number>()
+    for (const { id, seenMs, more } of this.seen) last.set(id, more ? Infinity : seenMs)
+    return (this.lastSeenMs = last)
+  }
+
+  private sqAt(atMs: number): QueueScene {
+    const opened = this.published.filter(({ openedMs }) => openedMs <= atMs)
+    const tail = opened.filter(({ publishedMs }) => publishedMs <= atMs).length
+    const cells = opened.slice(-cellsShown).map((event, index, shown): Cell => {
+      const next = shown[index + 1]
+      return {
+        look: lookOf(opOf(event.operation)),
+        state: event.publishedMs > atMs ? 'opening' : 'taken',
+        linked: event.chain !== null && next !== undefined && next.chain === event.chain,
+        more: false,
+        failed: false,
+      }
+    })
+    return { entries: this.entries.sq, head: tail, tail: opened.length, cells: filled(cells) }
+  }
+
+  private cqAt(atMs: number): QueueScene {
+    const seen = this.seen.filter(({ seenMs }) => seenMs <= atMs)
+    const waiting = seen.filter(({ settledMs }) => settledMs > atMs).length
+    const cells = seen.slice(-cellsShown).map((event): Cell => ({
+      look: lookOf(opOf(event.operation)),
+      state: event.settledMs > atMs ? 'waiting' : 'taken',
+      linked: false,
+      more: event.more,
+      failed: event.result < 0,
+    }))
+    return { entries: this.entries.cq, head: seen.length - waiting, tail: seen.length, cells: filled(cells) }
+  }
+
+  /** A place on the grid for each request: the slot that it had, or the lowest that is free while it is in flight. */
+  private placed(): Map<TraceEvent, number> {
+    const slots = new Map<TraceEvent, number>()
+    const until: number[] = []
+    for (const event of this.published) {
+      const free = until.findIndex((overMs) => overMs <= event.publishedMs)
+      const slot = free === -1 ? until.length : free
+      until[slot] = this.overMs(event)
+      slots.set(event, event.slot ?? slot)
+    }
+    return slots
+  }
+}
+
+const empty: Cell = { look: lookOf(-1), state: 'empty', linked: false, more: false, failed: false }
+
+/** Places that nothing was written to yet come first. */
+function filled(cells: readonly Cell[]): Cell[] {
+  return [...Array.from({ length: cellsShown - cells.length }, () => empty), ...cells]
+}

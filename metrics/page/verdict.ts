@@ -1,0 +1,174 @@
+// "Is SQPOLL worth it here?": the answer in a sentence, and the figures it rests on. A pure function of two frames of one ring.
+
+import type { LiveRing } from '../live-protocol.ts'
+import { percent, short, whole } from './format.ts'
+import { counterOf } from './history.ts'
+
+export type Answer = 'yes' | 'partly' | 'no' | 'quiet' | 'none'
+
+export interface VerdictFigure {
+  readonly label: string
+  readonly value: string
+  readonly source: string
+}
+
+export interface Verdict {
+  readonly answer: Answer
+  /** One or two words. */
+  readonly title: string
+  readonly sentence: string
+  readonly figures: readonly VerdictFigure[]
+}
+
+/** Operations a second below which nothing can be told. */
+const quietPerSecond = 20
+/** Wake-ups an operation above which the SQ thread mostly sleeps when it is needed: each is the system call that it was to save. */
+const wakeupsPerOperationMax = 0.5
+const wakeupsPerOperationGood = 0.05
+/** Of the time that it wanted a CPU, the share that a thread may wait for one. As services/advice.ts. */
+const waitShareMax = 0.2
+
+/** `then` and `now`: the same ring, `seconds` apart. */
+export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
+  const grown = (name: Parameters<typeof counterOf>[1]): number =>
+    Math.max(0, counterOf(now, name) - counterOf(then, name))
+  const operations = grown('publishedEntries')
+  const enterCalls = grown('enterCalls') + grown('workerEnterCalls')
+  const wakeups = grown('sqWakeups')
+  const perSecond = operations / seconds
+  const span = `${seconds < 9.5 ? seconds.toFixed(0) : '10'} s`
+  const figures = figuresOf(then, now, seconds, operations, enterCalls, wakeups)
+  const calls = `${whole(enterCalls)} system call${enterCalls === 1 ? '' : 's'} for ${whole(operations)} operations`
+
+  if (now.poller === 'threadpool') {
+    return {
+      answer: 'none',
+      title: 'No io_uring',
+      sentence: `This ring works without io_uring: ${now.reason}. Each operation is an ordinary system call on another thread.`,
+      figures,
+    }
+  }
+  if (now.poller !== 'kernel') {
+    const who = now.poller === 'caller' ? 'your own thread' : 'the ring worker'
+    return {
+      answer: 'none',
+      title: 'Not used',
+      sentence: `SQPOLL is off for this ring (${now.reason}): ${who} tells the kernel of new entries, a batch at a time. In the last ${span}: ${calls}.`,
+      figures,
+    }
+  }
+  if (perSecond < quietPerSecond) {
+    return {
+      answer: 'quiet',
+      title: 'Too quiet to tell',
+      sentence: now.asleep
+        ? 'There is next to nothing to do, so the SQ thread sleeps and costs nothing. The next operation wakes it with one system call.'
+        : 'There is next to nothing to do, and the SQ thread looks for entries that do not come. It goes to sleep soon.',
+      figures,
+    }
+  }
+  if (now.advice.cause !== 'none')
+    return {
+      answer: 'no',
+      title: 'No',
+      sentence: `${capital(now.advice.reason)} (poller ${now.advice.poller}).`,
+      figures,
+    }
+
+  const perOperation = wakeups / operations
+  const waitShare = Math.max(waitShareOf(then, now, 'client', seconds), waitShareOf(then, now, 'poller', seconds))
+  const said = `In the last ${span} the kernel's SQ thread picked up ${short(perSecond)} operations a second by itself: ${calls}`
+  if (waitShare > waitShareMax) {
+    return {
+      answer: 'partly',
+      title: 'Partly',
+      sentence: `${said}. But threads waited for a CPU ${percent(waitShare)} of the time they wanted one: there are too few CPUs for one that polls.`,
+      figures,
+    }
+  }
+  if (perOperation > wakeupsPerOperationMax) {
+    return {
+      answer: 'no',
+      title: 'No',
+      sentence: `The load comes so sparsely that the SQ thread is asleep when an operation arrives: ${short(perOperation * 100)} wake-ups for 100 operations, each a system call. A caller that submits by itself would do as well.`,
+      figures,
+    }
+  }
+  if (perOperation > wakeupsPerOperationGood) {
+    return {
+      answer: 'partly',
+      title: 'Partly',
+      sentence: `${said}. It dozes off in between and has to be woken for ${percent(perOperation)} of them; batches or a longer idle time would save more.`,
+      figures,
+    }
+  }
+  return { answer: 'yes', title: 'Yes', sentence: `${said}. It costs the CPU time below, and saves the rest.`, figures }
+}
+
+const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)
+
+function figuresOf(
+  then: LiveRing,
+  now: LiveRing,
+  seconds: number,
+  operations: number,
+  enterCalls: number,
+  wakeups: number,
+): VerdictFigure[] {
+  const figures: VerdictFigure[] = [
+    {
+      label: 'calls per 1,000',
+      value: operations === 0 ? '–' : short((enterCalls / operations) * 1000),
+      source: 'ringmaster_ring_enter_calls_total / ringmaster_ring_published_entries_total, last 10 s',
+    },
+    {
+      label: 'wake-ups per 1,000',
+      value: operations === 0 ? '–' : short((wakeups / operations) * 1000),
+      source: 'ringmaster_ring_sq_wakeups_total / ringmaster_ring_published_entries_total, last 10 s',
+    },
+  ]
+  if (now.sqThread !== null && then.sqThread !== null && now.sqThread.tid === then.sqThread.tid) {
+    const ranNs = now.sqThread.totalNs - then.sqThread.totalNs
+    const busyNs = now.sqThread.busyNs - then.sqThread.busyNs
+    figures.push(
+      {
+        label: 'SQ thread, of one CPU',
+        value: percent(ranNs / (seconds * 1e9)),
+        source: 'fdinfo SqTotalTime; ringmaster_ring_sq_thread_seconds_total, last 10 s',
+      },
+      {
+        label: 'of that useful',
+        value: ranNs <= 0 ? '–' : percent(busyNs / ranNs),
+        source:
+          'fdinfo SqWorkTime / SqTotalTime; ringmaster_ring_sq_thread_busy_seconds_total. The kernel counts it coarsely at low load',
+      },
+    )
+  } else if (now.poller === 'worker') {
+    figures.push({
+      label: 'worker, of one CPU',
+      value: percent(shareOf(then.times.pollerRunNs, now.times.pollerRunNs, seconds)),
+      source: 'schedstat of the ring worker, last 10 s',
+    })
+  }
+  figures.push({
+    label: 'waited for a CPU',
+    value: percent(
+      Math.max(
+        shareOf(then.times.clientWaitNs, now.times.clientWaitNs, seconds),
+        shareOf(then.times.pollerWaitNs, now.times.pollerWaitNs, seconds),
+      ),
+    ),
+    source: 'schedstat; ringmaster_ring_run_queue_wait_seconds_total, the longer of client and poller, last 10 s',
+  })
+  return figures
+}
+
+const shareOf = (then: number | null, now: number | null, seconds: number): number =>
+  then === null || now === null ? 0 : Math.max(0, now - then) / (seconds * 1e9)
+
+/** Of the time a thread wanted a CPU, the share it had to wait; 0 for one that wanted little. */
+function waitShareOf(then: LiveRing, now: LiveRing, thread: 'client' | 'poller', seconds: number): number {
+  const waited = shareOf(then.times[`${thread}WaitNs`], now.times[`${thread}WaitNs`], seconds)
+  const wanted = waited + shareOf(then.times[`${thread}RunNs`], now.times[`${thread}RunNs`], seconds)
+  return wanted < 0.05 ? 0 : waited / wanted
+}
