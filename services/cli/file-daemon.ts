@@ -207,6 +207,7 @@ class FileDaemon {
     if (reason.kind === 'signal') this.#log.info({ signal: reason.signal, inFlight, delayMs, drainMs }, 'stopping')
     else this.#log.fatal({ err: reason.error, inFlight }, 'stopping after an error that nobody handled')
     void this.#service?.stopping(delayMs + drainMs + closeMsMax, `stopping: ${inFlight ?? 0} requests in flight`)
+    this.#http?.sendAway()
     await sleep(delayMs)
     const cutOff = await this.#http?.drain(drainMs)
     if (cutOff) this.#log.warn({ cutOff, drainMs }, 'requests in flight were cut off')

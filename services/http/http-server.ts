@@ -30,6 +30,7 @@ export class HttpServer {
   readonly #connections = new Connections()
   readonly #counters = new HttpCounters()
   readonly #service: FileService
+  #leaving = false
 
   /** Resolves when connections are accepted. */
   static async start(options: HttpServerOptions): Promise<HttpServer> {
@@ -109,6 +110,11 @@ export class HttpServer {
     return this.#connections.pending
   }
 
+  /** From now on each answer is the last of its connection: clients come back elsewhere before drain() stops accepting. */
+  sendAway(): void {
+    this.#leaving = true
+  }
+
   /**
    * Stops accepting, finishes what is in flight, and resolves when no request uses a file any more. What is not done
    * after `msMax` is cut off; says how many requests that were.
@@ -140,7 +146,7 @@ export class HttpServer {
 
   readonly #receive = (request: IncomingMessage, response: ServerResponse): void => {
     // Told before the answer starts, a client knows not to send its next request on this connection.
-    if (this.#connections.draining) response.shouldKeepAlive = false
+    if (this.#leaving || this.#connections.draining) response.shouldKeepAlive = false
     this.#connections.run(request.socket, response, () => this.#service.serve(request, response))
   }
 }

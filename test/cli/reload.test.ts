@@ -1,5 +1,6 @@
 // SIGHUP, and a drain that begins later: what stays reachable while things change.
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { getResponse, patternBytes, readAll, sha256 } from '../http/clients.ts'
@@ -62,6 +63,7 @@ describe('SIGHUP', () => {
     const NOTIFY_SOCKET = join(folder.path, 'notify-broken')
     await using manager = await openNotifySocket(NOTIFY_SOCKET)
     await using daemon = await startDaemon(root, [], { NOTIFY_SOCKET })
+    expect(await eventually(() => manager.count('READY') === 1)).toBe(true)
     for (const [target, reason] of [
       ['missing', /not reloaded: ROOT \S+ does not exist/],
       ['old/which', /not reloaded: ROOT \S+ is not a directory/],
@@ -97,15 +99,20 @@ describe('SIGHUP', () => {
 })
 
 describe('--drain-delay-seconds', () => {
-  it('goes on accepting while /readyz says that it stops', async () => {
+  it('goes on accepting while /readyz says that it stops, one answer for each connection', async () => {
     const { root } = swappable('delay')
     const args = ['--drain-delay-seconds', '600', '--drain-seconds', '1']
     await using daemon = await startDaemon(root, args)
+    const before = await getResponse(`${daemon.filesUrl}which`, { agent: new Agent({ keepAlive: true }) })
+    expect(before.headers.connection).toBe('keep-alive')
+    await readAll(before)
     daemon.child.kill('SIGTERM')
     await expect.poll(() => daemon.probe('readyz'), { timeout: 10_000 }).toMatchObject({ status: 503 })
     expect((await daemon.probe('readyz')).body).toBe('stopping\nrings: ok\naccepting: stopping\n')
     expect((await daemon.probe('livez')).status).toBe(200)
-    const response = await getResponse(`${daemon.filesUrl}which`, { agent: false })
+    const agent = new Agent({ keepAlive: true })
+    const response = await getResponse(`${daemon.filesUrl}which`, { agent })
+    expect(response.headers.connection).toBe('close')
     expect((await readAll(response)).toString()).toBe('old')
     // A second signal does not wait for it.
     daemon.child.kill('SIGTERM')

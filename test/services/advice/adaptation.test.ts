@@ -8,6 +8,7 @@ import { Adaptation, movePauseMs, movesMax } from '../../../services/adaptation.
 import type { Advice, RingAdvice } from '../../../services/advice.ts'
 import { Advisor, intervalsJudged } from '../../../services/advisor.ts'
 import type { OwnRings } from '../../../services/open-rings.ts'
+import { op } from '../../../services/raw/index.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
 import type { RingmasterOptions } from '../../../services/options.ts'
 import { parseExposition, sampleValue } from '../../metrics/exposition.ts'
@@ -85,11 +86,16 @@ describe('a ring that would be better off with another poller', () => {
   })
 
   it('stays while it serves clients, and for good once somebody has it as it is', async () => {
-    const { rings, adapt, moves, clients } = await stand()
+    const { rings, adapt, pass, moves, clients } = await stand()
     clients.served = true
     expect(await adapt()).toMatch(/clients or resident services/)
     clients.served = false
+    // Single operations, as the daemon's word to its service manager, hold nothing.
+    await rings.submitOnce(1, op.nop(), {})
+    expect(await adapt(1)).toBeNull()
+    moves.splice(0)
     rings.raw(1)
+    pass(movePauseMs)
     expect(await adapt(1)).toMatch(/rings\.raw\(\)/)
     rings.view().raw(0)
     expect(await adapt(0)).toMatch(/rings\.raw\(\)/)
