@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { Registry, collectDefaultMetrics } from 'prom-client'
+import { registerPlane } from '../../metrics/exporter.ts'
 import { startAdminServer, type AdminServer, type ProbeResult } from '../../metrics/admin-server.ts'
 import { codeOf } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
@@ -12,6 +13,7 @@ import type { Folder } from '../http/storage.ts'
 import type { RingAdvice } from '../advice.ts'
 import { Ringmaster } from '../ringmaster.ts'
 import type { WorkerEvent } from '../../workers/supervisor.ts'
+import { daemonPlane, storagePlane, StorageWatch } from './daemon-planes.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { formatAddress, listenError, requireLoopback, type ListenAddress } from './listen-address.ts'
 import { createLog, type LogLevel } from './log.ts'
@@ -120,6 +122,12 @@ class FileDaemon {
     collectDefaultMetrics({ register: registry })
     rings.register(registry)
     this.#http.register(registry)
+    const storage = new StorageWatch(this.#root)
+    void storage.refresh()
+    registerPlane(registry, storagePlane, storage.subjects)
+    registerPlane(registry, daemonPlane, () => [
+      { labels: [], reading: { ready: this.#ready().ok, live: this.#live().ok } },
+    ])
 
     const adminServer = await startAdminServer({
       ...admin,
