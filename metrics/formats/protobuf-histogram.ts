@@ -18,6 +18,8 @@ const lengthDelimited = 2
 /** Of a bucket without its count: three tags of one byte, less that of the bucket itself, and a double. */
 const boundBytes = 10
 
+const varintBytesMax = 10
+
 /** Copied first: the client goes on counting, and count, buckets and native buckets must not disagree. */
 const snapshot = new Float64Array(bucketCount)
 const bucket = new PbfWriter()
@@ -74,6 +76,7 @@ function writeBucket(writer: PbfWriter, cumulative: number, leSeconds: number, e
 // Spans of buckets that are in use, with small gaps; then each bucket's count as the difference to the one before.
 function writeNative(writer: PbfWriter): void {
   begin(deltas)
+  deltas.realloc(bucketCount * varintBytesMax)
   let start = -1 // of the span that is being made
   let end = 0
   let lastEnd = -nativeIndexOffset // the first span's offset is counted from index 0 there
@@ -88,15 +91,21 @@ function writeNative(writer: PbfWriter): void {
     }
     if (start < 0) start = end = index
     for (; end < index; end++) {
-      deltas.writeSVarint(-lastCount)
+      writeDelta(-lastCount)
       lastCount = 0
     }
-    deltas.writeSVarint(count - lastCount)
+    writeDelta(count - lastCount)
     lastCount = count
     end = index + 1
   }
   if (start >= 0) writeSpan(writer, start - lastEnd, end - start)
   if (deltas.pos > 0) writer.writeBytesField(HistogramField.positiveDelta, contents(deltas))
+}
+
+/** Most are one byte, as zigzag varint: a scrape has hundreds of thousands, so these are written without a call. */
+function writeDelta(delta: number): void {
+  if (delta >= -64 && delta < 64) deltas.buf[deltas.pos++] = (delta << 1) ^ (delta >> 31)
+  else deltas.writeSVarint(delta)
 }
 
 function writeSpan(writer: PbfWriter, offset: number, length: number): void {

@@ -2,7 +2,7 @@
 // a daemon that had so many requests.
 import { createServer } from 'node:http'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Counter, Gauge, Histogram, Registry, Summary } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -57,6 +57,7 @@ describe.skipIf(prometheusMissing !== null)(`Prometheus ${prometheusMissing ?? '
   let classic: Prometheus
   let daemon: Daemon
   let requests: number
+  let root: string
 
   beforeAll(async () => {
     const random = seededRandom(testSeed('prometheus'))
@@ -98,6 +99,7 @@ describe.skipIf(prometheusMissing !== null)(`Prometheus ${prometheusMissing ?? '
     const { path, remove } = temporaryFolder()
     closers.push(remove)
     writeFileSync(join(path, 'file'), 'content')
+    root = path
     daemon = await startDaemon(path)
     closers.push(async () => {
       await daemon[Symbol.asyncDispose]()
@@ -179,6 +181,16 @@ describe.skipIf(prometheusMissing !== null)(`Prometheus ${prometheusMissing ?? '
     await eventuallyIs(() => classic, `sum(ringmaster_http_request_duration_seconds_count${labels})`, requestCount)
     await eventuallyIs(() => classic, 'count(process_open_fds{job="daemon"} > 0)', 1)
     await eventuallyIs(() => classic, 'sum(ringmaster_exporter_collector_failures_total{job="daemon"})', 0)
+  })
+
+  it('knows whether a daemon is ready, and how full its root is', async () => {
+    const { blocks, bsize, files } = statfsSync(root)
+    await eventuallyIs(() => classic, 'ringmaster_daemon_ready{job="daemon"}', 1)
+    await eventuallyIs(() => classic, 'ringmaster_daemon_live{job="daemon"}', 1)
+    await eventuallyIs(() => classic, `ringmaster_storage_size_bytes{job="daemon",root="${root}"}`, blocks * bsize)
+    await eventuallyIs(() => classic, `ringmaster_storage_inodes{job="daemon",root="${root}"}`, files)
+    await eventuallyIs(() => classic, 'count(ringmaster_storage_available_bytes > 0)', 1)
+    await eventuallyIs(() => classic, 'count(ringmaster_storage_inodes_available >= 0)', 1)
   })
 
   it('shows exemplars: of buckets and of counters', async () => {

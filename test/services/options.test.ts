@@ -14,6 +14,7 @@ const caught = (options: unknown): unknown => {
 
 it('have defaults', () => {
   expect(resolveOptions({})).toEqual({
+    name: '',
     rings: 'auto',
     fallback: true,
     clientsMax: 8,
