@@ -55,6 +55,8 @@ export class Clients {
   private readonly inFlightMax: number
   /** Run when closing begins, before clients are told: resident services have theirs to finish with. */
   readonly onClosing: Set<() => Promise<void>> = new Set()
+  /** Told of each client that has got its ring. */
+  readonly onJoined: Set<(attachment: Attachment) => void> = new Set()
   private next = 1
   private closed = false
 
@@ -108,6 +110,9 @@ export class Clients {
       tasks: (number, spot) => this.tasks(number, spot, handle(), to?.poller ?? handle().client.poller),
       goesOn: (error) => this.goesOn(error, handle()),
       describe: (...what) => this.describe(handle(), ...what),
+      joined: (joined) => {
+        for (const tell of [...this.onJoined]) tell(joined)
+      },
       gone: (number) => {
         this.attachments.delete(number)
       },
