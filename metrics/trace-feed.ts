@@ -2,12 +2,14 @@
 // when another ring takes its place. Used by workers/tracer.ts, which writes, and services/trace.ts, which adds and removes writers.
 import type { LiveRequests, TraceWriter, TracedOperations } from './trace-writer.ts'
 
-/** Traces of one ring at a time: each has a bit in a byte. */
+/** Traces that one thread may have at a time. */
 export const tracesMax = 8
+/** Of one ring: those of the thread that uses it, and those of the thread that started the rings, where that is another one. Each has a bit. */
+const writersMax = 2 * tracesMax
 
 export class TraceFeed {
   /** By the bit that stands for it. */
-  private readonly writers: (TraceWriter | null)[] = new Array<TraceWriter | null>(tracesMax).fill(null)
+  private readonly writers: (TraceWriter | null)[] = new Array<TraceWriter | null>(writersMax).fill(null)
   private operations = 0
   private ids = 0
 
@@ -37,7 +39,7 @@ export class TraceFeed {
   begin(): number {
     const operation = this.operations++
     let takers = 0
-    for (let index = 0; index < tracesMax; index++) {
+    for (let index = 0; index < writersMax; index++) {
       const writer = this.writers[index]!
       if (writer !== null && operation % writer.sampleEvery === 0) takers |= 1 << index
     }
@@ -46,22 +48,22 @@ export class TraceFeed {
 
   /** Up to `count` records are to come before the next publish(). */
   reserve(count: number): void {
-    for (let index = 0; index < tracesMax; index++) this.writers[index]?.reserve(count)
+    for (let index = 0; index < writersMax; index++) this.writers[index]?.reserve(count)
   }
 
   /** Writes a record for each of `takers`: the operation in `slot` has completed. */
   write(takers: number, operations: TracedOperations, slot: number, result: number, flags: number): void {
-    for (let index = 0; index < tracesMax; index++)
+    for (let index = 0; index < writersMax; index++)
       if ((takers & (1 << index)) !== 0) this.writers[index]?.write(operations, slot, result, flags)
   }
 
   /** The thread that polls was woken `count` times since the last time; everybody is told. */
   writeWakeup(count: number, atMs: number): void {
-    for (let index = 0; index < tracesMax; index++) this.writers[index]?.writeWakeup(count, atMs)
+    for (let index = 0; index < writersMax; index++) this.writers[index]?.writeWakeup(count, atMs)
   }
 
   /** What was written since the last time is settled, and may be read. */
   publish(settledMs: number, live: LiveRequests): void {
-    for (let index = 0; index < tracesMax; index++) this.writers[index]?.publish(settledMs, live)
+    for (let index = 0; index < writersMax; index++) this.writers[index]?.publish(settledMs, live)
   }
 }

@@ -48,6 +48,16 @@ export class TraceReader {
     this.copiedDoubles = new Float64Array(copied)
   }
 
+  /** Records written since the beginning. */
+  get written(): number {
+    return this.next + this.unread
+  }
+
+  /** Of those, what was not read, whether it is still there or not. */
+  get unread(): number {
+    return (Atomics.load(this.shared, TraceHeader.published) - this.position) >>> 0
+  }
+
   /** The records since the last time, in the order in which they were written. */
   read(): TraceRecord[] {
     const { shared, capacity } = this

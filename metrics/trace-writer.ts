@@ -52,11 +52,6 @@ export class TraceWriter {
     this.doubles[timeOriginAt] = performance.timeOrigin
   }
 
-  /** Records written since the beginning. */
-  get written(): number {
-    return this.sequence
-  }
-
   /** Up to `count` records are to come before the next publish(). */
   reserve(count: number): void {
     Atomics.store(this.words, TraceHeader.reserved, (this.sequence + count) | 0)

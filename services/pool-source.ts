@@ -9,7 +9,7 @@ import type { Placement } from './placement/types.ts'
 import type { PoolSource } from './register-pool.ts'
 import { metricsSource } from './ring-stats.ts'
 import { noClients, noServices } from './ringmaster-stats.ts'
-import type { Tracing } from './trace.ts'
+import type { Tracing } from './tracing.ts'
 
 export interface PoolParts {
   readonly rings: OpenRings

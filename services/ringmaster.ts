@@ -44,8 +44,8 @@ import { Registrations } from './register-pool.ts'
 import { ringStats } from './ring-stats.ts'
 import { noClients, noServices } from './ringmaster-stats.ts'
 import type { RingmasterStats } from './ringmaster-stats.ts'
-import { Tracing } from './trace.ts'
 import type { Trace, TraceOptions } from './trace.ts'
+import { Tracing } from './tracing.ts'
 import { RingView } from './view.ts'
 import type { ViewOptions } from './view.ts'
 
@@ -138,6 +138,7 @@ export class Ringmaster extends RingFileSystem {
       const options = { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }
       const known = { open, effectiveCpus, wakeCostNs, spinNs: first.idle.spinNs }
       rings.clients = new Clients({ ...known, options, placement, capabilities: found })
+      rings.tracing.follow(rings.clients)
       if (resolved.retryIdempotent) rings.coordinator.coverLosses()
       return rings
     } catch (error) {
@@ -153,9 +154,12 @@ export class Ringmaster extends RingFileSystem {
    * ERR_RING_UNAVAILABLE or SystemError of io_uring_setup(2) where the ring cannot be made
    */
   static async join(handle: RingsHandle): Promise<Ringmaster> {
-    const { open, ring, advisor, onEnd } = await joinRings(handle)
+    const { open, ring, advisor, onEnd, onTrace } = await joinRings(handle)
     const rings = new Ringmaster(open, '', ring.placement, ring.effectiveCpus, ring.wakeCostNs, advisor)
     onEnd(() => void rings.close())
+    onTrace((order) => {
+      rings.tracing.obey(order)
+    })
     return rings
   }
 
@@ -252,7 +256,7 @@ export class Ringmaster extends RingFileSystem {
   }
 
   /**
-   * Records each operation from now on: when it was asked for, published, seen and settled, what came of it, which chain it is in. For as
+   * Records each operation from now on, those of threads that joined and of resident services too: when it was asked for, published, seen and settled, what came of it, which chain it is in. For as
    * long as it is not stopped; costs requests little, and nothing when nobody traces. Up to eight at a time, each for itself.
    * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_RING_CLOSED, ERR_RING_TRACES_FULL
    */

@@ -29,7 +29,7 @@ export class Tracer implements TracedOperations {
   readonly publishedMs: Float64Array
   readonly seenMs: Float64Array = new Float64Array(1)
   /** Bits of those who take it. */
-  private readonly takers: Uint8Array
+  private readonly takers: Uint16Array
   /** 1: its last completion has been told. */
   private readonly ended: Uint8Array
   /** Of the chain whose last entry was linked to the next one. */
@@ -47,7 +47,7 @@ export class Tracer implements TracedOperations {
     this.feed = feed
     this.generations = new Float64Array(size).fill(NaN)
     this.opcodes = slots.opcode
-    this.takers = new Uint8Array(size)
+    this.takers = new Uint16Array(size)
     this.ended = new Uint8Array(size)
     this.links = new Uint8Array(size)
     this.ids = new Float64Array(size)

@@ -30,6 +30,8 @@ export interface AttachmentHost {
   /** Whether an error of the first task is a reason to try the next; returns that reason. */
   goesOn(error: unknown): string | null
   describe(spot: ClientPlace, opened: ClientRingOpened, task: ClientRingTask, reason: string | null): ClientRing
+  /** It has its ring. */
+  joined(attachment: Attachment): void
   /** The place is free again. */
   gone(client: number): void
 }
@@ -112,7 +114,10 @@ export class Attachment {
           throw ringErrors.chainsPending()
         const opened = await this.openOnce(spot, task)
         this.ring = host.describe(spot, opened, task, reason)
-        if (this.state === 'joining') this.state = 'joined'
+        if (this.state === 'joining') {
+          this.state = 'joined'
+          host.joined(this)
+        }
         return this.ring
       } catch (error) {
         reason = index + 1 < tasks.length ? host.goesOn(error) : null

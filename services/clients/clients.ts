@@ -64,6 +64,8 @@ export class Clients {
   }
   /** What resident services say of themselves on the live page. */
   readonly jobs: Set<() => LiveJob> = new Set()
+  /** Told of each client that has got its ring. */
+  readonly onJoined: Set<(attachment: Attachment) => void> = new Set()
   private next = 1
   private closed = false
 
@@ -117,6 +119,9 @@ export class Clients {
       tasks: (number, spot) => this.tasks(number, spot, handle(), to?.poller ?? handle().client.poller),
       goesOn: (error) => this.goesOn(error, handle()),
       describe: (...what) => this.describe(handle(), ...what),
+      joined: (joined) => {
+        for (const tell of [...this.onJoined]) tell(joined)
+      },
       gone: (number) => {
         this.attachments.delete(number)
       },

@@ -16,7 +16,7 @@ import { ringsOpened } from '../process-guard.ts'
 import { adoptSupport } from '../raw/support.ts'
 import { checkHandle } from './handle.ts'
 import { asNotice } from './protocol.ts'
-import type { ClientControl, ClientRing } from './protocol.ts'
+import type { ClientControl, ClientRing, TraceEnd, TraceOrder } from './protocol.ts'
 
 export interface JoinedRings {
   readonly open: OpenRings
@@ -25,6 +25,8 @@ export interface JoinedRings {
   readonly advisor: Advisor
   /** Told when the thread that started the rings closes them, perhaps at once. */
   readonly onEnd: (close: () => void) => void
+  /** Told what that thread wants traced, and no longer; also what it has wanted before. */
+  readonly onTrace: (obey: (order: TraceOrder | TraceEnd) => void) => void
 }
 
 /** The other thread has to answer, and may be busy. */
@@ -73,6 +75,9 @@ class Session {
   private loss: Error | null = null
   private death: Error | null = null
   private close: () => void = () => undefined
+  /** Until there is somebody who can carry them out. */
+  private readonly orders: (TraceOrder | TraceEnd)[] = []
+  private obey: (order: TraceOrder | TraceEnd) => void = (order) => void this.orders.push(order)
 
   constructor(port: MessagePort, link: ControlLink<ClientControl>) {
     this.link = link
@@ -81,6 +86,7 @@ class Session {
       if (notice?.notice === 'end') this.end()
       else if (notice?.notice === 'worker-lost') this.lose(new Error(notice.cause))
       else if (notice?.notice === 'worker-died') this.orphan(new Error(notice.cause))
+      else if (notice?.notice === 'trace' || notice?.notice === 'trace-end') this.obey(notice)
     })
     port.once('close', () => {
       const cause = new Error('the thread that started the rings has ended, or has closed them')
@@ -133,10 +139,20 @@ class Session {
       this.close = begin
       if (this.ended) begin()
     }
+    const onTrace = (obey: (order: TraceOrder | TraceEnd) => void): void => {
+      this.obey = obey
+      for (const order of this.orders.splice(0)) obey(order)
+    }
     const advisor = new Advisor([watchedRing(0, () => handle, binding().threadId())], { intervalMs: 0 })
     const rings = { handles: [handle], users: [handle], workers: [] }
     // Nobody is told anything: replacing the ring is up to the other thread.
-    return { open: { ...rings, onMoving: new Set(), onRenewed: new Set(), close, closeSync }, ring, advisor, onEnd }
+    return {
+      open: { ...rings, onMoving: new Set(), onRenewed: new Set(), close, closeSync },
+      ring,
+      advisor,
+      onEnd,
+      onTrace,
+    }
   }
 
   private end(): void {

@@ -41,9 +41,29 @@ export interface ClientRing {
   readonly capabilities: Capabilities
 }
 
-/** What the client's thread is told: that it may join, once; to close its rings; that the worker which served them has ended, for good or not. */
+/** What is to be traced of the client's ring: a TraceWriter's memory and rate, and a number by which it is ended. */
+export interface TraceOrder {
+  readonly notice: 'trace'
+  readonly number: number
+  readonly memory: SharedArrayBuffer
+  readonly sampleEvery: number
+}
+
+/** No longer. */
+export interface TraceEnd {
+  readonly notice: 'trace-end'
+  readonly number: number
+}
+
+/**
+ * What the client's thread is told: that it may join, once; to close its rings; that the worker which served them has ended, for good or not;
+ * what to trace.
+ */
 export type Notice =
-  { readonly notice: 'offered' | 'end' } | { readonly notice: 'worker-died' | 'worker-lost'; readonly cause: string }
+  | TraceOrder
+  | TraceEnd
+  | { readonly notice: 'offered' | 'end' }
+  | { readonly notice: 'worker-died' | 'worker-lost'; readonly cause: string }
 
 /** Null for what else comes over the port: answers to calls. */
 export function asNotice(message: unknown): Notice | null {

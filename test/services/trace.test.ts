@@ -8,7 +8,9 @@ import type { TraceEvent } from '../../metrics/trace-event.ts'
 import type { OwnRings } from '../../services/open-rings.ts'
 import { op, pollStream, recvStream } from '../../services/raw/index.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
+import type { Trace } from '../../services/trace.ts'
 import { somePollers } from '../stands.ts'
+import { startClient } from './clients/client-thread.ts'
 import { eventually, failure, fieldOf, seededRandom, temporaryFolder, testSeed } from './harness.ts'
 import { watchPools } from './supervision-harness.ts'
 
@@ -357,6 +359,54 @@ describe('rings that do not stay as they are', () => {
     } finally {
       fs.closeSync(fd)
     }
+  })
+})
+
+describe.each(['kernel', 'worker', 'caller'] as const)('threads that joined, on poller %s', (poller) => {
+  it('are traced from their first request on, under their number, and have traces of their own', async () => {
+    await using rings = await Ringmaster.start({ rings: 1, poller })
+    using trace = rings.trace()
+    const body = `const own = rings.trace()
+      for (let time = 0; time < 20; time++) await rings.nop()
+      say('done')
+      await sleep(60_000, own.read().length)`
+    const thread = startClient(rings, body)
+    expect(await thread.heard()).toBe('done')
+    await rings.nop()
+    const events = trace.read()
+    const { client } = rings.stats().clients[0]!
+    const nops = (number: number | null): TraceEvent[] =>
+      events.filter((event) => event.client === number && event.operation === 'nop')
+    expect(nops(client)).toHaveLength(20)
+    expect(nops(null)).toHaveLength(1)
+    // Its clock began at another time, and is shown on the same.
+    expect(nops(client).every(({ settledMs }) => settledMs <= nops(null)[0]!.settledMs + 1)).toBe(true)
+    await thread.worker.terminate()
+    expect(await eventually(() => rings.stats().clients.length === 0)).toBe(true)
+    expect(trace.read()).toEqual([])
+    expect(trace.written).toBeGreaterThanOrEqual(21)
+  })
+
+  it('that were there before are traced as well, until the trace is stopped', async () => {
+    await using rings = await Ringmaster.start({ rings: 1, poller })
+    const thread = startClient(rings, `say('here'); for (;;) { await rings.nop(); await sleep(1) }`)
+    expect(await thread.heard()).toBe('here')
+    const { client } = rings.stats().clients[0]!
+    const trace = rings.trace()
+    const another = rings.trace({ sampleEvery: 3 })
+    const seen = (of: Trace): boolean => of.read().some((event) => event.client === client)
+    expect(await eventually(() => seen(trace))).toBe(true)
+    trace.stop()
+    expect(await eventually(() => seen(another))).toBe(true)
+    another.stop()
+    let before = -1
+    const rests = (): boolean => {
+      const rested = another.written === before
+      before = another.written
+      return rested
+    }
+    expect(await eventually(rests)).toBe(true)
+    await thread.worker.terminate()
   })
 })
 
