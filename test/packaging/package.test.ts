@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import * as fs from 'node:fs'
 import { builtinModules } from 'node:module'
 import path from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { filesUrlOf } from '../cli/command.ts'
 import { temporaryFolder } from '../services/harness.ts'
 import {
@@ -18,6 +18,9 @@ import {
   run,
   withoutCompiler,
 } from './project.ts'
+
+// Compilers and npm take their time on a machine that has other things to do.
+vi.setConfig({ testTimeout: 180_000 })
 
 const prebuilt = `native/prebuilds/${process.platform}-${process.arch}.node`
 const folder = temporaryFolder()
