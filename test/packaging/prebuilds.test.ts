@@ -4,9 +4,12 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import path from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { temporaryFolder } from '../services/harness.ts'
 import { isLongRun, packageRoot, run, runWell } from './project.ts'
+
+// Compilers and npm take their time on a machine that has other things to do.
+vi.setConfig({ testTimeout: 180_000 })
 
 const hasCompiler = process.platform === 'linux' && spawnSync('g++', ['--version']).status === 0
 const name = `${process.platform}-${process.arch}`

@@ -2,7 +2,7 @@
 // smoke.ts.
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
-import { release } from 'node:os'
+import { availableParallelism, release } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Ringmaster } from '../../../services/index.ts'
 import type { RingmasterOptions } from '../../../services/index.ts'
@@ -176,7 +176,8 @@ async function checkStart(area: string, options: RingmasterOptions, expected: Re
 
 export async function checkPollers(): Promise<void> {
   const memory = isSince(release(), '6.5') ? 'user' : 'mapped'
-  await checkStart('start, auto', {}, { memory, poller: 'kernel' })
+  const cpus = availableParallelism()
+  await checkStart('start, auto', {}, { memory, poller: cpus > 2 ? 'kernel' : cpus === 2 ? 'worker' : 'caller' })
   for (const kind of await everyKind())
     await checkStart(
       `start, ${kind.poller}${kind.poller === 'threadpool' ? '' : `, ${kind.memory}`}`,
