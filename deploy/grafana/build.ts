@@ -1,5 +1,5 @@
 // Makes a Grafana dashboard of rows of panels: numbers panels, lays them out, and gives all of them what they have in common. Called by
-// dashboards.ts; the rows are in rings.ts and daemon.ts. Built with Grafana's own SDK, whose types are the schema of its dashboards.
+// dashboards.ts; the rows are in operations.ts, rings.ts and daemon.ts. Built with Grafana's own SDK, whose types are the schema of its dashboards.
 import {
   LegendDisplayMode,
   LegendPlacement,
@@ -52,6 +52,10 @@ const datasource = { type: 'prometheus', uid: '${datasource}' } as const
 /** What the pickers at the top choose: of the process, and of its rings. */
 export const ofProcess: string = 'job=~"$job",instance=~"$instance"'
 export const ofRing: string = `${ofProcess},ring=~"$ring"`
+
+/** How often a counter counts: per second, added up to the labels of `level`. */
+export const perSecond = (metric: string, level: string, labels: string = ofRing): string =>
+  `sum by (${level}) (rate(${metric}{${labels}}[$__rate_interval]))`
 
 /**
  * A quantile of a stage: from the native histogram where Prometheus scrapes those, from classic buckets otherwise. `level`: labels to

@@ -1,8 +1,7 @@
 // The rows of the dashboard about the process around the rings: HTTP, files and memory, storage, the process itself. Read by dashboards.ts.
-import { ofProcess, type DashboardRows, type Query, type Row } from './build.ts'
+import { ofProcess, perSecond as rateOf, type DashboardRows, type Query, type Row } from './build.ts'
 
-const perSecond = (metric: string, level: string): string =>
-  `sum by (${level}) (rate(${metric}{${ofProcess}}[$__rate_interval]))`
+const perSecond = (metric: string, level: string): string => rateOf(metric, level, ofProcess)
 
 const gauge = (metric: string, legend: string): Query => ({ expr: `${metric}{${ofProcess}}`, legend })
 

@@ -36,6 +36,8 @@ export async function startPrometheus(target: string): Promise<PrometheusServer>
       `--storage.tsdb.path=${join(folder, 'data')}`,
       '--web.listen-address=127.0.0.1:0',
       '--log.format=json',
+      // Asks for protobuf, so that histograms are native if the daemon has them; classic buckets are what unit tests are about.
+      '--enable-feature=native-histograms',
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   )

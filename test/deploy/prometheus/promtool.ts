@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { promtoolMissing } from '../../metrics/exposition.ts'
 
-/** Whether promtool is there; where it is not, tests that need it say so and are skipped. */
+/** Whether promtool is not there: tests that need it are skipped, and why is said once for each file. */
 export const withoutPromtool: boolean = promtoolMissing !== null
+if (promtoolMissing !== null) console.warn(`skipped: ${promtoolMissing}`)
 
 export interface Rule {
   readonly alert?: string

@@ -250,7 +250,7 @@ export const ringAlerts: readonly AlertCase[] = [
           'ringmaster_ring_backlog_rejections_total{ring="0"}': '0x5 0+60x10 600x20',
           'ringmaster_ring_view_rejections_total{ring="0"}': '0x40',
         },
-        notYetAt: '6m',
+        notYetAt: '8m',
         at: '12m',
         firing: [
           {

@@ -130,6 +130,31 @@ export const storageAlerts: readonly AlertCase[] = [
         ],
         overAt: '160m',
       },
+      {
+        when: 'three of two hundred fail for an hour, after a day without: too many for an hour, not for six',
+        series: { ...reads('0+30000x400'), [errors('read', 'EIO')]: '0x288 0+450x60' },
+        notYetAt: '1445m',
+        at: '1510m',
+        firing: [
+          {
+            labels: {},
+            description:
+              '1.5% of the storage operations of a:9464 fail with errors of the device; the objective allows 0.1 % over 30 days.',
+          },
+        ],
+      },
+      {
+        when: 'eight of a thousand fail for hours: too many for six hours, not for one',
+        series: { ...reads('0+30000x100'), [errors('read', 'EIO')]: '0+240x100' },
+        at: '400m',
+        firing: [
+          {
+            labels: {},
+            description:
+              '0.8% of the storage operations of a:9464 fail with errors of the device; the objective allows 0.1 % over 30 days.',
+          },
+        ],
+      },
     ],
     quiet: [
       {
@@ -141,6 +166,16 @@ export const storageAlerts: readonly AlertCase[] = [
         when: 'a burst is over',
         series: { ...reads('0+30000x60'), [errors('read', 'EIO')]: '0x6 0+3000x3 9000x60' },
         at: ['90m', '120m'],
+      },
+      {
+        when: 'a burst is ten minutes old',
+        series: { ...reads('0+30000x400'), [errors('read', 'EIO')]: '0x288 600 1200x60' },
+        at: ['1445m', '1450m'],
+      },
+      {
+        when: 'nine of a thousand fail for half an hour',
+        series: { ...reads('0+30000x400'), [errors('read', 'EIO')]: '0x288 0+270x6 1620x60' },
+        at: ['1460m', '1475m'],
       },
       { when: 'nothing is asked for', series: reads('7x60'), at: ['90m'] },
       {
@@ -175,6 +210,11 @@ export const storageAlerts: readonly AlertCase[] = [
         series: { ...reads('0+180000x200'), [errors('write', 'EIO')]: '0+90x200' },
         at: ['74h', '90h'],
       },
+      {
+        when: 'two of a thousand fail for six hours',
+        series: { ...reads('0+180000x200'), [errors('write', 'EIO')]: '0x150 0+360x14' },
+        at: ['81h', '82h'],
+      },
     ],
   },
   {
@@ -195,9 +235,44 @@ export const storageAlerts: readonly AlertCase[] = [
         ],
         overAt: '160m',
       },
+      {
+        when: 'three of twenty are for an hour, after a day without: too many for an hour, not for six',
+        series: readLatency('0+30000x288 8640000+25500x60', '0+30000x400'),
+        notYetAt: '1445m',
+        at: '1510m',
+        firing: [
+          {
+            labels: {},
+            description:
+              '15% of the reads and writes of a:9464 are in the kernel for longer than 62.5 ms; the objective allows 1 % over 30 days.',
+          },
+        ],
+      },
+      {
+        when: 'eight of a hundred are for hours: too many for six hours, not for one',
+        series: readLatency('0+27600x100', '0+30000x100'),
+        at: '400m',
+        firing: [
+          {
+            labels: {},
+            description:
+              '8% of the reads and writes of a:9464 are in the kernel for longer than 62.5 ms; the objective allows 1 % over 30 days.',
+          },
+        ],
+      },
     ],
     quiet: [
       { when: 'every twentieth is', series: readLatency('0+28500x64', '0+30000x64'), at: ['90m', '300m'] },
+      {
+        when: 'a burst is ten minutes old',
+        series: readLatency('0+30000x288 8664000 8688000+30000x60', '0+30000x400'),
+        at: ['1445m', '1450m'],
+      },
+      {
+        when: 'nine of a hundred are for half an hour',
+        series: readLatency('0+30000x288 8667300+27300x5 8833800+30000x60', '0+30000x400'),
+        at: ['1460m', '1470m'],
+      },
       { when: 'nothing is read', series: readLatency('5x64', '10x64'), at: ['90m'] },
       {
         when: 'the process starts anew in between',
@@ -233,7 +308,14 @@ export const storageAlerts: readonly AlertCase[] = [
         overAt: '84h',
       },
     ],
-    quiet: [{ when: 'one of two hundred is', series: readLatency('0+179100x200', '0+180000x200'), at: ['74h', '90h'] }],
+    quiet: [
+      { when: 'one of two hundred is', series: readLatency('0+179100x200', '0+180000x200'), at: ['74h', '90h'] },
+      {
+        when: 'two of a hundred are for six hours',
+        series: readLatency('0+180000x150 27176400+176400x14', '0+180000x200'),
+        at: ['81h', '82h'],
+      },
+    ],
   },
   {
     alert: 'RingmasterDiskFallingBehind',
@@ -276,6 +358,15 @@ export const storageAlerts: readonly AlertCase[] = [
           ...reads('0+1000x60'),
           'ringmaster_operation_completions_total{ring="0",operation="read"}': '0+1000x60',
           'ringmaster_ring_backlog{ring="0"}': '100x60',
+        },
+        at: ['15m', '30m', '60m'],
+      },
+      {
+        when: 'requests that take long become more, and none waits',
+        series: {
+          ...reads('0+1500x60'),
+          'ringmaster_operation_completions_total{ring="0",operation="read"}': '0+1000x60',
+          'ringmaster_ring_backlog{ring="0"}': '0x60',
         },
         at: ['15m', '30m', '60m'],
       },
@@ -345,7 +436,7 @@ export const storageAlerts: readonly AlertCase[] = [
       },
     ],
     quiet: [
-      { when: 'more than two fifths are left', series: space('900-3.333x60'), at: ['400m', '600m'] },
+      { when: 'more than two fifths are left', series: space('900-10x50'), at: ['400m', '480m'] },
       { when: 'it does not shrink', series: space('100x60'), at: ['400m', '600m'] },
       { when: 'it is not measured', series: {}, at: ['400m'] },
     ],
@@ -369,7 +460,7 @@ export const storageAlerts: readonly AlertCase[] = [
     ],
     quiet: [
       { when: 'it shrinks slowly', series: space('190-0.1x120'), at: ['60m', '120m'] },
-      { when: 'a fifth and more is left', series: space('800-1.666x120'), at: ['60m', '120m'] },
+      { when: 'a fifth and more is left', series: space('800-4x120'), at: ['60m', '120m'] },
     ],
   },
   {
