@@ -20,6 +20,8 @@ export interface Verdict {
   readonly figures: readonly VerdictFigure[]
 }
 
+/** What is seen in less time is a moment's. */
+const secondsJudgedMin = 3
 /** Operations a second below which nothing can be told. */
 const quietPerSecond = 20
 /** Wake-ups an operation above which the SQ thread mostly sleeps when it is needed: each is the system call that it was to save. */
@@ -54,6 +56,14 @@ export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
       answer: 'none',
       title: 'Not used',
       sentence: `SQPOLL is off for this ring (${now.reason}): ${who} tells the kernel of new entries, a batch at a time. In the last ${span}: ${calls}.`,
+      figures,
+    }
+  }
+  if (seconds < secondsJudgedMin) {
+    return {
+      answer: 'quiet',
+      title: 'Watching …',
+      sentence: 'Looking for a few seconds before judging.',
       figures,
     }
   }
