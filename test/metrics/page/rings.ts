@@ -5,7 +5,17 @@ export function ringOf(counters: Partial<Record<LiveCounter, number>> = {}, part
   return {
     ...{ ring: 0, client: 0, poller: 'kernel', reason: 'set by option', state: 'open', workerState: 'well' },
     ...{ memory: 'user', sqEntries: 64, cqEntries: 128, inFlightMax: 64, backlogMax: 1024 },
-    ...{ sq: null, cq: null, asleep: true, overflowed: false, slots: null, sqThread: null, files: null, buffers: null },
+    ...{
+      factsAtMs: 0,
+      sq: null,
+      cq: null,
+      asleep: true,
+      overflowed: false,
+      slots: null,
+      sqThread: null,
+      files: null,
+      buffers: null,
+    },
     counters: liveCounters.map((name) => counters[name] ?? 0),
     gauges: [0, 0, 0, 0, 0, 0],
     times: { clientRunNs: null, clientWaitNs: null, pollerRunNs: null, pollerWaitNs: null },

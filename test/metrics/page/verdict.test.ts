@@ -25,7 +25,7 @@ describe('the verdict', () => {
       { advice: { poller: 'caller', cause: 'burning', reason: 'the SQ thread ran for nothing' } },
     ],
   ] as const)('is %s after %j, %j', (answer, counters, parts) => {
-    const verdict = judge(begin, ringOf(counters, { times: quietTimes, ...parts }), 10)
+    const verdict = judge(begin, ringOf(counters, { factsAtMs: 10_000, times: quietTimes, ...parts }), 10)
     expect(verdict.answer).toBe(answer)
     expect(verdict.sentence).toMatch(/\.$/)
     for (const { source } of verdict.figures) expect(source).not.toBe('')
@@ -39,7 +39,7 @@ describe('the verdict', () => {
     const then = ringOf({}, { sqThread: { tid: 7, cpu: 0, busyNs: 0, totalNs: 0 } })
     const now = ringOf(
       { publishedEntries: 10_000, sqWakeups: 20, enterCalls: 30 },
-      { sqThread: { tid: 7, cpu: 0, busyNs: 1e9, totalNs: 4e9 } },
+      { factsAtMs: 10_000, sqThread: { tid: 7, cpu: 0, busyNs: 1e9, totalNs: 4e9 } },
     )
     const figures = Object.fromEntries(judge(then, now, 10).figures.map(({ label, value }) => [label, value]))
     expect(figures).toMatchObject({
