@@ -125,6 +125,13 @@ describe('slow motion', () => {
     )
   })
 
+  it('shows a wake-up as a spark in the picture that it falls into', () => {
+    const atMs = replay.fromMs + 1
+    const woken = new Replay(events, 'kernel', { sq: 64, cq: 128 }, [{ ring: 0, client: null, atMs, count: 2 }])
+    expect(woken.at(atMs, atMs - 0.1).sparks).toBe(2)
+    expect(woken.at(atMs + 0.1, atMs).sparks).toBe(0)
+  })
+
   it('steps to the next change and back', () => {
     const next = replay.step(replay.fromMs, 1)
     expect(next).toBeGreaterThan(replay.fromMs)
