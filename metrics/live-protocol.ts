@@ -139,6 +139,8 @@ export interface LiveRing {
   readonly slots: readonly LiveSlot[] | null
   readonly counters: readonly number[]
   readonly gauges: readonly number[]
+  /** When fdinfo and the scheduler were asked: Unix time, about once a second. What they said follows. */
+  readonly factsAtMs: number
   readonly sqThread: LiveSqThread | null
   readonly times: LiveThreadTimes
   readonly groups: readonly LiveBufferGroup[]

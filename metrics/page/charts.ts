@@ -58,7 +58,7 @@ class Chart {
       cursor: { drag: { x: false, y: false } },
       scales: {
         x: { time: false, range: [-seriesMs / 1000, 0] },
-        y: { range: (_, __, most) => [0, Math.max(1, most * 1.08)] },
+        y: { range: (_, __, most) => [0, Math.max(10, most * 1.08)] },
       },
       axes: [
         { ...axis, size: 24, values: (_, values) => values.map((value) => (value === 0 ? 'now' : `${-value} s ago`)) },

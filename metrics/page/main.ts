@@ -72,7 +72,7 @@ function showHeatWords(): void {
   const quantile = (q: number): string => duration(history.quantile(null, heatOp, heatStage, q))
   say(
     byId('heat-words'),
-    `${stageNames[heatStage]!}: p50 ${quantile(0.5)} (solid), p99 ${quantile(0.99)} (dashed), p99.9 ${quantile(0.999)} over the last 10 s`,
+    `last 10 s: p50 ${quantile(0.5)} solid, p99 ${quantile(0.99)} dashed, p99.9 ${quantile(0.999)}`,
   )
 }
 
@@ -133,12 +133,18 @@ function showFrame(all: boolean): void {
   say(byId('footer'), `Every number says where it comes from: hover over it, or focus it.${left}`)
 }
 
+/** Short where many must fit. */
+function tabName({ ring, client }: LiveRing, count: number): string {
+  if (count > 6) return client === 0 ? String(ring) : `${ring}·t${client}`
+  return client === 0 ? `ring ${ring}` : `thread ${client} on ring ${ring}`
+}
+
 function showRings(frame: LiveFrame, ring: LiveRing): void {
   const span = history.span()
   showTabs(
     frame.rings.map((one) => ({
       value: keyOf(one),
-      label: one.client === 0 ? `ring ${one.ring}` : `thread ${one.client} on ring ${one.ring}`,
+      label: tabName(one, frame.rings.length),
       busy:
         one.state !== 'open' || one.workerState !== 'well'
           ? 'ill'

@@ -116,12 +116,12 @@ export function showCaptions(scene: RingScene, ring: LiveRing, history: History,
   caption(
     'caption-kernel',
     '',
-    `${whole(scene.inFlight)} in the kernel`,
+    `${whole(scene.inFlight)} in flight`,
     `of ${whole(ring.inFlightMax)} at most${waiting}`,
     scene.slots === null ? 'its requests are known to its own thread only' : '',
     "client's slot table, counters inFlight and backlog; /metrics: ringmaster_ring_in_flight, ringmaster_ring_backlog",
   )
-  words.push(`${who}: ${state}.`, `${whole(scene.inFlight)} requests in the kernel.`)
+  words.push(`${who}: ${state}.`, `${whole(scene.inFlight)} requests in flight.`)
   // Read out when asked for, not five times a second: the canvas is described by it.
   say(byId('stage-words'), words.join(' '))
 }

@@ -24,16 +24,31 @@ export interface TraceEvent {
   readonly flags: number
 }
 
+/** The thread that polls a ring was asleep and was woken, so often. */
+export interface TraceWakeup {
+  readonly ring: number
+  readonly client: number | null
+  readonly atMs: number
+  readonly count: number
+}
+
 export interface Trace {
   readonly startedMs: number
   readonly endedMs: number
   readonly dropped: number
   readonly sampleEvery: number
   readonly events: readonly TraceEvent[]
+  readonly wakeups: readonly TraceWakeup[]
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const timeNames = ['openedMs', 'publishedMs', 'seenMs', 'settledMs'] as const
+
+const isWakeup = (value: unknown): value is TraceWakeup =>
+  isRecord(value) &&
+  typeof value['ring'] === 'number' &&
+  Number.isFinite(value['atMs']) &&
+  Number.isFinite(value['count'])
 
 function isEvent(value: unknown): value is TraceEvent {
   if (!isRecord(value) || typeof value['operation'] !== 'string') return false
@@ -50,6 +65,7 @@ export function parseTrace(value: unknown): Trace {
     dropped: Number(dropped ?? 0),
     sampleEvery: Number(sampleEvery ?? 1),
     events: (value['events'] as unknown[]).filter(isEvent),
+    wakeups: Array.isArray(value['wakeups']) ? (value['wakeups'] as unknown[]).filter(isWakeup) : [],
   }
 }
 
@@ -66,8 +82,15 @@ export class Replay {
   private readonly moments: Float64Array
   private readonly poller: string
   private readonly entries: { readonly sq: number; readonly cq: number }
+  private readonly wakeups: readonly TraceWakeup[]
 
-  constructor(events: readonly TraceEvent[], poller: string, entries: { readonly sq: number; readonly cq: number }) {
+  constructor(
+    events: readonly TraceEvent[],
+    poller: string,
+    entries: { readonly sq: number; readonly cq: number },
+    wakeups: readonly TraceWakeup[] = [],
+  ) {
+    this.wakeups = wakeups
     this.poller = poller
     this.entries = entries
     this.events = [...events].sort((one, other) => one.publishedMs - other.publishedMs)
@@ -125,7 +148,7 @@ export class Replay {
       backlog: 0,
       published: this.published.filter(({ publishedMs }) => between(publishedMs)).length,
       completed: this.events.filter(({ seenMs }) => between(seenMs)).length,
-      sparks: 0,
+      sparks: this.wakeups.reduce((sum, { atMs: wokenMs, count }) => sum + (between(wokenMs) ? count : 0), 0),
     }
   }
 

@@ -73,12 +73,14 @@ export class SlowMotion {
     }
   }
 
-  private load({ events, dropped, sampleEvery }: Trace): void {
+  private load({ events, wakeups, dropped, sampleEvery }: Trace): void {
     const { ring, client, poller, sq, cq } = this.host.ring()
     let own = events.filter((event) => event.ring === ring && (event.client ?? 0) === client)
     if (own.length === 0) own = events.filter((event) => event.ring === events[0]?.ring)
     if (own.length === 0) throw new Error('nothing happened in that second')
-    this.replay = new Replay(own, poller, { sq, cq })
+    const shown = own[0]!
+    const woken = wakeups.filter((wakeup) => wakeup.ring === shown.ring && wakeup.client === shown.client)
+    this.replay = new Replay(own, poller, { sq, cq }, woken)
     const parts = [`${whole(own.length)} completions in ${duration((this.replay.toMs - this.replay.fromMs) * 1e6)}`]
     if (sampleEvery > 1) parts.push(`one in ${whole(sampleEvery)} recorded`)
     if (dropped > 0) parts.push(`${whole(dropped)} not recorded`)

@@ -20,6 +20,8 @@ export interface Verdict {
   readonly figures: readonly VerdictFigure[]
 }
 
+/** What is seen in less time is a moment's. */
+const secondsJudgedMin = 3
 /** Operations a second below which nothing can be told. */
 const quietPerSecond = 20
 /** Wake-ups an operation above which the SQ thread mostly sleeps when it is needed: each is the system call that it was to save. */
@@ -28,7 +30,7 @@ const wakeupsPerOperationGood = 0.05
 /** Of the time that it wanted a CPU, the share that a thread may wait for one. As services/advice.ts. */
 const waitShareMax = 0.2
 
-/** `then` and `now`: the same ring, `seconds` apart. */
+/** `then` and `now`: the same ring, `seconds` apart. What the kernel says of its threads may be of a moment before. */
 export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
   const grown = (name: Parameters<typeof counterOf>[1]): number =>
     Math.max(0, counterOf(now, name) - counterOf(then, name))
@@ -37,7 +39,8 @@ export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
   const wakeups = grown('sqWakeups')
   const perSecond = operations / seconds
   const span = `${seconds < 9.5 ? seconds.toFixed(0) : '10'} s`
-  const figures = figuresOf(then, now, seconds, operations, enterCalls, wakeups)
+  const askedSeconds = Math.max(0.001, (now.factsAtMs - then.factsAtMs) / 1000)
+  const figures = figuresOf(then, now, askedSeconds, operations, enterCalls, wakeups)
   const calls = `${whole(enterCalls)} system call${enterCalls === 1 ? '' : 's'} for ${whole(operations)} operations`
 
   if (now.poller === 'threadpool') {
@@ -54,6 +57,14 @@ export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
       answer: 'none',
       title: 'Not used',
       sentence: `SQPOLL is off for this ring (${now.reason}): ${who} tells the kernel of new entries, a batch at a time. In the last ${span}: ${calls}.`,
+      figures,
+    }
+  }
+  if (seconds < secondsJudgedMin) {
+    return {
+      answer: 'quiet',
+      title: 'Watching …',
+      sentence: 'Looking for a few seconds before judging.',
       figures,
     }
   }
@@ -76,7 +87,10 @@ export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
     }
 
   const perOperation = wakeups / operations
-  const waitShare = Math.max(waitShareOf(then, now, 'client', seconds), waitShareOf(then, now, 'poller', seconds))
+  const waitShare = Math.max(
+    waitShareOf(then, now, 'client', askedSeconds),
+    waitShareOf(then, now, 'poller', askedSeconds),
+  )
   const said = `In the last ${span} the kernel's SQ thread picked up ${short(perSecond)} operations a second by itself: ${calls}`
   if (waitShare > waitShareMax) {
     return {

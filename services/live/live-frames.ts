@@ -34,8 +34,12 @@ export interface LiveRings {
   readonly about: Omit<LiveAbout, 'liveVersion' | 'node' | 'kernel'>
 }
 
-/** Rings whose fdinfo is read in one frame, the others in the frames after it: each takes the kernel some 50 µs and the ring's lock. */
-const fdinfoPerFrame = 4
+/**
+ * The kernel is asked about a ring in one frame of five, and about four rings in a frame at most: fdinfo takes some 50 µs and the ring's lock,
+ * and what it says is looked at over ten seconds.
+ */
+const framesPerAnswer = 5
+const askedPerFrame = 4
 
 export class LiveFrames implements LiveSource {
   /** More rows for the section "Jobs": planes add theirs. */
@@ -72,7 +76,7 @@ export class LiveFrames implements LiveSource {
       return picture.draw(ring, {
         budget,
         windowMax: index < ringsDetailedMax ? windowEntriesMax : 0,
-        readsFdinfo: this.isTurnOf(index, shown.length),
+        asksKernel: this.isTurnOf(index, shown.length),
         threadTimes,
       })
     })
@@ -96,7 +100,7 @@ export class LiveFrames implements LiveSource {
   }
 
   private isTurnOf(index: number, count: number): boolean {
-    const turns = Math.ceil(count / fdinfoPerFrame)
+    const turns = Math.max(framesPerAnswer, Math.ceil(count / askedPerFrame))
     return index % turns === this.sequence % turns
   }
 

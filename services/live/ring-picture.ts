@@ -45,12 +45,13 @@ export interface FrameContext {
   readonly budget: BucketBudget
   /** Of entries; 0: this ring is numbers only. */
   readonly windowMax: number
-  /** Whether this ring may read fdinfo in this frame. */
-  readonly readsFdinfo: boolean
+  /** Whether fdinfo and the scheduler are asked about this ring in this frame. */
+  readonly asksKernel: boolean
   readonly threadTimes: (tid: number) => ThreadTimes | null
 }
 
 const reader = new QueueReader()
+const noTimes = { clientRunNs: null, clientWaitNs: null, pollerRunNs: null, pollerWaitNs: null }
 
 export class RingPicture {
   readonly metrics: RingMetrics
@@ -59,6 +60,8 @@ export class RingPicture {
   private files: LiveTable | null = null
   private buffers: LiveTable | null = null
   private cqTail: number | null = null
+  private factsAtMs = 0
+  private times: LiveRing['times'] = noTimes
 
   constructor(metrics: RingMetrics) {
     this.metrics = metrics
@@ -70,7 +73,11 @@ export class RingPicture {
     const { client, geometry } = source
     const { metrics } = this
     const isOpen = client.state === 'open' || client.state === 'closing'
-    if (context.readsFdinfo && isOpen) this.readFdinfo(geometry.ringFd, client.poller)
+    if (context.asksKernel || this.factsAtMs === 0) {
+      this.factsAtMs = Date.now()
+      if (isOpen) this.readFdinfo(geometry.ringFd, client.poller)
+      this.times = this.readTimes(ring, context)
+    }
     const isDetailed = context.windowMax > 0
     const words = isOpen && isDetailed ? ring.words : null
     const windows = words === null ? null : reader.read(words, context.windowMax, ring.slots)
@@ -108,8 +115,9 @@ export class RingPicture {
       slots,
       counters: this.counters(operations),
       gauges: this.gauges(client.inFlight, client.load),
+      factsAtMs: this.factsAtMs,
       sqThread: this.sqThread,
-      times: this.times(ring, context),
+      times: this.times,
       groups: isDetailed ? ring.groups.slice(0, bufferGroupsMax) : [],
       files: this.files,
       buffers: this.buffers,
@@ -129,7 +137,8 @@ export class RingPicture {
     this.files = [tables.filesUsed, tables.files]
     this.buffers = [tables.buffersUsed, tables.buffers]
     const thread = poller === Poller.kernel ? parseSqThread(text) : null
-    this.sqThread = thread !== null && isSqThread(thread.tid) ? thread : null
+    const isKnown = thread !== null && (thread.tid === this.sqThread?.tid || isSqThread(thread.tid))
+    this.sqThread = isKnown ? thread : null
   }
 
   private counters(operations: readonly (readonly [number, string, number, number, number, number])[]): number[] {
@@ -174,7 +183,7 @@ export class RingPicture {
     return rows.sort((one, other) => other[2] - one[2]).slice(0, errorRowsMax)
   }
 
-  private times({ source, clientTid, client }: PicturedRing, { threadTimes }: FrameContext): LiveRing['times'] {
+  private readTimes({ source, clientTid, client }: PicturedRing, { threadTimes }: FrameContext): LiveRing['times'] {
     const { poller } = source.client
     const own = client === 0 // an attached thread's ring is polled by the ring's that serves it, and counted there
     const pollerTid = this.sqThread?.tid ?? (poller === Poller.worker ? source.workerThreadId : 0)

@@ -216,17 +216,13 @@ describe.skipIf(helm === '').each(valueSets)('with %s', (_title, values) => {
   })
 })
 
-/** Options of daemons of a later version. To be deleted with the last of them. */
-const notYet: ReadonlySet<string> = new Set(['--drain-delay-seconds'])
-
 it.skipIf(helm === '')('gives the daemon options that it has', async () => {
   const { stdout } = await runCommand('serve', '--help')
   const known = new Set([...stdout.matchAll(/^ +(--[a-z-]+)/gm)].map((match) => match[1]!))
   const given = container(everything).args.filter((arg) => arg.startsWith('--'))
   expect(given.length).toBeGreaterThan(5)
   for (const arg of given) {
-    const option = arg.split('=', 1)[0]!
-    if (!notYet.has(option)) expect(known, arg).toContain(option)
+    expect(known, arg).toContain(arg.split('=', 1)[0]!)
   }
 })
 

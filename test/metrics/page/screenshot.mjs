@@ -9,12 +9,12 @@ import { chromium } from 'playwright-core'
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
 const [folder, ...demoArguments] = process.argv.slice(2)
-const warmUpMs = Number(process.env.WARM_UP_MS ?? 30_000)
+const warmUpMs = Number(process.env.WARM_UP_MS ?? 22_000)
 const every = ['light', 'dark'].flatMap((colorScheme) => [
   { colorScheme, width: 1440, height: 900 },
   { colorScheme, width: 390, height: 844 },
 ])
-const wanted = folder === undefined ? [{ colorScheme: 'light', width: 1440, height: 900 }] : every
+const wanted = folder === undefined ? [{ colorScheme: 'light', width: 1440, height: 800 }] : every
 
 const demo = spawn(process.execPath, [path('demo.mjs'), ...demoArguments], { stdio: ['pipe', 'pipe', 'inherit'] })
 const [address] = await once(demo.stdout.setEncoding('utf8'), 'data')

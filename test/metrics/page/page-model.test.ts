@@ -1,0 +1,152 @@
+// The page's memory, its numbers and its slow motion, without a browser.
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { bucketIndex } from '../../../metrics/exponential-histogram.ts'
+import { Op } from '../../../native/abi.ts'
+import { operationName } from '../../../native/operations/index.ts'
+import { bytes, duration, percent, short } from '../../../metrics/page/format.ts'
+import { growth, History } from '../../../metrics/page/history.ts'
+import { lookOf, opOf } from '../../../metrics/page/operations.ts'
+import { parseTrace, Replay } from '../../../metrics/page/replay.ts'
+import { liveScene } from '../../../metrics/page/scene.ts'
+import { traceFixture } from './browser.ts'
+import { frameOf, ringOf } from './rings.ts'
+
+describe('history', () => {
+  const kernel = 1
+
+  it('has rates of a second and quantiles of ten', () => {
+    const history = new History()
+    const bucket = bucketIndex(1e6)
+    for (let frame = 0; frame <= 60; frame++) {
+      const histograms = frame === 0 ? [] : [[Op.READ, kernel, 1e6, bucket, 10]]
+      history.add(frameOf(frame + 1, frame * 200, [ringOf({ publishedEntries: frame * 20 }, { histograms })]))
+    }
+    const span = history.span()!
+    expect(span.seconds).toBe(1)
+    expect(growth(span, '0.0', 'publishedEntries')).toBe(100)
+    const total = history.histogram(null, Op.READ, kernel).reduce((sum, count) => sum + count, 0)
+    expect(total).toBe(510) // frames from 2 s to 12 s
+    const p50 = history.quantile('0.0', null, kernel, 0.5)
+    expect(bucketIndex(p50)).toBe(bucket)
+    expect(history.quantile('1.0', null, kernel, 0.5)).toBeNaN()
+  })
+
+  it('begins anew when the process does', () => {
+    const history = new History()
+    history.add(frameOf(5, 0, [ringOf({ requests: 100 })]))
+    history.add(frameOf(6, 200, [ringOf({ requests: 3 })]))
+    expect(history.span()).toBeNull()
+    expect(history.series).toHaveLength(1)
+  })
+})
+
+describe('numbers', () => {
+  it.each([
+    [short(0), '0'],
+    [short(0.25), '0.3'],
+    [short(999), '999'],
+    [short(999_960), '1.00M'],
+    [short(12_345), '12.3k'],
+    [duration(940), '940 ns'],
+    [duration(999_700), '1.00 ms'],
+    [duration(1234), '1.23 µs'],
+    [duration(NaN), '–'],
+    [bytes(1023), '1023 B'],
+    [bytes(1024), '1.00 KiB'],
+    [percent(0.003), '0.3 %'],
+    [percent(0), '0 %'],
+  ])('%s is %s', (written, expected) => expect(written).toBe(expected))
+
+  it('never take more than four figures', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 9.9e11, noNaN: true }), (value) => {
+        expect(short(value).replace(/[^\d]/g, '').length).toBeLessThanOrEqual(4)
+        expect(duration(value).replace(/[^\d]/g, '').length).toBeLessThanOrEqual(4)
+      }),
+    )
+  })
+})
+
+it('every operation has a letter, under the name that the metrics have for it', () => {
+  for (const op of Object.values(Op)) {
+    expect(lookOf(op).name).toBe(operationName(op))
+    expect(opOf(operationName(op))).toBe(op)
+    expect([...lookOf(op).letter]).toHaveLength(1)
+  }
+  expect(lookOf(63).letter).toBe('?')
+})
+
+describe('a scene', () => {
+  // Entries 2^32 - 2 to 1: the tail has just wrapped.
+  const queue = { entries: 64, head: 0, tail: 2, from: 2 ** 32 - 2, cells: '16001600' + '17041700' }
+
+  it('knows what waits, also where the indexes have wrapped', () => {
+    const scene = liveScene(ringOf({}, { sq: queue }), null)
+    expect(scene.sq!.cells.map(({ look, state }) => [look.name, state])).toEqual([
+      ['read', 'taken'],
+      ['read', 'taken'],
+      ['write', 'waiting'],
+      ['write', 'waiting'],
+    ])
+    expect(scene.sq!.cells.map(({ linked }) => linked)).toEqual([false, false, true, false])
+  })
+
+  it.each([
+    [{ asleep: true }, 'asleep'],
+    [{ asleep: false }, 'idle'],
+  ] as const)('shows a poller that %j as %s', (parts, state) => {
+    expect(liveScene(ringOf({}, parts), ringOf()).pollerState).toBe(state)
+  })
+
+  it('shows a poller that took something as busy, and its wake-ups as sparks', () => {
+    const now = ringOf({ publishedEntries: 5, sqWakeups: 2 }, { asleep: false })
+    expect(liveScene(now, ringOf())).toMatchObject({ pollerState: 'busy', published: 5, sparks: 2 })
+  })
+})
+
+describe('slow motion', () => {
+  const { events } = parseTrace(JSON.parse(traceFixture()))
+  const replay = new Replay(events, 'kernel', { sq: 64, cq: 128 })
+
+  it('conserves: whatever was published is in the kernel or seen, at any moment', () => {
+    const spanMs = replay.toMs - replay.fromMs
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (part) => {
+        const atMs = replay.fromMs + part * spanMs
+        const scene = replay.at(atMs, replay.fromMs)
+        const single = events.filter(({ id }) => id !== 1_000_000)
+        const inFlight = single.filter(({ publishedMs, seenMs }) => publishedMs <= atMs && seenMs > atMs).length
+        const streams = scene.slots!.filter(({ multishot }) => multishot).length
+        expect(scene.inFlight).toBe(inFlight + streams)
+        expect(scene.cq!.tail).toBe(events.filter(({ seenMs }) => seenMs <= atMs).length)
+        expect(scene.cq!.cells).toHaveLength(64)
+      }),
+    )
+  })
+
+  it('shows a wake-up as a spark in the picture that it falls into', () => {
+    const atMs = replay.fromMs + 1
+    const woken = new Replay(events, 'kernel', { sq: 64, cq: 128 }, [{ ring: 0, client: null, atMs, count: 2 }])
+    expect(woken.at(atMs, atMs - 0.1).sparks).toBe(2)
+    expect(woken.at(atMs + 0.1, atMs).sparks).toBe(0)
+  })
+
+  it('steps to the next change and back', () => {
+    const next = replay.step(replay.fromMs, 1)
+    expect(next).toBeGreaterThan(replay.fromMs)
+    expect(replay.step(next, -1)).toBe(replay.fromMs)
+    expect(replay.step(replay.toMs, 1)).toBe(replay.toMs)
+  })
+
+  it('joins the entries of a chain', () => {
+    const atMs = events.find(({ operation }) => operation === 'fsync')!.publishedMs
+    const linked = replay.at(atMs, atMs).sq!.cells.filter(({ linked }) => linked)
+    expect(linked.map(({ look }) => look.name)).toContain('write')
+  })
+
+  it('refuses what is no trace, and leaves out what is no event', () => {
+    expect(() => parseTrace('not found')).toThrow('not a trace')
+    expect(parseTrace({ events: [null, 1, { operation: 'read' }], dropped: 0 }).events).toEqual([])
+  })
+})
