@@ -6,8 +6,8 @@ import { type LabelRule, otherValue } from './plane.ts'
 
 /** The lines of a histogram with room for its numbers: see formats/histogram-lines.ts. */
 export interface HistogramLines {
-  /** All but the sum, with the present numbers: valid until the next call. The name of the sum's line is the end. */
-  write(counts: Float64Array): Uint8Array
+  /** All of them with the present numbers: valid until the next call. */
+  write(counts: Float64Array, sumNs: number): Uint8Array
 }
 
 const noCounts = new Float64Array(bucketCount)

@@ -4,10 +4,15 @@
 //   name_bucket{labels,le="9.5367431640625e-07"} 12      ┐
 //   …                                                    │ kept; `12` is written over as long as it has two digits
 //   name_count{labels} 345                               ┘
-//   name_sum{labels} ← the caller writes the number: a fraction, whose length changes each time
+//   name_sum{labels} 0.000012345                         seconds to the nanosecond, likewise: a point is set between two digits
 import { classicBounds } from '../classic-buckets.ts'
+import { nsPerSecond } from '../plane.ts'
 
 const countLines = classicBounds.length + 2
+/** Digits of the sum behind the point. */
+const fractionDigits = 9
+/** Above this a sum in ns is not exact anyway, and is written as any number: 104 days. */
+const sumNsMax = Number.MAX_SAFE_INTEGER
 const powersOfTen = Float64Array.from({ length: 17 }, (_, exponent) => 10 ** exponent)
 const digitZero = 48
 /** What a 32-bit number holds with any nine digits. */
@@ -19,6 +24,9 @@ const values = new Float64Array(countLines)
 export class HistogramTextLines {
   private readonly prefixes: readonly string[]
   private readonly sumPrefix: string
+  private sumNs = NaN
+  /** Digits of the sum in ns, of which nine stand behind the point; 0 where it is not written over. */
+  private sumWidth = 0
   private bytes: Uint8Array = new Uint8Array(0)
   private readonly written: Float64Array = new Float64Array(countLines).fill(NaN)
   /** By line: where the digits end, and how many there are. */
@@ -37,21 +45,32 @@ export class HistogramTextLines {
     this.sumPrefix = `${name}_sum${braces} `
   }
 
-  /** The lines with the present numbers, valid until the next call; the last one ends where the sum's number belongs. */
-  write(counts: Float64Array): Uint8Array {
+  /** All lines with the present numbers, the sum to the nanosecond: valid until the next call. */
+  write(counts: Float64Array, sumNs: number): Uint8Array {
     cumulate(counts)
     const { written, widths } = this
+    const wholeNs = Math.round(sumNs)
+    if (!(wholeNs < powersOfTen[this.sumWidth]! && wholeNs >= this.sumNs)) return this.rebuild(wholeNs)
     for (let line = 0; line < countLines; line++) {
       const value = values[line]!
       if (value === written[line]) continue
-      if (!(value < powersOfTen[widths[line]!]! && value > written[line]!)) return this.rebuild()
+      if (!(value < powersOfTen[widths[line]!]! && value > written[line]!)) return this.rebuild(wholeNs)
       written[line] = value
       writeDigits(this.bytes, this.ends[line]!, widths[line]!, value)
     }
+    if (wholeNs !== this.sumNs) this.writeSum(wholeNs)
     return this.bytes
   }
 
-  private rebuild(): Uint8Array {
+  private writeSum(wholeNs: number): void {
+    this.sumNs = wholeNs
+    const seconds = Math.floor(wholeNs / nsPerSecond)
+    const end = this.bytes.length - 1
+    writeDigits(this.bytes, end, fractionDigits, wholeNs - seconds * nsPerSecond)
+    writeDigits(this.bytes, end - fractionDigits - 1, this.sumWidth - fractionDigits, seconds)
+  }
+
+  private rebuild(wholeNs: number): Uint8Array {
     let text = ''
     let sizeBytes = 0
     for (const [line, prefix] of this.prefixes.entries()) {
@@ -64,8 +83,20 @@ export class HistogramTextLines {
       this.ends[line] = sizeBytes - 1
       this.widths[line] = digits.length
     }
-    this.bytes = Buffer.from(text + this.sumPrefix)
+    const sum = this.sumText(wholeNs)
+    this.bytes = Buffer.from(`${text}${this.sumPrefix}${sum}\n`)
     return this.bytes
+  }
+
+  private sumText(wholeNs: number): string {
+    this.sumNs = wholeNs
+    if (!(wholeNs <= sumNsMax)) {
+      this.sumWidth = 0
+      return String(wholeNs / nsPerSecond)
+    }
+    const digits = String(wholeNs).padStart(fractionDigits + 1, '0')
+    this.sumWidth = digits.length
+    return `${digits.slice(0, -fractionDigits)}.${digits.slice(-fractionDigits)}`
   }
 }
 

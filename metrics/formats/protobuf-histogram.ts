@@ -13,15 +13,23 @@ const zeroThreshold = 2 ** exponentMin
 /** A gap of so many empty buckets is smaller as deltas than as another span. */
 const gapMax = 2
 
-/** Wire type of what has a length. */
-const lengthDelimited = 2
-/** Of a bucket without its count: three tags of one byte, less that of the bucket itself, and a double. */
-const boundBytes = 10
+/** Tags of a bucket and of its count: wire type 2 has a length, 0 is a varint. */
+const bucketTag = (HistogramField.bucket << 3) | 2
+const countTag = BucketField.cumulativeCount << 3
+/** 1: eight bytes. */
+const boundTag = (BucketField.upperBound << 3) | 1
+const boundBytes = 9
 
 const varintBytesMax = 10
 
-/** Copied first: the client goes on counting, and count, buckets and native buckets must not disagree. */
+/**
+ * Read once: the client goes on counting, and count, buckets and native buckets must not disagree. By element, because set() from shared memory
+ * takes three times as long.
+ */
 const snapshot = new Float64Array(bucketCount)
+/** Buckets that are not empty: mostly a tenth of them. */
+const used = new Uint8Array(bucketCount)
+let usedCount = 0
 const bucket = new PbfWriter()
 const span = new PbfWriter()
 const deltas = new PbfWriter()
@@ -32,8 +40,7 @@ export function writeHistogram(
   sumNs: number,
   exemplars: readonly (Exemplar | null)[] | null,
 ): void {
-  snapshot.set(counts)
-  const total = writeClassic(writer, exemplars)
+  const total = writeClassic(writer, counts, exemplars)
   writer.writeVarintField(HistogramField.sampleCount, total)
   writer.writeDoubleField(HistogramField.sampleSum, sumNs / nsPerSecond)
   writer.writeSVarintField(HistogramField.schema, schema)
@@ -43,26 +50,49 @@ export function writeHistogram(
 }
 
 /** Returns how many were counted. `+Inf` is written only where it has an exemplar: else the sample count says it. */
-function writeClassic(writer: PbfWriter, exemplars: readonly (Exemplar | null)[] | null): number {
+function writeClassic(writer: PbfWriter, counts: Float64Array, exemplars: readonly (Exemplar | null)[] | null): number {
+  usedCount = 0
   let cumulative = 0
   let index = 0
   for (let step = 0; step < classicBounds.length; step++) {
     const { lastIndex, leSeconds } = classicBounds[step]!
-    for (; index <= lastIndex; index++) cumulative += snapshot[index]!
+    for (; index <= lastIndex; index++) cumulative += read(counts, index)
     const exemplar = exemplars?.[step] ?? null
     if (exemplar !== null) {
       writeBucket(writer, cumulative, leSeconds, exemplar)
       continue
     }
-    writer.writeTag(HistogramField.bucket, lengthDelimited)
-    writer.writeVarint(boundBytes + varintBytes(cumulative))
-    writer.writeVarintField(BucketField.cumulativeCount, cumulative)
-    writer.writeDoubleField(BucketField.upperBound, leSeconds)
+    writePlainBucket(writer, cumulative, leSeconds)
   }
-  for (; index < bucketCount; index++) cumulative += snapshot[index]!
+  for (; index < bucketCount; index++) cumulative += read(counts, index)
   const exemplar = exemplars?.[classicBounds.length] ?? null
   if (exemplar !== null) writeBucket(writer, cumulative, Infinity, exemplar)
   return cumulative
+}
+
+function read(counts: Float64Array, index: number): number {
+  const count = counts[index]!
+  snapshot[index] = count
+  if (count !== 0) used[usedCount++] = index
+  return count
+}
+
+/** Over the memory of the writer that was last written to: it gets another one when it needs more. */
+let view: DataView = new DataView(new ArrayBuffer(0))
+
+/** Without a call for each field: a scrape has 72,000 of these. */
+function writePlainBucket(writer: PbfWriter, cumulative: number, leSeconds: number): void {
+  writer.realloc(3 + varintBytesMax + boundBytes)
+  const { buf } = writer
+  if (view.buffer !== buf.buffer) view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength)
+  buf[writer.pos++] = bucketTag
+  buf[writer.pos++] = 1 + varintBytes(cumulative) + boundBytes
+  buf[writer.pos++] = countTag
+  if (cumulative < 128) buf[writer.pos++] = cumulative
+  else writer.writeVarint(cumulative)
+  buf[writer.pos++] = boundTag
+  view.setFloat64(writer.pos, leSeconds, true)
+  writer.pos += 8
 }
 
 function writeBucket(writer: PbfWriter, cumulative: number, leSeconds: number, exemplar: Exemplar): void {
@@ -81,9 +111,10 @@ function writeNative(writer: PbfWriter): void {
   let end = 0
   let lastEnd = -nativeIndexOffset // the first span's offset is counted from index 0 there
   let lastCount = 0
-  for (let index = 1; index < bucketCount; index++) {
+  for (let next = 0; next < usedCount; next++) {
+    const index = used[next]!
+    if (index === 0) continue // the zero bucket
     const count = snapshot[index]!
-    if (count === 0) continue
     if (start >= 0 && index - end > gapMax) {
       writeSpan(writer, start - lastEnd, end - start)
       lastEnd = end

@@ -3,7 +3,6 @@
 import { classicBounds } from '../classic-buckets.ts'
 import type { Exemplar } from '../exemplar.ts'
 import type { Family } from '../plane-collector.ts'
-import { nsPerSecond } from '../plane.ts'
 import type { Series } from '../series.ts'
 import type { ForeignFamily, ForeignSample } from './foreign.ts'
 import { HistogramTextLines } from './histogram-lines.ts'
@@ -64,9 +63,8 @@ function writeFamily(output: Output, format: TextFormat, family: Family): void {
 
 function writeHistogram(output: Output, format: TextFormat, name: string, series: Series): void {
   const { counts, sumNs, exemplars } = series
-  const sum = `${numberText(sumNs / nsPerSecond)}\n`
   const lines = (series.lines ??= new HistogramTextLines(name, labelText(series.labels)))
-  const bytes = lines.write(counts)
+  const bytes = lines.write(counts, sumNs)
   if (format === 'text' || exemplars === null) {
     output.bytes(bytes)
   } else {
@@ -78,7 +76,6 @@ function writeHistogram(output: Output, format: TextFormat, name: string, series
     })
     output.text(withExemplars.join('\n'))
   }
-  output.ascii(sum)
 }
 
 function writeForeign(output: Output, format: TextFormat, family: ForeignFamily): void {
