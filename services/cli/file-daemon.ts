@@ -180,6 +180,7 @@ class FileDaemon {
       ...(this.#http ? [`serving ${this.#options.root} at ${httpUrl}/b/`] : []),
       ...(this.#admin ? [`metrics at ${adminUrl}/metrics`] : []),
       ...rings.map(({ ring, poller, reason }) => `ring ${ring}: poller ${poller} — ${reason}`),
+      ...(this.#admin ? [`the rings as they turn: ${adminUrl}/ in a browser`] : []),
     ]
   }
 
