@@ -7,7 +7,7 @@
 import type { TraceEvent, TraceRecording } from './trace-event.ts'
 
 /** One event of the format, as far as it is used here. */
-export interface ChromeEvent {
+interface ChromeEvent {
   readonly ph: 'M' | 'b' | 'e' | 'n' | 'C' | 'i'
   readonly name: string
   readonly pid: number
@@ -26,65 +26,79 @@ type Stage = (typeof stages)[number]
 const pid = 1
 
 interface Track {
+  readonly ring: number
+  readonly client: number | null
   readonly label: string
-  readonly firstTid: number
+  /** Threads have the order of rings. */
+  firstTid: number
   /** By the number of a chain's first operation, or of an operation that stands alone; then by operation. */
   readonly groups: Map<number, Map<number, TraceEvent[]>>
 }
 
-/** All events, ascending in time, with the names of process and threads before them. */
-export function chromeEvents(recording: TraceRecording): ChromeEvent[] {
-  const { events, wakeups } = recording
-  const firstMs = events.reduce((least, { openedMs }) => Math.min(least, openedMs), recording.startedMs)
-  const at = (ms: number): number => Math.max(0, Math.round((ms - firstMs) * 1e6) / 1e3)
-  const tracks = tracksOf(recording)
-  const timed: ChromeEvent[] = []
-  for (const track of tracks.values()) {
-    for (const [id, group] of track.groups) timed.push(...groupEvents(track, id, group, at))
-    timed.push(...inFlightEvents(track, at))
-  }
-  for (const { ring, client, atMs, count } of wakeups) {
-    const { firstTid } = tracks.get(keyOf(ring, client))!
-    timed.push({ ph: 'i', name: 'wake-up', pid, tid: firstTid + 1, ts: at(atMs), s: 't', args: { count } })
-  }
-  // Stable: what is of one moment keeps the order in which it nests.
-  timed.sort((one, other) => one.ts - other.ts)
-  return [...namesOf(tracks), ...timed]
-}
+/** A step that tells nothing: it is there to be counted. */
+type Told = ChromeEvent | null
 
-/** The file, in pieces: a recording is written while it is turned into text. */
+/** Events, and other steps, between two pieces: a few ms of work. */
+export const stepsPerPiece = 1000
+
+/**
+ * The file, in pieces, some of them empty: between two of them lies a bounded piece of work, so that whoever writes 20,000 operations can let others have
+ * their turn. Events of one group, and of one counter, ascend in time; those of all are not sorted: the format does not ask for it, and viewers sort.
+ */
 export function* chromeTrace(recording: TraceRecording, about: Readonly<Record<string, unknown>>): Generator<string> {
   const { startedMs, endedMs, dropped, sampleEvery } = recording
   const otherData = { ...about, startedMs, endedMs, dropped, sampleEvery }
   yield `{"displayTimeUnit":"ns","otherData":${JSON.stringify(otherData)},"traceEvents":[`
   let piece = ''
   let separator = '\n'
+  let steps = 0
   for (const event of chromeEvents(recording)) {
-    piece += separator + JSON.stringify(event)
-    separator = ',\n'
-    if (piece.length < pieceCharacters) continue
+    if (event !== null) {
+      piece += separator + JSON.stringify(event)
+      separator = ',\n'
+    }
+    if (++steps % stepsPerPiece !== 0) continue
     yield piece
     piece = ''
   }
   yield `${piece}\n]}\n`
 }
-const pieceCharacters = 65_536
+
+function* chromeEvents(recording: TraceRecording): Generator<Told> {
+  const { events, wakeups, startedMs } = recording
+  let firstMs = startedMs
+  for (const { openedMs } of events) firstMs = Math.min(firstMs, openedMs)
+  const at = (ms: number): number => Math.max(0, Math.round((ms - firstMs) * 1e6) / 1e3)
+  const tracks = yield* tracksOf(recording)
+  yield* namesOf(tracks)
+  for (const track of tracks.values()) {
+    for (const [id, group] of track.groups) yield* groupEvents(track, id, group, at)
+    yield* inFlightEvents(track, at)
+  }
+  for (const { ring, client, atMs, count } of wakeups) {
+    const { firstTid } = tracks.get(keyOf(ring, client))!
+    yield { ph: 'i', name: 'wake-up', pid, tid: firstTid + 1, ts: at(atMs), s: 't', args: { count } }
+  }
+}
 
 const keyOf = (ring: number, client: number | null): string => `${ring} ${client ?? ''}`
 
-function tracksOf({ events, wakeups }: TraceRecording): Map<string, Track> {
+function* tracksOf({ events, wakeups }: TraceRecording): Generator<null, ReadonlyMap<string, Track>> {
   const tracks = new Map<string, Track>()
   const trackOf = (ring: number, client: number | null): Track => {
     const key = keyOf(ring, client)
     let track = tracks.get(key)
     if (track === undefined) {
       const label = client === null ? `ring ${ring}` : `ring ${ring}, client ${client}`
-      track = { label, firstTid: tracks.size * stages.length + 1, groups: new Map() }
+      track = { ring, client, label, firstTid: 0, groups: new Map() }
       tracks.set(key, track)
     }
     return track
   }
-  for (const { ring, client } of wakeups) trackOf(ring, client)
+  for (const { ring, client } of wakeups) {
+    trackOf(ring, client)
+    yield null
+  }
   for (const event of events) {
     const { groups } = trackOf(event.ring, event.client)
     const group = event.chain ?? event.id
@@ -93,7 +107,12 @@ function tracksOf({ events, wakeups }: TraceRecording): Map<string, Track> {
     const completions = operations.get(event.id)
     if (completions === undefined) operations.set(event.id, [event])
     else completions.push(event)
+    yield null
   }
+  const order = [...tracks.values()].sort(
+    (one, other) => one.ring - other.ring || (one.client ?? -1) - (other.client ?? -1),
+  )
+  for (const [index, track] of order.entries()) track.firstTid = index * stages.length + 1
   return tracks
 }
 
@@ -117,10 +136,12 @@ interface Slice {
   readonly startMs: number
   readonly endMs: number
   readonly args: Record<string, unknown>
+  /** A moment within what is around it. */
+  readonly isMark?: boolean
 }
 
-/** What one stage of one operation was: of a multishot operation several deliveries. */
-function slicesOf(stage: Stage, completions: readonly TraceEvent[]): Slice[] {
+/** What one stage of one operation was, in the order of time: of a multishot operation marks and several deliveries. */
+function* slicesOf(stage: Stage, completions: readonly TraceEvent[]): Generator<Slice> {
   const first = completions[0]!
   const last = completions.at(-1)!
   const slice = (startMs: number, endMs: number, { result, flags, buffer }: TraceEvent): Slice => {
@@ -128,88 +149,104 @@ function slicesOf(stage: Stage, completions: readonly TraceEvent[]): Slice[] {
     const name = `${operation} ${stage}`
     return { name, startMs, endMs, args: { id, slot, chain, link, result, flags, buffer } }
   }
-  if (stage === 'queued') return [slice(first.openedMs, first.publishedMs, last)]
-  if (stage === 'kernel') return [slice(first.publishedMs, last.seenMs, last)]
-  return completions.map((event) => slice(event.seenMs, event.settledMs, event))
+  if (stage === 'queued') yield slice(first.openedMs, first.publishedMs, last)
+  else if (stage === 'delivered') for (const event of completions) yield slice(event.seenMs, event.settledMs, event)
+  else {
+    yield slice(first.publishedMs, last.seenMs, last)
+    for (const event of completions) {
+      const { operation, seenMs, result } = event
+      if (event !== last)
+        yield { name: `${operation} completion`, startMs: seenMs, endMs: seenMs, args: { result }, isMark: true }
+    }
+  }
 }
 
 /** A chain, or one operation. */
-function groupEvents(
+function* groupEvents(
   track: Track,
   group: number,
   operations: ReadonlyMap<number, readonly TraceEvent[]>,
   at: (ms: number) => number,
-): ChromeEvent[] {
+): Generator<Told> {
   const isChain = [...operations.values()].some(([first]) => first?.chain !== null)
-  return stages.flatMap((stage, index) => {
+  for (const [index, stage] of stages.entries()) {
     const tid = track.firstTid + index
     const common = { pid, tid, cat: `${track.label} ${stage}`, id: `${track.label} ${group}` }
-    const slices = [...operations.values()].flatMap((completions) => slicesOf(stage, completions))
-    const told = nested(slices, ({ name, args }, ph, ms) => {
-      return ph === 'b' ? { ph, name, ts: at(ms), args, ...common } : { ph, name, ts: at(ms), ...common }
-    })
-    if (stage === 'kernel') {
-      for (const completions of operations.values()) {
-        for (const { operation, seenMs, result } of completions.slice(0, -1))
-          told.push({ ph: 'n', name: `${operation} completion`, ts: at(seenMs), args: { result }, ...common })
+    const event = ({ name, args }: Slice, ph: 'b' | 'e' | 'n', ms: number): ChromeEvent => {
+      return ph === 'e' ? { ph, name, ts: at(ms), ...common } : { ph, name, ts: at(ms), args, ...common }
+    }
+    if (!isChain) {
+      for (const completions of operations.values()) yield* nested(slicesOf(stage, completions), event)
+      continue
+    }
+    const slices: Slice[] = []
+    const whole = { name: `chain ${stage}`, startMs: Infinity, endMs: -Infinity }
+    for (const completions of operations.values()) {
+      for (const slice of slicesOf(stage, completions)) {
+        slices.push(slice)
+        whole.startMs = Math.min(whole.startMs, slice.startMs)
+        whole.endMs = Math.max(whole.endMs, slice.endMs)
+        yield null
       }
     }
-    if (!isChain) return told
-    const startMs = Math.min(...slices.map((slice) => slice.startMs))
-    const endMs = Math.max(...slices.map((slice) => slice.endMs))
-    const name = `chain ${stage}`
-    const whole = { id: group, operations: operations.size }
-    return [
-      { ph: 'b', name, ts: at(startMs), args: whole, ...common },
-      ...told,
-      { ph: 'e', name, ts: at(endMs), ...common },
-    ]
-  })
+    slices.sort((one, other) => one.startMs - other.startMs || other.endMs - one.endMs)
+    const chain: Slice = { ...whole, args: { id: group, operations: operations.size } }
+    yield event(chain, 'b', chain.startMs)
+    yield* nested(slices, event)
+    yield event(chain, 'e', chain.endMs)
+  }
 }
 
 /**
- * Pairs of one id, each within the one around it: steps of a chain begin a stage together and end it one after the other, or follow
- * each other. Should one reach beyond what is around it, it is cut there.
+ * Pairs of one id, each within the one around it, of slices in the order of their beginnings: steps of a chain begin a stage together and end it one
+ * after the other, or follow each other. Should one reach beyond what is around it, it is cut there.
  */
-function nested(slices: Slice[], event: (slice: Slice, ph: 'b' | 'e', ms: number) => ChromeEvent): ChromeEvent[] {
-  slices.sort((one, other) => one.startMs - other.startMs || other.endMs - one.endMs)
-  const told: ChromeEvent[] = []
+function* nested(
+  slices: Iterable<Slice>,
+  event: (slice: Slice, ph: 'b' | 'e' | 'n', ms: number) => ChromeEvent,
+): Generator<ChromeEvent> {
   const around: Slice[] = []
-  const closeUntil = (ms: number): void => {
-    for (let last = around.at(-1); last !== undefined && last.endMs <= ms; last = around.at(-1)) {
-      told.push(event(last, 'e', last.endMs))
+  function* closeWhile(isOver: (endMs: number) => boolean): Generator<ChromeEvent> {
+    for (let last = around.at(-1); last !== undefined && isOver(last.endMs); last = around.at(-1)) {
+      yield event(last, 'e', last.endMs)
       around.pop()
     }
   }
   for (const slice of slices) {
-    closeUntil(slice.startMs)
+    const { startMs, isMark } = slice
+    yield* closeWhile((ms) => (isMark === true ? ms < startMs : ms <= startMs))
+    if (isMark === true) {
+      yield event(slice, 'n', startMs)
+      continue
+    }
     const endMs = Math.min(slice.endMs, around.at(-1)?.endMs ?? Infinity)
     around.push({ ...slice, endMs })
-    told.push(event(slice, 'b', slice.startMs))
+    yield event(slice, 'b', startMs)
   }
-  closeUntil(Infinity)
-  return told
+  yield* closeWhile(() => true)
 }
 
 /** How many of the operations that were traced were in the ring. */
-function inFlightEvents({ label, firstTid, groups }: Track, at: (ms: number) => number): ChromeEvent[] {
-  const changes = new Map<number, number>()
-  const change = (ms: number, by: number): void => {
-    changes.set(ms, (changes.get(ms) ?? 0) + by)
-  }
+function* inFlightEvents({ label, firstTid, groups }: Track, at: (ms: number) => number): Generator<Told> {
+  const begun: number[] = []
+  const over: number[] = []
   for (const operations of groups.values()) {
     for (const completions of operations.values()) {
       const { publishedMs, seenMs, more } = completions.at(-1)!
-      change(publishedMs, 1)
-      if (!more) change(seenMs, -1)
+      begun.push(publishedMs)
+      if (!more) over.push(seenMs)
+      yield null
     }
   }
-  let inFlight = 0
-  return [...changes.entries()]
-    .sort(([one], [other]) => one - other)
-    .map(([ms, by]) => {
-      inFlight += by
-      const args = { operations: inFlight }
-      return { ph: 'C', name: `${label} in flight`, pid, tid: firstTid + 1, ts: at(ms), args }
-    })
+  // Of numbers alone, which are sorted without a call for each two of them.
+  const begins = Float64Array.from(begun).sort()
+  const ends = Float64Array.from(over).sort()
+  let [started, ended] = [0, 0]
+  while (started < begins.length || ended < ends.length) {
+    const ms = Math.min(begins[started] ?? Infinity, ends[ended] ?? Infinity)
+    while (begins[started] === ms) started++
+    while (ends[ended] === ms) ended++
+    const args = { operations: started - ended }
+    yield { ph: 'C', name: `${label} in flight`, pid, tid: firstTid + 1, ts: at(ms), args }
+  }
 }

@@ -28,11 +28,12 @@ export interface TraceRecord {
 export class TraceReader {
   /** Records that were overwritten before they could be read. */
   dropped = 0
+  /** Records that the memory holds. */
+  readonly capacity: number
   private readonly shared: Int32Array
   private readonly origin: Float64Array
   private readonly copy: Int32Array
   private readonly copiedDoubles: Float64Array
-  private readonly capacity: number
   /** The next record's number, and what the header's counters say of it. */
   private next = 0
   private position = 0
@@ -58,14 +59,15 @@ export class TraceReader {
     return (Atomics.load(this.shared, TraceHeader.published) - this.position) >>> 0
   }
 
-  /** The records since the last time, in the order in which they were written. */
-  read(): TraceRecord[] {
+  /** The records since the last time, in the order in which they were written: the first `recordsMax` of those that are there. */
+  read(recordsMax: number = this.capacity): TraceRecord[] {
     const { shared, capacity } = this
     const end = Atomics.load(shared, TraceHeader.published)
     const news = (end - this.position) >>> 0
     if (news === 0) return []
-    const count = Math.min(news, capacity)
-    const from = (end - count) | 0
+    const there = Math.min(news, capacity)
+    const count = Math.min(there, recordsMax)
+    const from = (end - there) | 0
     const whole = this.copyFrom(from, count)
     const records: TraceRecord[] = []
     for (let index = whole; index < count; index++) {
@@ -75,9 +77,10 @@ export class TraceReader {
     }
     // The numbers in the records go on where those in the header, after four billion, begin again.
     const first = records[0]
-    this.dropped += first === undefined ? news : first.sequence - this.next
-    this.next = first === undefined ? this.next + news : records.at(-1)!.sequence + 1
-    this.position = end
+    const passed = news - there + count
+    this.dropped += first === undefined ? passed : first.sequence - this.next
+    this.next = first === undefined ? this.next + passed : records.at(-1)!.sequence + 1
+    this.position = (from + count) | 0
     return records
   }
 

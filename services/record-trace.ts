@@ -1,6 +1,6 @@
 // Traces rings for a while: what GET /trace sends and `ringmaster trace` saves. Called by services/cli/trace-route.ts.
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { TraceRecording } from '../metrics/trace-event.ts'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { TraceEvent, TraceRecording } from '../metrics/trace-event.ts'
 import type { Ringmaster } from './ringmaster.ts'
 
 export interface RecordingOptions {
@@ -15,7 +15,7 @@ const eventsMin = 1024
 
 /**
  * Traces for so many seconds, or until `signal` says that it is enough. Nothing is read before the end: rings keep the last events by
- * themselves, so that recording costs this thread nothing meanwhile.
+ * themselves, so that recording costs this thread nothing meanwhile. Then it is read piece by piece, each in a turn of the event loop.
  * @throws as Ringmaster.trace()
  */
 export async function recordTrace(
@@ -30,10 +30,34 @@ export async function recordTrace(
   const startedMs = nowMs()
   await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined)
   trace.stop()
-  const all = trace.read().sort((one, other) => one.settledMs - other.settledMs)
-  const events = all.slice(-eventsMax)
-  const dropped = trace.dropped + all.length - events.length
-  return { startedMs, endedMs: nowMs(), dropped, sampleEvery, events, wakeups: trace.readWakeups() }
+  const endedMs = nowMs()
+  const runs: TraceEvent[][] = []
+  for (const { run, events } of trace.readInPieces(eventsPerTurn)) {
+    ;(runs[run] ??= []).push(...events)
+    await nextTurn()
+  }
+  const there = runs.reduce((sum, { length }) => sum + length, 0)
+  const events = await lastOf(runs, eventsMax)
+  const dropped = trace.dropped + there - events.length
+  return { startedMs, endedMs, dropped, sampleEvery, events, wakeups: trace.readWakeups() }
+}
+
+const eventsPerTurn = 200
+
+/** The last `eventsMax` of events that are in the order of time in each of `runs`, in the order of time. */
+async function lastOf(runs: TraceEvent[][], eventsMax: number): Promise<TraceEvent[]> {
+  const rests = runs.filter(({ length }) => length > 0)
+  const backwards: TraceEvent[] = []
+  while (backwards.length < eventsMax) {
+    let latest: TraceEvent[] | undefined
+    for (const rest of rests) {
+      if (rest.length > 0 && (latest === undefined || rest.at(-1)!.settledMs > latest.at(-1)!.settledMs)) latest = rest
+    }
+    if (latest === undefined) break
+    backwards.push(latest.pop()!)
+    if (backwards.length % eventsPerTurn === 0) await nextTurn()
+  }
+  return backwards.reverse()
 }
 
 const nowMs = (): number => performance.timeOrigin + performance.now()

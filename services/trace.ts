@@ -80,22 +80,34 @@ export class Trace {
    */
   read(): TraceEvent[] {
     const gone = this.sources.filter((source) => source.ended())
-    const events: TraceEvent[] = []
-    for (const { ring, client, reader } of this.sources) {
-      for (const record of reader.read()) {
-        if (record.kind === TraceKind.completion) events.push(eventOf(record, ring, client))
-        else if (record.kind === TraceKind.wakeup)
-          this.woken.push({ ring, client, atMs: record.openedMs, count: record.result })
-      }
-    }
+    const events = this.sources.flatMap((source) => this.readFrom(source))
     this.forget(gone)
-    if (this.woken.length > this.eventsMax) this.woken = this.woken.slice(-this.eventsMax)
+    return events
+  }
+
+  /** What read() would return, in pieces of at most `eventsMax`, each of one ring; `run` is the same for all of that one. After stop(). @internal */
+  *readInPieces(eventsMax: number): Generator<{ readonly run: number; readonly events: readonly TraceEvent[] }> {
+    for (const [run, source] of this.sources.entries()) {
+      // A client writes until word of the end has reached it: what is there now is enough.
+      const pieces = Math.ceil(Math.min(source.reader.unread, source.reader.capacity) / eventsMax)
+      for (let piece = 0; piece < pieces; piece++) yield { run, events: this.readFrom(source, eventsMax) }
+    }
+  }
+
+  private readFrom({ ring, client, reader }: Source, recordsMax?: number): TraceEvent[] {
+    const events: TraceEvent[] = []
+    for (const record of reader.read(recordsMax)) {
+      if (record.kind === TraceKind.completion) events.push(eventOf(record, ring, client))
+      else if (record.kind === TraceKind.wakeup)
+        this.woken.push({ ring, client, atMs: record.openedMs, count: record.result })
+    }
+    if (this.woken.length > 2 * this.eventsMax) this.woken = this.woken.slice(-this.eventsMax)
     return events
   }
 
   /** The wake-ups that read() has come across since this was called last: at most `eventsMax`, the newest. */
   readWakeups(): TraceWakeup[] {
-    return this.woken.splice(0)
+    return this.woken.splice(0).slice(-this.eventsMax)
   }
 
   /** Records, of events and of wake-ups, that were overwritten before they were read. */

@@ -2,6 +2,7 @@
 // file-daemon.ts; `ringmaster trace` and the page ask it.
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AdminRequest, Reply, Route } from '../../metrics/admin-server.ts'
 import { chromeTrace } from '../../metrics/trace-chrome.ts'
 import type { TraceRecording } from '../../metrics/trace-event.ts'
@@ -82,7 +83,9 @@ async function send(
     response.destroy()
   })
   for (const piece of format === 'chrome' ? chromeTrace(recording, about) : eventsJson(recording)) {
-    if (!response.write(piece)) await once(response, 'drain', { signal })
+    if (piece !== '' && !response.write(piece)) await once(response, 'drain', { signal })
+    // Whatever else this thread has to answer comes first: probes, scrapes, files.
+    await nextTurn(undefined, { signal })
   }
   response.end()
 }
@@ -91,11 +94,17 @@ const sendMsMax = 10_000
 
 /** The recording as it is, in pieces. */
 function* eventsJson({ events, wakeups, ...rest }: TraceRecording): Generator<string> {
-  yield `${JSON.stringify(rest).slice(0, -1)},"wakeups":${JSON.stringify(wakeups)},"events":[`
-  for (let from = 0; from < events.length; from += eventsPerPiece) {
-    const piece = events.slice(from, from + eventsPerPiece).map((event) => JSON.stringify(event))
-    yield `${from === 0 ? '' : ','}\n${piece.join(',\n')}`
-  }
+  yield `${JSON.stringify(rest).slice(0, -1)},"wakeups":[`
+  yield* listJson(wakeups)
+  yield '],"events":['
+  yield* listJson(events)
   yield '\n]}\n'
 }
-const eventsPerPiece = 256
+
+function* listJson(list: readonly unknown[]): Generator<string> {
+  for (let from = 0; from < list.length; from += itemsPerPiece) {
+    const piece = list.slice(from, from + itemsPerPiece).map((item) => JSON.stringify(item))
+    yield `${from === 0 ? '' : ','}\n${piece.join(',\n')}`
+  }
+}
+const itemsPerPiece = 200

@@ -59,10 +59,8 @@ export function readChromeTrace(text: string): ChromeTrace {
   const instants: string[] = []
   const counters = new Map<string, number[]>()
   const open = new Map<string, { name: string; track: string; startUs: number; args: Record<string, unknown> }[]>()
-  let lastUs = 0
-  for (const each of traceEvents) {
-    if (each.ts < lastUs) throw new Error(`time goes back from ${lastUs} to ${each.ts}: ${JSON.stringify(each)}`)
-    lastUs = each.ts
+  // As viewers do: the format asks for no order of the file ("events do not have to be in timestamp-sorted order"); what is of one moment keeps it.
+  for (const each of [...traceEvents].sort((one, other) => one.ts - other.ts)) {
     if (each.ph === 'M') {
       if ('name' in each.args && each.name === 'process_name') processes.push(each.args.name)
       if ('name' in each.args && each.name === 'thread_name') tracks.set(each.tid, each.args.name)
