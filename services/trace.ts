@@ -8,8 +8,8 @@ import { CqeFlag } from '../native/abi.ts'
 
 export interface TraceOptions {
   /**
-   * Events of each ring that are kept until they are read, rounded up to a power of two; of more, the oldest are lost and counted.
-   * 1–65,536, default 4096; 80 bytes each.
+   * Events of each ring that are kept until they are read, rounded up to a power of two, and to 64; of more, the oldest are lost and
+   * counted. 1–65,536, default 4096; 80 bytes each.
    */
   readonly eventsMax?: number
   /** Trace the first of this many operations, where a chain counts as one. 1–1,000,000, default 1: all. */

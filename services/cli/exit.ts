@@ -7,7 +7,7 @@ export const exitCodes = {
   failure: 1,
   /** The command line is wrong; trying again does not help. */
   usage: 2,
-  /** 128 + the number of the signal, when a second one did not want to wait for the first. */
+  /** 128 + the number of the signal, when a second one did not want to wait for the first, or nothing was to be finished. */
   interrupted: 130,
   terminated: 143,
 } as const
@@ -17,8 +17,8 @@ Exit codes:
   0    done; for a service: stopped by a signal, what was in flight finished, or was cut off after --drain-seconds
   1    failed: could not start, or had to stop
   2    wrong usage: unknown option, bad value, ROOT that is no directory
-  130  stopped at once by a second SIGINT
-  143  stopped at once by a second SIGTERM`
+  130  stopped at once by a second SIGINT; trace by the first
+  143  stopped at once by a second SIGTERM; trace by the first`
 
 /** An end that needs no stack trace: the message says what is wrong and what to do. */
 export class CommandError extends Error {

@@ -153,7 +153,7 @@ class FileDaemon {
       describe: () => [`ringmaster ${readVersion()}`, ...this.lines()].join('\n'),
       routes: new Map([
         ['/live', feed.route],
-        ['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.lines() }))],
+        ['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.#ringLines() }))],
       ]),
       page: livePage(),
       anyHost: this.#options.public === true,
@@ -169,7 +169,6 @@ class FileDaemon {
 
   /** What was started and why it is as it is, for people. */
   lines(): string[] {
-    const rings = this.#rings?.stats().rings ?? []
     const unixUrl = (socket: PassedSocket | undefined): string => `unix:${socket?.path ?? ''}:`
     const bound = this.#http?.bound
     const httpUrl = bound
@@ -179,7 +178,7 @@ class FileDaemon {
     return [
       ...(this.#http ? [`serving ${this.#options.root} at ${httpUrl}/b/`] : []),
       ...(this.#admin ? [`metrics at ${adminUrl}/metrics`] : []),
-      ...rings.map(({ ring, poller, reason }) => `ring ${ring}: poller ${poller} — ${reason}`),
+      ...this.#ringLines(),
       ...(this.#admin ? [`the rings as they turn: ${adminUrl}/ in a browser`] : []),
     ]
   }
@@ -274,6 +273,11 @@ class FileDaemon {
     if (passed !== asked) {
       this.#log.info({ fd: socket.fd, passed, [option]: asked }, `a socket was passed: ${option} is not used`)
     }
+  }
+
+  #ringLines(): string[] {
+    const rings = this.#rings?.stats().rings ?? []
+    return rings.map(({ ring, poller, reason }) => `ring ${ring}: poller ${poller} — ${reason}`)
   }
 
   #status(): string {

@@ -36,7 +36,13 @@ export function serveCommand(): Command {
     )
     .argument('[ROOT]', 'folder to serve', '.')
     .addOption(addressOption('--listen <address>', 'where files are served: HOST:PORT, [IPV6]:PORT or :PORT', 8080))
-    .addOption(addressOption('--admin <address>', 'where /metrics, /livez and /readyz are', 9464))
+    .addOption(
+      addressOption(
+        '--admin <address>',
+        'where the page of the rings (/), /metrics, /livez, /readyz and /trace are',
+        9464,
+      ),
+    )
     .option('--public', 'allow addresses that other machines can reach; there is no password')
     .option('--rings <number>', 'rings, each with its own worker thread (default: as the machine allows)', parseCount)
     .addOption(new Option('--poller <poller>', 'who turns queue entries into I/O').choices(pollers).default('auto'))

@@ -59,6 +59,7 @@ function wantedOf(query: URLSearchParams): Wanted | string {
   for (const name of query.keys()) {
     if (!['seconds', 'sample', 'format'].includes(name))
       return `${JSON.stringify(name)} is no parameter; there are seconds, sample, format`
+    if (query.getAll(name).length > 1) return `${name} is given more than once`
   }
   const seconds = Number(query.get('seconds') ?? secondsUsual)
   if (!(seconds > 0 && seconds <= secondsMax)) return `seconds must be above 0 and at most ${secondsMax}`

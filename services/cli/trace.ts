@@ -1,6 +1,7 @@
 // `ringmaster trace`: asks a running daemon what its rings do for some seconds, and saves that for ui.perfetto.dev. Added to the program by
 // main.ts. What answers is trace-route.ts.
-import { open, rm } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { once } from 'node:events'
@@ -17,6 +18,8 @@ Formats:
           stage of an operation's life, operations in flight, wake-ups. The last ${traceLimits.eventsMax.chrome.toLocaleString('en')} completions.
   events  {startedMs, endedMs, dropped, sampleEvery, wakeups, events}: one object per completion, times in ms
           since the Unix epoch. The last ${traceLimits.eventsMax.events.toLocaleString('en')} completions.
+
+A daemon makes two recordings at a time; who asks for a third is told to try again.
 
 Examples:
   $ ringmaster trace                                        five seconds, into ringmaster-trace.json
@@ -58,56 +61,108 @@ function adminOption(): Option {
 
 async function runTrace({ admin, seconds, sample, format, output }: TraceCommandOptions): Promise<void> {
   const query = new URLSearchParams({ seconds: String(seconds), sample: String(sample), format })
-  await using file = output === '-' ? null : await openOutput(output)
-  const url = new URL(`/trace?${query.toString()}`, admin)
-  const recording = await record(url, seconds, admin).catch(async (error: unknown) => {
-    await file?.revoke()
-    throw error
-  })
-  if (file === null) {
-    if (!process.stdout.write(recording)) await once(process.stdout, 'drain')
-    return
+  const file = output === '-' ? null : await openOutput(output)
+  const interrupt = new AbortController()
+  const onSignal = (signal: NodeJS.Signals): void => {
+    interrupt.abort(signal)
   }
-  await file.write(recording)
-  process.stderr.write(`saved to ${output}${format === 'chrome' ? ': open it at https://ui.perfetto.dev' : ''}\n`)
+  for (const signal of stopSignals) process.once(signal, onSignal)
+  try {
+    const url = new URL(`/trace?${query.toString()}`, admin)
+    const recording = await record(url, seconds, format, interrupt.signal)
+    if (file === null) {
+      if (!process.stdout.write(recording)) await once(process.stdout, 'drain')
+      return
+    }
+    await file.write(recording)
+    process.stderr.write(`saved to ${output}${format === 'chrome' ? ': open it at https://ui.perfetto.dev' : ''}\n`)
+  } finally {
+    await file?.close()
+    for (const signal of stopSignals) process.removeListener(signal, onSignal)
+  }
 }
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-interface Output extends AsyncDisposable {
+interface Output {
   write(recording: Buffer): Promise<void>
-  /** Nothing is going to be written. */
-  revoke(): Promise<void>
+  /** Leaves nothing behind but what was written. */
+  close(): Promise<void>
 }
 
-/** Before anything is recorded: who waits for a minute is not to learn then that there is no such folder. What is there stays until then. */
+/**
+ * Before anything is recorded: who waits for a minute is not to learn then that there is no such folder. A file is made beside the one that is named,
+ * and takes its place once it is whole; what is no plain file (/dev/stdout, a pipe) is written as it is.
+ */
 async function openOutput(output: string): Promise<Output> {
   const failed = (error: unknown): never => {
     const reason = `cannot write ${output}: ${codeOf(error) ?? String(error)}. Choose another file with --output.`
     throw new CommandError(reason, exitCodes.failure, { cause: error })
   }
-  const created = await open(output, 'ax').catch(() => null)
-  const file = created ?? (await open(output, 'a').catch(failed))
+  const present = await stat(output).catch(() => null)
+  if (present !== null && !present.isFile()) {
+    const special = await open(output, 'w').catch(failed)
+    return { write: (recording) => special.writeFile(recording).catch(failed), close: () => special.close() }
+  }
+  const target = present === null ? output : await realpath(output)
+  if (present !== null) await access(target, constants.W_OK).catch(failed)
+  const beside = `${target}.${process.pid}.part`
+  const file = await open(beside, 'wx', present?.mode).catch(failed)
   return {
     write: async (recording) => {
-      if ((await file.stat()).isFile()) await file.truncate(0)
       await file.writeFile(recording).catch(failed)
+      await rename(beside, target).catch(failed)
     },
-    revoke: async () => {
-      if (created !== null) await rm(output, { force: true })
+    close: async () => {
+      await file.close()
+      await rm(beside, { force: true })
     },
-    [Symbol.asyncDispose]: () => file.close(),
   }
 }
 
 /** The whole recording: half of one is no JSON. */
-async function record(url: URL, seconds: number, admin: URL): Promise<Buffer> {
+async function record(url: URL, seconds: number, format: TraceFormat, interrupt: AbortSignal): Promise<Buffer> {
   using _progress = showProgress(process.stderr, 'recording', seconds)
-  const response = await ask(url, seconds, admin)
-  if (response.statusCode !== 200) throw await refusal(response, admin)
+  let recording: Buffer
+  try {
+    const response = await ask(url, seconds, interrupt)
+    if (response.statusCode !== 200) throw await refusal(response, url)
+    if (!isJson(response)) throw stranger(url, 'something else than JSON')
+    recording = await wholeOf(response, url)
+  } catch (error) {
+    if (!interrupt.aborted) throw error
+    const exitCode = interrupt.reason === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated
+    throw new CommandError(`stopped by ${String(interrupt.reason)}; nothing was saved`, exitCode)
+  }
+  if (!isOurs(recording, format)) throw stranger(url, 'something else than a recording')
+  return recording
+}
+
+const isJson = ({ headers }: IncomingMessage): boolean => /^application\/json\b/.test(headers['content-type'] ?? '')
+
+/** By what it begins and ends with: see trace-route.ts and metrics/trace-chrome.ts, which write it. */
+function isOurs(recording: Buffer, format: TraceFormat): boolean {
+  const begin = recording.subarray(0, headBytes).toString()
+  const ends = recording.subarray(-4).toString() === '\n]}\n'
+  return (
+    ends &&
+    (format === 'chrome' ? /^\{"displayTimeUnit":"ns","otherData":\{"ringmaster":"/ : /^\{"startedMs":\d/).test(begin)
+  )
+}
+const headBytes = 100
+
+const stranger = ({ origin }: URL, what: string): CommandError =>
+  new CommandError(
+    `${origin} answers /trace with ${what}: this is no ringmaster. Nothing was saved. \`ringmaster serve\` prints its admin ` +
+      'address when it has started: `metrics at …/metrics`.',
+    exitCodes.failure,
+  )
+
+async function wholeOf(response: IncomingMessage, { origin }: URL): Promise<Buffer> {
   try {
     return await buffer(response)
   } catch (error) {
     throw new CommandError(
-      `${admin.origin} has ended the connection before the recording was whole: it may have stopped. Nothing was saved.`,
+      `${origin} has ended the connection before the recording was whole: it may have stopped. Nothing was saved.`,
       exitCodes.failure,
       { cause: error },
     )
@@ -117,12 +172,12 @@ async function record(url: URL, seconds: number, admin: URL): Promise<Buffer> {
 /** Beyond the recording itself. */
 const answerMsMax = 15_000
 
-function ask(url: URL, seconds: number, admin: URL): Promise<IncomingMessage> {
+function ask(url: URL, seconds: number, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const asked = request(url, { timeout: seconds * 1000 + answerMsMax, agent: false }, resolve)
+    const asked = request(url, { timeout: seconds * 1000 + answerMsMax, agent: false, signal }, resolve)
     asked.once('timeout', () => asked.destroy(new Error(`no answer within ${answerMsMax / 1000} s`)))
     asked.once('error', (error) => {
-      reject(connectionError(admin, error))
+      reject(connectionError(url, error))
     })
     asked.end()
   })

@@ -1,6 +1,6 @@
 // `ringmaster trace` and GET /trace as people use them: a real daemon under load by curl's like, a file at the end; and every way in which it
 // cannot be had.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TraceRecording } from '../../metrics/trace-event.ts'
 import { readChromeTrace } from '../metrics/chrome-trace.ts'
 import { eventually } from '../services/harness.ts'
-import { runCommand, startDaemon, type Daemon } from './command.ts'
+import { exitCode, runCommand, spawnCommand, startDaemon, type Child, type Daemon } from './command.ts'
 
 let folder: string
 let daemon: Daemon
@@ -49,6 +49,8 @@ describe('GET /trace', () => {
     const names = new Set(slices.map(({ name }) => name))
     expect([...names]).toEqual(expect.arrayContaining(['openat2 kernel', 'statx delivered', 'read queued']))
     expect(otherData).toMatchObject({ sampleEvery: 1, ringmaster: expect.stringMatching(/^\d/) as string })
+    expect(otherData['rings']).toEqual([expect.stringMatching(/^ring 0: poller caller/)])
+    expect(JSON.stringify(otherData)).not.toContain(folder)
   })
 
   it('format=events: the events themselves, between the times that are said', async () => {
@@ -80,6 +82,7 @@ describe('GET /trace', () => {
     ['?sample=0', /sample must be an integer/],
     ['?sample=1.5', /sample must be/],
     ['?format=xml', /format must be one of chrome, events/],
+    ['?seconds=0.1&seconds=x', /seconds is given more than once/],
     ['?second=1', /"second" is no parameter; there are seconds, sample, format/],
   ])('%s is refused', async (query, message) => {
     const response = await get(query)
@@ -150,7 +153,7 @@ describe('ringmaster trace', () => {
     writeFileSync(output, 'kept')
     const other = createServer((asked, response) => {
       if (asked.url?.includes('seconds=1') === true) response.writeHead(404).end('not here')
-      else response.writeHead(200).write('{', () => response.destroy())
+      else response.writeHead(200, { 'content-type': 'application/json' }).write('{', () => response.destroy())
     }).listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
     const admin = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
@@ -163,6 +166,56 @@ describe('ringmaster trace', () => {
     expect([cut.code, cut.stderr]).toEqual([1, expect.stringMatching(/ended the connection.*Nothing was saved/)])
     expect(readFileSync(output, 'utf8')).toBe('kept')
     other.close()
+  })
+
+  it.each<[string, string, string]>([
+    ['a web page', 'text/html', '<html>hi</html>'],
+    ['other JSON', 'application/json', '{"a":1}\n'],
+    ['nothing', 'application/json', ''],
+    [
+      'half of ours',
+      'application/json',
+      '{"displayTimeUnit":"ns","otherData":{"ringmaster":"0.1.0"},"traceEvents":[\n',
+    ],
+    ['somebody else’s trace', 'application/json', '{"displayTimeUnit":"ns","otherData":{},"traceEvents":[\n]}\n'],
+  ])('%s with status 200 is no recording: exit code 1, and no file', async (_, contentType, body) => {
+    const output = join(folder, 'foreign.json')
+    const other = createServer((_asked, response) => {
+      response.writeHead(200, { 'content-type': contentType }).end(body)
+    }).listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const admin = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+    const { code, stderr } = await runCommand('trace', '--admin', admin, '--seconds', '1', '--output', output)
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/this is no ringmaster.*Nothing was saved/)])
+    expect(readdirSync(folder).filter((name) => name.startsWith('foreign'))).toEqual([])
+    other.close()
+  })
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s while it records leaves no file, and what was there', async (signal, expected) => {
+    writeFileSync(join(folder, 'before.json'), 'before')
+    for (const name of ['before.json', 'new.json']) {
+      const asked = new Promise<() => void>((resolve) => {
+        const silent = createServer(() => {
+          resolve(() => {
+            silent.close()
+            silent.closeAllConnections()
+          })
+        }).listen(0, '127.0.0.1', () => {
+          const admin = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+          child = spawnCommand(['trace', '--admin', admin, '--output', join(folder, name)])
+        })
+      })
+      let child: Child | undefined
+      const close = await asked
+      child!.kill(signal)
+      expect(await exitCode(child!)).toBe(expected)
+      close()
+    }
+    expect(readdirSync(folder).filter((name) => /^(before|new)/.test(name))).toEqual(['before.json'])
+    expect(readFileSync(join(folder, 'before.json'), 'utf8')).toBe('before')
   })
 
   it('a folder that is not there is found out before anything is recorded', async () => {

@@ -84,6 +84,27 @@ it('a multishot operation is one slice in the kernel, with its shots in it and a
   fs.closeSync(fd)
 })
 
+it('tracks have the order of rings, whichever completed first', () => {
+  const event = (ring: number, client: number | null): TraceEvent => ({
+    ...{ ring, client, operation: 'nop', id: 0, chain: null, link: null, more: false, slot: 0, result: 0, flags: 0 },
+    ...{ buffer: null, openedMs: 1, publishedMs: 1, seenMs: 2, settledMs: 2 },
+  })
+  const events = [event(10, null), event(1, 3), event(2, null), event(1, null)]
+  const recording = { startedMs: 1, endedMs: 2, dropped: 0, sampleEvery: 1, events, wakeups: [] }
+  const { traceEvents } = JSON.parse(textOf(recording)) as {
+    traceEvents: { name: string; tid: number; args: { name?: string; sort_index?: number } }[]
+  }
+  const order = new Map(
+    traceEvents.filter(({ name }) => name === 'thread_sort_index').map(({ tid, args }) => [tid, args.sort_index!]),
+  )
+  const tracks = traceEvents
+    .filter(({ name }) => name === 'thread_name')
+    .sort((one, other) => order.get(one.tid)! - order.get(other.tid)!)
+    .map(({ args }) => args.name)
+    .filter((name) => name!.endsWith('queued'))
+  expect(tracks).toEqual(['ring 1 queued', 'ring 1, client 3 queued', 'ring 2 queued', 'ring 10 queued'])
+})
+
 it('nothing was traced: a file with nothing in it', () => {
   const { slices, tracks, processes } = readChromeTrace(
     textOf({ startedMs: 1, endedMs: 2, dropped: 0, sampleEvery: 1, events: [], wakeups: [] }),
