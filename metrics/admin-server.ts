@@ -14,6 +14,7 @@ import {
 import type { AddressInfo } from 'node:net'
 import type { MetricsRegistry } from './exporter.ts'
 import { renderMetrics, type ScrapeHeaders } from './render.ts'
+import { limitConnections } from './connection-limit.ts'
 import { hostCheck, type HostCheck } from './host-check.ts'
 
 /** Whether a probe passes; `reason` is sent as the body when it does not. */
@@ -89,9 +90,10 @@ const requestMsMax = 5_000
 const keepAliveMs = 5_000
 /** A reader this slow is not coming back for the rest. */
 const socketIdleMsMax = 10_000
-const sweepMs = 1_000
+/** For half of a request: who holds connections open and says nothing shall not hold them long. */
+const headersMsMax = 2_000
+const sweepMs = 500
 const headerSizeBytesMax = 8 * 1024
-const connectionsMax = 128
 const closeGraceMs = 1_000
 
 /** Starts listening. Rejects when the address is taken or not ours, with Node's own error. */
@@ -102,7 +104,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   const server = createServer(
     {
       requestTimeout: requestMsMax,
-      headersTimeout: requestMsMax,
+      headersTimeout: headersMsMax,
       keepAliveTimeout: keepAliveMs,
       connectionsCheckingInterval: sweepMs,
       maxHeaderSize: headerSizeBytesMax,
@@ -110,7 +112,11 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     (request, response) => void answer({ routes, streams, mayAsk }, request, response),
   )
   server.timeout = socketIdleMsMax
-  server.maxConnections = connectionsMax
+  limitConnections(server)
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => undefined)
+    socket.end(connectAnswer)
+  })
   await listen(server, options)
   // From here on an error is about one connection that could not be accepted; without a listener it would end the process.
   server.on('error', () => undefined)
@@ -166,9 +172,9 @@ async function answer(
   // A body is none of our business: read past it so that the connection can be used again, within the request timeout.
   request.resume()
   try {
-    const [path = ''] = (request.url ?? '').split('?', 1)
+    const { path, host } = targetOf(request)
     const route = routes.get(path)
-    const refusal = mayAsk(request.headers.host)
+    const refusal = mayAsk(host)
     if (refusal !== null) send(response, { status: 421, body: `${refusal}\n` })
     else if (route === undefined) send(response, { status: 404, body: 'not found; / lists what there is\n' })
     else if (request.method !== 'GET' && request.method !== 'HEAD') {
@@ -186,6 +192,20 @@ async function answer(
     else send(response, { status: 500, body: `${error instanceof Error ? error.message : 'failed'}\n` })
   }
 }
+
+/** Of a target in absolute form its own host counts, and the header does not (RFC 9112, section 3.2.2). */
+function targetOf({ url = '', headers }: IncomingMessage): { path: string; host: string | undefined } {
+  if (/^https?:\/\//i.test(url) && URL.canParse(url)) {
+    const { pathname, host } = new URL(url)
+    return { path: pathname, host }
+  }
+  const [path = ''] = url.split('?', 1)
+  return { path, host: headers.host }
+}
+
+const connectAnswer =
+  'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nContent-Type: text/plain; charset=utf-8\r\n' +
+  'Content-Length: 18\r\nConnection: close\r\n\r\nonly GET and HEAD\n'
 
 function adminRequest(request: IncomingMessage, response: ServerResponse): AdminRequest {
   const gone = new AbortController()

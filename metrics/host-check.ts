@@ -18,7 +18,7 @@ export function hostCheck(listen: string, anyHost: boolean): HostCheck {
   const isWildcard = wildcards.includes(listen)
   return (host) => {
     if (anyHost || host === undefined || host === '') return null
-    const name = host.replace(/:\d+$/, '').toLowerCase()
+    const name = host.replace(/:\d+$/, '').replace(/\.$/, '').toLowerCase() // a dot at its end is DNS's root
     if (name === own || loopback.test(name)) return null
     if (isWildcard && isIP(name.replace(/^\[|\]$/g, '')) !== 0) return null
     return 'this server is asked for by its own address only (--public allows any name)'

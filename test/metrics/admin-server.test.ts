@@ -159,7 +159,7 @@ describe('what goes wrong', () => {
     ['a header that never ends', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(20_000)}`, '431'],
     ['a request without Host', 'GET / HTTP/1.1\r\n\r\n', '400'],
     ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', '400'],
-    ['CONNECT', 'CONNECT evil:443 HTTP/1.1\r\nHost: x\r\n\r\n', ''],
+    ['CONNECT', 'CONNECT evil:443 HTTP/1.1\r\nHost: x\r\n\r\n', '405'],
     [
       'an upgrade',
       'GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n',
@@ -170,6 +170,40 @@ describe('what goes wrong', () => {
     const [, answered = ''] = (await exchange(server, bytes)).split(' ')
     expect(answered).toBe(status)
     expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+  })
+
+  it.each([
+    ['absolute form', 'GET http://127.0.0.1/metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n', '200'],
+    [
+      'somebody else’s absolute form',
+      'GET http://evil/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n',
+      '421',
+    ],
+    ['a name with its root', 'GET /metrics HTTP/1.1\r\nHost: localhost.:80\r\nConnection: close\r\n\r\n', '200'],
+  ])('%s is understood', async (_, bytes, status) => {
+    const [, answered] = (await exchange(await start(), bytes)).split(' ')
+    expect(answered).toBe(status)
+  })
+
+  it('connections that say nothing, or half a request, do not keep a probe out; who is being answered stays', async () => {
+    let finish: ((reply: { status: number; body: string }) => void) | undefined
+    const slow = (): Promise<{ status: number; body: string }> =>
+      new Promise((resolve) => {
+        finish = resolve
+      })
+    const server = await start({ routes: new Map([['/slow', slow]]) })
+    const answering = fetch(`${server.url}/slow`)
+    for (const bytes of ['', 'GET /livez HTTP/1.1\r\nHost: local']) {
+      const burst = Array.from({ length: 250 }, () => open(server))
+      await Promise.all(burst.map((socket) => new Promise((resolve) => socket.once('connect', resolve))))
+      if (bytes !== '') for (const socket of burst) socket.write(bytes)
+      for (let probe = 0; probe < 25; probe++) {
+        const answer = exchange(server, 'GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+        expect(await answer).toMatch(/^HTTP\/1\.1 200 /)
+      }
+    }
+    finish!({ status: 200, body: 'done' })
+    expect(await (await answering).text()).toBe('done')
   })
 
   it('a client that hangs up in the middle is nobody’s problem', async () => {
