@@ -2,8 +2,9 @@
 
 import UPlot from 'uplot'
 import type { ColourScheme } from './colours.ts'
+import { callsOf } from './calls.ts'
 import { short } from './format.ts'
-import { growthOfAll, seriesMs } from './history.ts'
+import { isGap, seriesMs } from './history.ts'
 import { lookOf } from './operations.ts'
 import type { LiveFrame } from '../live-protocol.ts'
 
@@ -82,7 +83,8 @@ class Chart {
 /** Completions of one operation, of all rings. */
 function completionsOf(frame: LiveFrame, op: number): number {
   let sum = 0
-  for (const ring of frame.rings) for (const operation of ring.operations) if (operation[0] === op) sum += operation[3]
+  for (const ring of frame.rings)
+    for (const operation of ring.operations) if (operation[0] === op) sum += operation[3] + operation[6]
   return sum
 }
 
@@ -100,15 +102,21 @@ export class Charts {
   show(frames: readonly LiveFrame[]): void {
     const last = frames.at(-1)
     if (last === undefined) return
-    const points: [LiveFrame, LiveFrame][] = []
+    // Null: there was a gap, and no line leads over it.
+    const points: [LiveFrame, LiveFrame | null][] = []
     let from = 0
-    for (const frame of frames) {
+    for (const [index, frame] of frames.entries()) {
+      const before = frames[index - 1]
+      if (before !== undefined && isGap(before, frame)) {
+        points.push([before, null])
+        from = index
+      }
       while (frames[from + 1] !== undefined && frame.atMs - frames[from + 1]!.atMs >= rateMs) from++
       if (frame.atMs - frames[from]!.atMs >= rateMs / 4) points.push([frames[from]!, frame])
     }
-    const times = points.map(([, frame]) => (frame.atMs - last.atMs) / 1000)
-    const rates = (of: (first: LiveFrame, frame: LiveFrame) => number): number[] =>
-      points.map(([first, frame]) => of(first, frame) / ((frame.atMs - first.atMs) / 1000))
+    const times = points.map(([first, frame]) => ((frame?.atMs ?? first.atMs + 1) - last.atMs) / 1000)
+    const rates = (of: (first: LiveFrame, frame: LiveFrame) => number): (number | null)[] =>
+      points.map(([first, frame]) => (frame === null ? null : of(first, frame) / ((frame.atMs - first.atMs) / 1000)))
 
     const ops = this.busiest(frames[0]!, last)
     const dashes = [undefined, [8, 4], [2, 3], [10, 3, 2, 3]]
@@ -120,16 +128,16 @@ export class Charts {
       })),
       [times, ...ops.map((op) => rates((one, two) => Math.max(0, completionsOf(two, op) - completionsOf(one, op))))],
     )
-    const grown = (first: LiveFrame, frame: LiveFrame, name: Parameters<typeof growthOfAll>[1]): number =>
-      growthOfAll({ first, last: frame, seconds: 1 }, name)
-    const made = (first: LiveFrame, frame: LiveFrame): number =>
-      grown(first, frame, 'enterCalls') + grown(first, frame, 'workerEnterCalls')
     this.calls.show(
       [
         { label: 'avoided', stroke: () => this.scheme.colours.families.path },
         { label: 'made', stroke: () => this.scheme.colours.families.write, dash: [8, 4] },
       ],
-      [times, rates((one, two) => Math.max(0, grown(one, two, 'publishedEntries') - made(one, two))), rates(made)],
+      [
+        times,
+        rates((first, frame) => callsOf({ first, last: frame }).avoided),
+        rates((first, frame) => callsOf({ first, last: frame }).made),
+      ],
     )
   }
 
