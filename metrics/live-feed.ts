@@ -2,7 +2,7 @@
 //
 // A frame is built and put into words once, whoever many look. While nobody looks there is no timer and nothing is read. Building
 // may take one part in a hundred of the time: where it takes longer, frames come less often. A viewer that does not keep up misses
-// frames, and one that does not read at all is let go: at most one frame is kept for each.
+// frames, and one that does not read at all is let go once the kernel's buffers are full: at most one frame is kept for each here.
 
 import type { ServerResponse } from 'node:http'
 import type { ProbeResult, Reply, Route, StreamReply } from './admin-server.ts'
@@ -18,7 +18,7 @@ export interface LiveFeedOptions {
   readonly framesPerSecond?: number
   /** More are answered with 503. Default 16. */
   readonly viewersMax?: number
-  /** How long a viewer may leave a frame unread. Default 10 s. */
+  /** How long a frame may wait that the kernel's buffers have no room for. Default 10 s. */
   readonly unreadMsMax?: number
 }
 

@@ -4,7 +4,7 @@
 import { Charts } from './charts.ts'
 import { ColourScheme } from './colours.ts'
 import { Connection, type ConnectionState } from './connection.ts'
-import { byId, fillPairs, makeTabs, say } from './dom.ts'
+import { byId, explain, fillPairs, makeTabs, say } from './dom.ts'
 import { duration } from './format.ts'
 import { HeatMap, type HeatFilter } from './heat-map.ts'
 import { growth, History, keyOf, silenceMs } from './history.ts'
@@ -12,6 +12,7 @@ import * as panels from './panels.ts'
 import * as stageWords from './stage-words.ts'
 import { liveScene, type RingScene } from './scene.ts'
 import { SlowMotion } from './slow-motion.ts'
+import { stageSources } from './sources.ts'
 import { Stage } from './stage.ts'
 import { startTooltips } from './tooltip.ts'
 import { startTour } from './tour.ts'
@@ -73,8 +74,10 @@ function showHeatWords(): void {
   const quantile = (q: number): string => duration(history.quantile(null, heatOp, heatStage, q))
   say(
     byId('heat-words'),
-    `last 10 s: p50 ${quantile(0.5)} solid, p99 ${quantile(0.99)} dashed, p99.9 ${quantile(0.999)}`,
+    `last 10 s, all rings: p50 ${quantile(0.5)} solid, p99 ${quantile(0.99)} dashed, p99.9 ${quantile(0.999)}`,
   )
+  const without = heatOp === null ? '. Without nop, timeouts and other bookkeeping' : ''
+  explain(byId('heat-words'), `${stageSources[heatStage]!}${without}`)
 }
 
 const slow = new SlowMotion({
@@ -133,6 +136,7 @@ function showFrame(all: boolean): void {
   panels.showCounters(ring, span)
   panels.showOperations(ring, span, keyOf(ring))
   panels.showJobs(frame)
+  panels.showChartWords(history)
   showHeatWords()
   showHeatOps(frame)
   charts.show(history.series)
@@ -213,6 +217,10 @@ const connection = new Connection({
     showFrame(false)
     const perSecond = frame.spanMs > 0 ? ` · ${(1000 / frame.spanMs).toFixed(0)}/s` : ''
     say(byId('connection'), `live${perSecond}`)
+    explain(
+      byId('connection'),
+      'frames of GET /live, from the time between the last two; /metrics: ringmaster_live_frames_total',
+    )
     if (process !== null) panels.showProcess(process, frame)
   },
   state: (state) => {

@@ -58,6 +58,10 @@ export function showHeadline(history: History, frame: LiveFrame): void {
     ],
     true,
   )
+  // Most of what is asked for fails.
+  const failed = rate(span, (of) => growthOfAll(of, 'errors'))
+  const isAlarm = failed > 1 && failed > operations / 2
+  byId('headline').children[3]!.classList.toggle('alarm', isAlarm)
 }
 
 /** Who this is, since when, and whether it takes requests. */
@@ -79,6 +83,17 @@ export function showProcess(about: LiveAbout, { atMs, ready }: LiveFrame): void 
   pill.dataset['state'] = ready.ok ? 'live' : 'refused'
   say(pill, ready.ok ? 'ready' : `not ready: ${ready.reason}`)
   explain(pill, 'what GET /readyz answers; /metrics: ringmaster_daemon_ready')
+}
+
+/** The charts in a sentence each. */
+export function showChartWords(history: History): void {
+  const span = history.span()
+  const perSecond = (of: (span: Span) => number): string => `${short(rate(span, of))} a second now`
+  say(byId('throughput-words'), `Operations completed: ${perSecond((of) => growthOfAll(of, 'completions'))}.`)
+  const made = perSecond((of) => callsOf(of).made)
+  say(byId('calls-words'), `System calls: ${made} made, ${perSecond((of) => callsOf(of).avoided)} avoided.`)
+  explain(byId('throughput-title'), `${completionsSource}; rates between frames`)
+  explain(byId('calls-title'), `made: ${callSources.made}. Avoided: ${callSources.avoided}`)
 }
 
 export function showVerdict(history: History, ring: LiveRing): void {
@@ -114,7 +129,7 @@ export function showStages(history: History, frame: LiveFrame, ring: string | nu
   rows.sort((one, other) => other.weight - one.weight)
   fillTable(
     byId('stages'),
-    ['', 'queued', 'p99', 'kernel', 'p99', 'delivered', 'p99'],
+    ['operation', 'queued p50', 'queued p99', 'kernel p50', 'kernel p99', 'delivered p50', 'delivered p99'],
     rows.slice(0, 12).map(({ values }) => values),
   )
 }
@@ -126,7 +141,7 @@ export function showCounters(ring: LiveRing, span: Span | null): void {
     const perSecond = rate(span, (of) => growth(of, keyOf(ring), name))
     return [{ text: label }, { text: whole(total), source, exact: total }, { text: `${short(perSecond)}/s`, source }]
   })
-  fillTable(byId('counters'), ['', 'since the start', 'now'], rows)
+  fillTable(byId('counters'), ['counter', 'since the start', 'a second, now'], rows)
   for (const [index, row] of [...byId<HTMLTableElement>('counters').tBodies[0]!.rows].entries())
     row.dataset['counter'] = liveCounters[index]!
 }
@@ -190,7 +205,7 @@ export function showJobs(frame: LiveFrame): void {
   area.dataset['empty'] = 'no'
   fillTable(
     area.firstElementChild as HTMLElement,
-    ['job', 'name', 'state', 'progress', ''],
+    ['job', 'name', 'state', 'progress', 'detail'],
     jobs.map(({ kind, name, state, detail, progress }) => [
       { text: kind },
       { text: name },

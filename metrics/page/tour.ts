@@ -62,6 +62,13 @@ export function startTour(): () => void {
   next.addEventListener('click', () => (step === steps.length - 1 ? close() : show(step + 1)))
   back.addEventListener('click', () => show(Math.max(0, step - 1)))
   byId('tour-close').addEventListener('click', close)
+  tour.addEventListener('keydown', (event) => {
+    if (event.key !== 'Tab') return
+    const buttons = [...tour.querySelectorAll('button')].filter(({ disabled }) => !disabled)
+    const at = buttons.findIndex((button) => button === document.activeElement)
+    buttons[(at + (event.shiftKey ? -1 : 1) + buttons.length) % buttons.length]!.focus()
+    event.preventDefault()
+  })
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') close()
   })

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { bucketIndex } from '../../../metrics/exponential-histogram.ts'
 import { Op } from '../../../native/abi.ts'
 import { operationName } from '../../../native/operations/index.ts'
+import { busiest } from '../../../metrics/page/busiest.ts'
 import { callsOf } from '../../../metrics/page/calls.ts'
 import { bytes, duration, percent, short } from '../../../metrics/page/format.ts'
 import { growth, History, isGap, lookBackMs } from '../../../metrics/page/history.ts'
@@ -80,6 +81,16 @@ describe('system calls', () => {
     expect(history.quantile(null, null, 1, 0.5)).toBeNaN()
     expect(history.quantile(null, Op.NOP, 1, 0.5)).toBeGreaterThan(0)
   })
+})
+
+it('operations keep their line in the chart until others are much busier', () => {
+  const at = (counts: readonly number[]) =>
+    frameOf(1, 0, [ringOf({}, { operations: counts.map((count, op) => [op, '', 0, count, 0, 0, 0] as const) })])
+  const first = at([0, 0, 0, 0, 0, 0])
+  const begin = busiest(first, at([50, 40, 30, 20, 10, 0]), [])
+  expect(begin).toEqual([0, 1, 2, 3])
+  expect(busiest(first, at([50, 40, 30, 20, 30, 0]), begin)).toEqual(begin)
+  expect(busiest(first, at([50, 40, 30, 20, 50, 0]), begin)).toEqual([0, 1, 2, 4])
 })
 
 describe('numbers', () => {
