@@ -2,21 +2,23 @@
 //
 // A frame is built and put into words once, whoever many look. While nobody looks there is no timer and nothing is read. Building
 // may take one part in a hundred of the time: where it takes longer, frames come less often. A viewer that does not keep up misses
-// frames, and one that does not read at all is let go: at most one frame is kept for each.
+// frames, and one that does not read at all is let go once the kernel's buffers are full: at most one frame is kept for each here.
 
 import type { ServerResponse } from 'node:http'
-import type { Reply, Route, StreamReply } from './admin-server.ts'
+import type { ProbeResult, Reply, Route, StreamReply } from './admin-server.ts'
 import { livePlane } from './catalog/live.ts'
 import { registerPlane, type MetricsRegistry } from './exporter.ts'
-import type { LiveSource } from './live-protocol.ts'
+import type { LiveFrame, LiveSource } from './live-protocol.ts'
 
 export interface LiveFeedOptions {
   readonly source: LiveSource
+  /** What /readyz answers, to be told with each frame. */
+  readonly ready?: () => ProbeResult
   /** Frames a second, 4 to 10. Default 5. */
   readonly framesPerSecond?: number
   /** More are answered with 503. Default 16. */
   readonly viewersMax?: number
-  /** How long a viewer may leave a frame unread. Default 10 s. */
+  /** How long a frame may wait that the kernel's buffers have no room for. Default 10 s. */
   readonly unreadMsMax?: number
 }
 
@@ -29,6 +31,7 @@ const costFrames = 8
 
 export class LiveFeed {
   private readonly source: LiveSource
+  private readonly ready: (() => ProbeResult) | undefined
   private readonly intervalMs: number
   private readonly viewersMax: number
   private readonly unreadMsMax: number
@@ -40,10 +43,11 @@ export class LiveFeed {
   framesBuilt = 0
 
   /** @throws RangeError */
-  constructor({ source, framesPerSecond = 5, viewersMax = 16, unreadMsMax = 10_000 }: LiveFeedOptions) {
+  constructor({ source, ready, framesPerSecond = 5, viewersMax = 16, unreadMsMax = 10_000 }: LiveFeedOptions) {
     if (!(framesPerSecond >= 4 && framesPerSecond <= 10))
       throw new RangeError(`framesPerSecond=${framesPerSecond} must be from 4 to 10`)
     this.source = source
+    this.ready = ready
     this.intervalMs = 1000 / framesPerSecond
     this.viewersMax = viewersMax
     this.unreadMsMax = unreadMsMax
@@ -94,7 +98,7 @@ export class LiveFeed {
   private send(): void {
     const nowMs = performance.now()
     this.framesBuilt++
-    const text = `id: ${this.framesBuilt}\nevent: frame\ndata: ${JSON.stringify(this.source.frame())}\n\n`
+    const text = `id: ${this.framesBuilt}\nevent: frame\ndata: ${JSON.stringify(this.frame())}\n\n`
     const bytes = Buffer.from(text)
     this.costsMs.push(performance.now() - nowMs)
     if (this.costsMs.length > costFrames) this.costsMs.shift()
@@ -105,6 +109,12 @@ export class LiveFeed {
       } else if (viewer.unreadSinceMs < 0) viewer.unreadSinceMs = nowMs
       else if (nowMs - viewer.unreadSinceMs > this.unreadMsMax) response.destroy()
     }
+  }
+
+  private frame(): LiveFrame {
+    const frame = this.source.frame()
+    const probed = this.ready?.()
+    return probed === undefined ? frame : { ...frame, ready: { ok: probed.ok, reason: probed.reason ?? '' } }
   }
 
   private rest(): void {

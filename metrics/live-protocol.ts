@@ -81,7 +81,10 @@ export const slotKind = { single: 0, multishot: 1, tag: 2 } as const
 /** slot, opcode, age in ms (-1: unknown), slotKind, completions it gave since the frame before. */
 export type LiveSlot = readonly [slot: number, op: number, ageMs: number, kind: number, given: number]
 
-/** opcode, name, requests, completions, errors, bytes; all since the start. */
+/**
+ * opcode, name, requests, completions, errors, bytes, all since the start; then what multishot requests gave on top of those completions,
+ * of which each counts its last one: seen in the completion queue while somebody looked.
+ */
 export type LiveOperation = readonly [
   op: number,
   name: string,
@@ -89,6 +92,7 @@ export type LiveOperation = readonly [
   completions: number,
   errors: number,
   bytes: number,
+  given: number,
 ]
 
 /** opcode, stage, ns added to the sum, then bucket index and observations added, in turns. */
@@ -189,11 +193,17 @@ export interface LiveFrame {
   readonly histogramsLeftOut: number
   readonly arenas: readonly LiveArena[]
   readonly jobs: readonly LiveJob[]
+  /** What /readyz would answer; missing where nobody asks it. */
+  readonly ready?: { readonly ok: boolean; readonly reason: string }
 }
 
 /** What does not change: sent to each viewer once. */
 export interface LiveAbout {
   readonly liveVersion: number
+  readonly host: string
+  readonly pid: number
+  /** When the process began, Unix time: with host and pid what it is known by. */
+  readonly startedMs: number
   readonly version: string
   readonly node: string
   readonly kernel: string

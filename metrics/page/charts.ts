@@ -2,13 +2,16 @@
 
 import UPlot from 'uplot'
 import type { ColourScheme } from './colours.ts'
+import { allOf, busiest, grown } from './busiest.ts'
+import { callsOf } from './calls.ts'
 import { short } from './format.ts'
-import { growthOfAll, seriesMs } from './history.ts'
-import { lookOf } from './operations.ts'
+import { isGap, seriesMs } from './history.ts'
+import { families, lookOf, type Family } from './operations.ts'
 import type { LiveFrame } from '../live-protocol.ts'
 
 const heightPx = 190
-const linesMax = 4
+/** The line of all others. */
+const otherOps = -1
 /** Rates are of the time between frames that are so far apart. */
 const rateMs = 800
 
@@ -79,17 +82,25 @@ class Chart {
   }
 }
 
-/** Completions of one operation, of all rings. */
-function completionsOf(frame: LiveFrame, op: number): number {
-  let sum = 0
-  for (const ring of frame.rings) for (const operation of ring.operations) if (operation[0] === op) sum += operation[3]
-  return sum
+/** Each its family's; where that is another's already, the first that is free. */
+function coloursOf(ops: readonly number[]): Family[] {
+  const found: Family[] = []
+  for (const op of ops) {
+    const { family } = lookOf(op)
+    const free = families.find(
+      (one) => one !== 'other' && !found.includes(one) && !ops.some((op) => lookOf(op).family === one),
+    )
+    found.push(found.includes(family) ? (free ?? family) : family)
+  }
+  return [...found, 'other']
 }
 
 export class Charts {
   private readonly throughput: Chart
   private readonly calls: Chart
   private readonly scheme: ColourScheme
+  /** Those with a line of their own. */
+  private ops: readonly number[] = []
 
   constructor(throughput: HTMLElement, calls: HTMLElement, scheme: ColourScheme) {
     this.scheme = scheme
@@ -97,50 +108,55 @@ export class Charts {
     this.calls = new Chart(calls, scheme)
   }
 
+  /** `frames`: of a minute, the oldest first. */
   show(frames: readonly LiveFrame[]): void {
     const last = frames.at(-1)
     if (last === undefined) return
-    const points: [LiveFrame, LiveFrame][] = []
+    // Null: there was a gap, and no line leads over it.
+    const points: [LiveFrame, LiveFrame | null][] = []
     let from = 0
-    for (const frame of frames) {
+    for (const [index, frame] of frames.entries()) {
+      const before = frames[index - 1]
+      if (before !== undefined && isGap(before, frame)) {
+        points.push([before, null])
+        from = index
+      }
       while (frames[from + 1] !== undefined && frame.atMs - frames[from + 1]!.atMs >= rateMs) from++
       if (frame.atMs - frames[from]!.atMs >= rateMs / 4) points.push([frames[from]!, frame])
     }
-    const times = points.map(([, frame]) => (frame.atMs - last.atMs) / 1000)
-    const rates = (of: (first: LiveFrame, frame: LiveFrame) => number): number[] =>
-      points.map(([first, frame]) => of(first, frame) / ((frame.atMs - first.atMs) / 1000))
+    const times = points.map(([first, frame]) => ((frame?.atMs ?? first.atMs + 1) - last.atMs) / 1000)
+    const rates = (of: (first: LiveFrame, frame: LiveFrame) => number): (number | null)[] =>
+      points.map(([first, frame]) => (frame === null ? null : of(first, frame) / ((frame.atMs - first.atMs) / 1000)))
 
-    const ops = this.busiest(frames[0]!, last)
+    const ops = (this.ops = busiest(frames[0]!, last, this.ops))
+    const sums = new Map(frames.map((frame) => [frame, allOf(frame)]))
+    const colours = coloursOf(ops)
     const dashes = [undefined, [8, 4], [2, 3], [10, 3, 2, 3]]
     this.throughput.show(
-      ops.map((op, index) => ({
-        label: lookOf(op).name,
-        stroke: () => this.scheme.colours.families[lookOf(op).family],
+      [...ops, otherOps].map((op, index) => ({
+        label: op === otherOps ? 'other' : lookOf(op).name,
+        stroke: () => this.scheme.colours.families[colours[index]!],
         ...(dashes[index] === undefined ? {} : { dash: dashes[index] }),
       })),
-      [times, ...ops.map((op) => rates((one, two) => Math.max(0, completionsOf(two, op) - completionsOf(one, op))))],
+      [
+        times,
+        ...ops.map((op) => rates((one, two) => grown(one, two, op))),
+        rates((one, two) => {
+          const own = ops.reduce((sum, op) => sum + grown(one, two, op), 0)
+          return Math.max(0, sums.get(two)! - sums.get(one)! - own)
+        }),
+      ],
     )
-    const grown = (first: LiveFrame, frame: LiveFrame, name: Parameters<typeof growthOfAll>[1]): number =>
-      growthOfAll({ first, last: frame, seconds: 1 }, name)
-    const made = (first: LiveFrame, frame: LiveFrame): number =>
-      grown(first, frame, 'enterCalls') + grown(first, frame, 'workerEnterCalls')
     this.calls.show(
       [
         { label: 'avoided', stroke: () => this.scheme.colours.families.path },
         { label: 'made', stroke: () => this.scheme.colours.families.write, dash: [8, 4] },
       ],
-      [times, rates((one, two) => Math.max(0, grown(one, two, 'publishedEntries') - made(one, two))), rates(made)],
+      [
+        times,
+        rates((first, frame) => callsOf({ first, last: frame }).avoided),
+        rates((first, frame) => callsOf({ first, last: frame }).made),
+      ],
     )
-  }
-
-  private busiest(first: LiveFrame, last: LiveFrame): number[] {
-    const ops = new Set(last.rings.flatMap((ring) => ring.operations.map(([op]) => op)))
-    return [...ops]
-      .sort((one, other) => {
-        const moved = (op: number): number => completionsOf(last, op) - completionsOf(first, op)
-        return moved(other) - moved(one) || completionsOf(last, other) - completionsOf(last, one)
-      })
-      .slice(0, linesMax)
-      .sort((one, other) => one - other)
   }
 }

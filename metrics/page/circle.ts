@@ -102,6 +102,19 @@ export function drawCircle(
   context.restore()
 }
 
+/** The cell under a point; undefined: none. */
+export function cellAt(circle: Circle, scene: QueueScene, hand: Hand, x: number, y: number): Cell | undefined {
+  const distance = Math.hypot(x - circle.x, y - circle.y)
+  if (distance > circle.radius || distance < circle.radius * inner) return undefined
+  const place = Math.floor(modulo(((Math.atan2(y - circle.y, x - circle.x) - top) / turn) * cellsShown))
+  const nowMs = performance.now()
+  const count = scene.cells.length
+  return scene.cells.find((_, index) => {
+    const at = hand.placeOf(count - 1 - index, nowMs)
+    return at !== -1 && Math.floor(modulo(at)) === place
+  })
+}
+
 function strokeCell(context: CanvasRenderingContext2D, place: number, radius: number, share: number): void {
   const half = (share * turn) / cellsShown / 2
   const centre = angleOf(place + 0.5)

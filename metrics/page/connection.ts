@@ -27,6 +27,7 @@ export class Connection {
 
   constructor(listener: ConnectionListener) {
     this.listener = listener
+    // Frames that were heard stay in the history: what is missing in between is drawn as a gap.
     document.addEventListener('visibilitychange', () => this.update())
     addEventListener('pagehide', () => this.close())
     addEventListener('pageshow', () => this.update())

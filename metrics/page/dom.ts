@@ -134,3 +134,10 @@ export interface Tab {
   /** A light beside the label. */
   readonly busy?: 'yes' | 'no' | 'ill'
 }
+
+/** A line that says what is not there, or a detail. */
+export function quietLine(text: string): HTMLElement {
+  const element = make('p', text)
+  element.className = 'quiet-line'
+  return element
+}

@@ -4,9 +4,9 @@
 import type { ColourScheme } from './colours.ts'
 import { bucketLowerBoundSeconds, bucketUpperBoundSeconds, quantileNs, bucketCount } from '../exponential-histogram.ts'
 import { duration, whole } from './format.ts'
-import { seriesMs } from './history.ts'
 import type { LiveFrame } from '../live-protocol.ts'
-import { keyOf } from './history.ts'
+import { isGap, keyOf, silenceMs, seriesMs } from './history.ts'
+import { isBookkeeping } from './operations.ts'
 
 const columnMs = 200
 const columns = seriesMs / columnMs
@@ -21,6 +21,7 @@ const lineFrames = 5
 
 interface Column {
   readonly atMs: number
+  readonly spanMs: number
   readonly counts: Float64Array
   readonly buckets: Float64Array
 }
@@ -67,7 +68,7 @@ export class HeatMap {
     for (const one of frame.rings) {
       if (ring !== null && keyOf(one) !== ring) continue
       for (const histogram of one.histograms) {
-        if (histogram[1] !== stage || (op !== null && histogram[0] !== op)) continue
+        if (histogram[1] !== stage || (op === null ? isBookkeeping(histogram[0]!) : histogram[0] !== op)) continue
         for (let at = 3; at < histogram.length; at += 2) {
           const bucket = histogram[at]!
           buckets[bucket]! += histogram[at + 1]!
@@ -77,7 +78,7 @@ export class HeatMap {
       }
     }
     this.endMs = frame.atMs
-    this.list.push({ atMs: frame.atMs, counts, buckets })
+    this.list.push({ atMs: frame.atMs, spanMs: frame.spanMs, counts, buckets })
     while (this.list.length > 0 && this.list[0]!.atMs < frame.atMs - seriesMs) this.list.shift()
   }
 
@@ -89,12 +90,13 @@ export class HeatMap {
     if (x < axisPx || y > height) return null
     const atMs = this.endMs - seriesMs + ((x - axisPx) / width) * seriesMs
     const row = Math.floor((1 - y / height) * rows)
-    const column = this.list.findLast((one) => one.atMs - columnMs <= atMs)
+    const column = this.list.find((one) => one.atMs >= atMs)
+    if (column === undefined || column.atMs - silenceMs(column.spanMs) > atMs) return null
     const first = firstBucket + row * bucketsPerRow
     const from = bucketLowerBoundSeconds(first) * 1e9
     const to = bucketUpperBoundSeconds(first + bucketsPerRow - 1) * 1e9
     const seconds = ((this.endMs - atMs) / 1000).toFixed(1)
-    return `${seconds} s ago, ${duration(from)} to ${duration(to)}: ${whole(column?.counts[row] ?? 0)} operations. From the histograms in shared memory`
+    return `${seconds} s ago, ${duration(from)} to ${duration(to)}: ${whole(column.counts[row] ?? 0)} operations. From the histograms in shared memory`
   }
 
   private draw(): void {
@@ -120,7 +122,10 @@ export class HeatMap {
     for (const [index, { atMs, counts }] of this.list.entries()) {
       const right = axisPx + (1 - (this.endMs - atMs) / seriesMs) * width
       // A frame that came late stands for the time since the one before.
-      const since = index === 0 ? columnMs : Math.min(2_500, atMs - this.list[index - 1]!.atMs)
+      const before = this.list[index - 1]
+      const isNew = before === undefined || isGap(before, { atMs })
+      if (before !== undefined && isNew) this.drawGap(atMs - before.atMs, right, width, height)
+      const since = isNew ? columnMs : atMs - before.atMs
       const wide = Math.max(columnPx, (since / seriesMs) * width) + 0.5
       for (let row = 0; row < rows; row++) {
         if (counts[row] === 0) continue
@@ -131,6 +136,15 @@ export class HeatMap {
     this.drawLine(0.5, [], width, height)
     this.drawLine(0.99, [3, 3], width, height)
     this.drawAxes(width, height)
+  }
+
+  /** Nothing is known: the paper without the track. */
+  private drawGap(gapMs: number, right: number, width: number, height: number): void {
+    const { context } = this
+    context.fillStyle = this.scheme.colours.card
+    const wide = (Math.max(0, gapMs - columnMs) / seriesMs) * width
+    const left = Math.max(axisPx, right - (columnMs / seriesMs) * width - wide)
+    context.fillRect(left, 0, Math.max(0, right - (columnMs / seriesMs) * width - left), height)
   }
 
   private yOf(ns: number, height: number): number {
@@ -147,8 +161,15 @@ export class HeatMap {
     context.beginPath()
     let isDown = false
     const recent = new Float64Array(bucketCount)
+    let since = 0
     for (const [index, { atMs, buckets }] of this.list.entries()) {
-      const old = this.list[index - lineFrames]
+      const before = this.list[index - 1]
+      if (before !== undefined && isGap(before, { atMs })) {
+        recent.fill(0)
+        since = index
+        isDown = false
+      }
+      const old = index - lineFrames >= since ? this.list[index - lineFrames] : undefined
       for (let bucket = 0; bucket < bucketCount; bucket++)
         recent[bucket]! += buckets[bucket]! - (old?.buckets[bucket] ?? 0)
       const ns = quantileNs(recent, q)

@@ -2,6 +2,7 @@
 // every frame, read by whatever draws. A frame that was missed costs resolution and nothing else: counters are totals.
 
 import { bucketCount, quantileNs } from '../exponential-histogram.ts'
+import { isBookkeeping } from './operations.ts'
 import { liveCounters, type LiveCounter, type LiveFrame, type LiveRing } from '../live-protocol.ts'
 
 /** A ring's name within the page. */
@@ -12,6 +13,13 @@ const rateMs = 1_000
 export const lookBackMs = 10_000
 /** What charts show. */
 export const seriesMs = 60_000
+
+/** After so long without a frame there is no news: three frames, and two seconds at the least. */
+export const silenceMs = (spanMs: number): number => Math.max(2_000, 3 * spanMs)
+
+/** Nothing is known of the time between two frames: the page was paused, or the process stood still. */
+export const isGap = (before: Pick<LiveFrame, 'atMs' | 'spanMs'>, frame: Pick<LiveFrame, 'atMs'>): boolean =>
+  frame.atMs - before.atMs > silenceMs(before.spanMs)
 
 const indexOf = new Map<LiveCounter, number>(liveCounters.map((name, index) => [name, index]))
 
@@ -38,10 +46,12 @@ export class History {
   private readonly windows = new Map<string, Float64Array>()
   private additions: Addition[] = []
 
-  add(frame: LiveFrame): void {
+  /** Whether what was remembered is forgotten. */
+  add(frame: LiveFrame): boolean {
     const before = this.frames.at(-1)
     // The process was started anew: what it counts begins at zero, and what is remembered is another's.
-    if (before !== undefined && (frame.sequence <= before.sequence || restarted(before, frame))) this.clear()
+    const isAnother = before !== undefined && (frame.sequence <= before.sequence || restarted(before, frame))
+    if (isAnother) this.clear()
     this.frames.push(frame)
     while (this.frames.length > 1 && this.frames[0]!.atMs < frame.atMs - seriesMs) this.frames.shift()
     for (const ring of frame.rings) {
@@ -55,6 +65,7 @@ export class History {
       for (let at = 0; at < counts.length; at += 2) window[counts[at]!]! -= counts[at + 1]!
     }
     if (over > 0) this.additions = this.additions.slice(over)
+    return isAnother
   }
 
   clear(): void {
@@ -81,25 +92,31 @@ export class History {
     return this.frames
   }
 
-  /** From the newest frame back to the one that is `backMs` older, or the oldest there is. Null: there is only one. */
+  /** From the newest frame back to the one that is `backMs` older, or the oldest behind the last gap. Null: there is only one. */
   span(backMs: number = rateMs): Span | null {
     const last = this.frames.at(-1)
     if (last === undefined) return null
     let first = last
     for (let index = this.frames.length - 1; index >= 0; index--) {
-      first = this.frames[index]!
+      const frame = this.frames[index]!
+      if (isGap(frame, first)) break
+      first = frame
       if (last.atMs - first.atMs >= backMs) break
     }
     const seconds = (last.atMs - first.atMs) / 1000
     return seconds > 0 ? { first, last, seconds } : null
   }
 
-  /** Latencies of the last ten seconds: of `ring` (null: all), of `op` (null: all), in one stage. */
+  /** Latencies of the last ten seconds: of `ring` (null: all), of `op` (null: all but bookkeeping), in one stage. */
   histogram(ring: string | null, op: number | null, stage: number): Float64Array {
     const sum = new Float64Array(bucketCount)
     for (const [key, counts] of this.windows) {
       const [ofRing, ofOp, ofStage] = key.split('/')
-      if (Number(ofStage) !== stage || (ring !== null && ofRing !== ring) || (op !== null && Number(ofOp) !== op))
+      if (
+        Number(ofStage) !== stage ||
+        (ring !== null && ofRing !== ring) ||
+        (op === null ? isBookkeeping(Number(ofOp)) : Number(ofOp) !== op)
+      )
         continue
       for (let index = 0; index < bucketCount; index++) sum[index]! += counts[index]!
     }

@@ -4,13 +4,15 @@
 import { Charts } from './charts.ts'
 import { ColourScheme } from './colours.ts'
 import { Connection, type ConnectionState } from './connection.ts'
-import { byId, fillPairs, makeTabs, say } from './dom.ts'
+import { byId, explain, fillPairs, makeTabs, say } from './dom.ts'
 import { duration } from './format.ts'
 import { HeatMap, type HeatFilter } from './heat-map.ts'
-import { growth, History, keyOf } from './history.ts'
+import { growth, History, keyOf, silenceMs } from './history.ts'
 import * as panels from './panels.ts'
+import * as stageWords from './stage-words.ts'
 import { liveScene, type RingScene } from './scene.ts'
 import { SlowMotion } from './slow-motion.ts'
+import { stageSources } from './sources.ts'
 import { Stage } from './stage.ts'
 import { startTooltips } from './tooltip.ts'
 import { startTour } from './tour.ts'
@@ -72,8 +74,10 @@ function showHeatWords(): void {
   const quantile = (q: number): string => duration(history.quantile(null, heatOp, heatStage, q))
   say(
     byId('heat-words'),
-    `last 10 s: p50 ${quantile(0.5)} solid, p99 ${quantile(0.99)} dashed, p99.9 ${quantile(0.999)}`,
+    `last 10 s, all rings: p50 ${quantile(0.5)} solid, p99 ${quantile(0.99)} dashed, p99.9 ${quantile(0.999)}`,
   )
+  const without = heatOp === null ? '. Without nop, timeouts and other bookkeeping' : ''
+  explain(byId('heat-words'), `${stageSources[heatStage]!}${without}`)
 }
 
 const slow = new SlowMotion({
@@ -85,16 +89,22 @@ const slow = new SlowMotion({
       poller: ring?.poller ?? 'kernel',
       sq: ring?.sqEntries ?? 0,
       cq: ring?.cqEntries ?? 0,
+      name: ring === null ? 'this ring' : tabName(ring),
+      streams: ring === null ? [] : (liveScene(ring, null).slots ?? []).filter(({ multishot }) => multishot),
     }
   },
   show: (shown, spanMs) => {
     scene = shown
     stage.show(shown, spanMs)
     const ring = history.latest === null ? null : ringOf(history.latest)
-    if (ring !== null) panels.showCaptions(shown, ring, history, true)
+    if (ring !== null) stageWords.showCaptions(shown, ring, history, true)
   },
-  begins: () => stage.clear(),
+  begins: () => {
+    stage.clear()
+    byId('stage-card').dataset['replay'] = 'yes'
+  },
   ends: () => {
+    byId('stage-card').dataset['replay'] = 'no'
     stage.clear()
     showFrame(true)
   },
@@ -112,20 +122,21 @@ function showFrame(all: boolean): void {
     const old = before?.rings.find((one) => keyOf(one) === keyOf(ring)) ?? null
     scene = liveScene(ring, old)
     stage.show(scene, frame.spanMs)
-    panels.showCaptions(scene, ring, history, false)
+    stageWords.showCaptions(scene, ring, history, false)
   }
-  panels.showShelf(ring)
+  stageWords.showShelf(ring)
   const nowMs = performance.now()
   if (!all && nowMs - slowPartsShownMs < slowPartsMs) return
   slowPartsShownMs = nowMs
   panels.showHeadline(history, frame)
   panels.showVerdict(history, ring)
-  panels.showLegend(frame)
-  panels.showTables(ring, frame)
+  stageWords.showLegend(frame)
+  stageWords.showTables(ring, frame)
   panels.showStages(history, frame, null)
   panels.showCounters(ring, span)
   panels.showOperations(ring, span, keyOf(ring))
   panels.showJobs(frame)
+  panels.showChartWords(history)
   showHeatWords()
   showHeatOps(frame)
   charts.show(history.series)
@@ -133,9 +144,7 @@ function showFrame(all: boolean): void {
   say(byId('footer'), `Every number says where it comes from: hover over it, or focus it.${left}`)
 }
 
-/** Short where many must fit. */
-function tabName({ ring, client }: LiveRing, count: number): string {
-  if (count > 6) return client === 0 ? String(ring) : `${ring}·t${client}`
+function tabName({ ring, client }: LiveRing): string {
   return client === 0 ? `ring ${ring}` : `thread ${client} on ring ${ring}`
 }
 
@@ -144,7 +153,7 @@ function showRings(frame: LiveFrame, ring: LiveRing): void {
   showTabs(
     frame.rings.map((one) => ({
       value: keyOf(one),
-      label: tabName(one, frame.rings.length),
+      label: tabName(one),
       busy:
         one.state !== 'open' || one.workerState !== 'well'
           ? 'ill'
@@ -156,7 +165,7 @@ function showRings(frame: LiveFrame, ring: LiveRing): void {
   )
   say(
     byId('stage-title'),
-    slow.active ? 'Slow motion' : ring.client === 0 ? `Ring ${ring.ring}` : `Ring of thread ${ring.client}`,
+    `${ring.client === 0 ? `Ring ${ring.ring}` : `Ring of thread ${ring.client}`}${slow.active ? ', slow motion' : ''}`,
   )
   const trouble = [
     ring.state === 'open' ? '' : ring.state,
@@ -177,9 +186,10 @@ function showHeatOps(frame: LiveFrame): void {
   }
 }
 
-const stateWords: Readonly<Record<ConnectionState, string>> = {
+const stateWords: Readonly<Record<ConnectionState | 'silent', string>> = {
   connecting: 'connecting',
   live: 'live',
+  silent: 'no news',
   reconnecting: 'reconnecting',
   refused: 'no stream',
   paused: 'paused',
@@ -188,33 +198,80 @@ const stateWords: Readonly<Record<ConnectionState, string>> = {
 
 const connection = new Connection({
   about: (about: LiveAbout) => {
-    history.clear()
-    const { version, node, kernel, effectiveCpus, placement } = about
-    const text = `${version} · Node ${node} · Linux ${kernel} · ${effectiveCpus} CPUs`
-    say(byId('about'), text)
-    byId('about').title = placement
-    if (about.liveVersion !== liveVersion) tell('The process is of another version than this page: reload it.')
+    const before = process
+    process = about
+    if (before !== null && nameOf(before) !== nameOf(about)) {
+      forget()
+      slow.orphan(`pid ${before.pid} on ${before.host}`)
+      processNotice = `Another process answers now: ${nameOf(about)}. What was known of ${nameOf(before)} is cleared.`
+    }
+    if (about.liveVersion !== liveVersion)
+      processNotice = 'The process is of another version than this page: reload it.'
+    showNotice()
   },
   frame: (frame) => {
-    history.add(frame)
-    heatMap.add(frame, filter())
+    heardMs = performance.now()
+    if (history.add(frame)) heatMap.fill(history.series, filter())
+    else heatMap.add(frame, filter())
+    showState('live')
     showFrame(false)
     const perSecond = frame.spanMs > 0 ? ` · ${(1000 / frame.spanMs).toFixed(0)}/s` : ''
     say(byId('connection'), `live${perSecond}`)
+    explain(
+      byId('connection'),
+      'frames of GET /live, from the time between the last two; /metrics: ringmaster_live_frames_total',
+    )
+    if (process !== null) panels.showProcess(process, frame)
   },
   state: (state) => {
-    const pill = byId('connection')
-    pill.dataset['state'] = state
-    if (state !== 'live') say(pill, stateWords[state])
-    if (state === 'refused')
-      tell('No stream of frames: too many look at this page, or the process is gone. Trying again every 3 s.')
-    else if (state === 'reconnecting') tell('The stream was cut: what is shown is old. Trying again.')
-    else tell('')
+    if (state !== 'live') showState(state)
+    stateNotice = notices[state] ?? ''
+    showNotice()
   },
 })
 
-function tell(text: string): void {
+const notices: Partial<Record<ConnectionState, string>> = {
+  refused:
+    'No stream of frames: sixteen look at this page already (503), or the process is gone. What is shown is old. Trying again every 3 s.',
+  reconnecting: 'The stream was cut: what is shown is old. Trying again.',
+}
+let process: LiveAbout | null = null
+let heardMs = -Infinity
+let stateNotice = ''
+let processNotice = ''
+let shownState: ConnectionState | 'silent' = 'connecting'
+
+const nameOf = ({ host, pid, startedMs }: LiveAbout): string =>
+  `pid ${pid} on ${host}, started ${new Date(startedMs).toLocaleString()}`
+
+function forget(): void {
+  history.clear()
+  heatMap.fill([], filter())
+}
+
+function showState(state: ConnectionState | 'silent'): void {
+  shownState = state
+  const pill = byId('connection')
+  pill.dataset['state'] = state
+  // Told to a screen reader once: the seconds in the pill are for eyes.
+  say(byId('connection-words'), stateWords[state])
+  const isStale = state === 'silent' || state === 'reconnecting' || state === 'refused'
+  document.body.dataset['stale'] = isStale && history.latest !== null ? 'yes' : 'no'
+  if (state !== 'live') say(pill, isStale && heardMs > 0 ? `no news for ${silentSeconds()} s` : stateWords[state])
+}
+
+const silentSeconds = (): string => ((performance.now() - heardMs) / 1000).toFixed(0)
+
+// A process that stands still sends nothing, not even that.
+setInterval(() => {
+  const isLate = performance.now() - heardMs > silenceMs(history.latest?.spanMs ?? 0)
+  if (shownState === 'live' && isLate) showState('silent')
+  else if (shownState !== 'live') showState(shownState)
+}, 500)
+
+function showNotice(): void {
   const notice = byId('notice')
+  const text = stateNotice === '' ? processNotice : stateNotice
   say(notice, text)
   notice.hidden = text === ''
 }
@@ -244,6 +301,7 @@ const keys: readonly { readonly key: string; readonly name: string; readonly doe
   { key: 'm', name: 'M', does: 'slow motion', run: () => void slow.start() },
   { key: '.', name: '.', does: 'slow motion: next step', run: () => slow.step(1) },
   { key: ',', name: ',', does: 'slow motion: step back', run: () => slow.step(-1) },
+  { key: 'n', name: 'N', does: 'slow motion: skip to the next event', run: () => slow.skip() },
   { key: 'Escape', name: 'Esc', does: 'back to live; closes what is open', run: () => slow.stop() },
   {
     key: 's',
@@ -261,7 +319,8 @@ document.addEventListener('keydown', (event) => {
   const { target } = event
   // Controls have keys of their own.
   const inField = target instanceof HTMLSelectElement || target instanceof HTMLInputElement
-  if (inField && event.key !== 'Escape') return
+  const isScrub = target instanceof HTMLInputElement && target.type === 'range'
+  if (inField && event.key !== 'Escape' && !(isScrub && !/^(Arrow|Home|End|Page)/.test(event.key))) return
   if (event.key === ' ' && target instanceof HTMLButtonElement) return
   const found = keys.find(({ key }) => key === event.key || key === event.key.toLowerCase())
   if (found === undefined) return

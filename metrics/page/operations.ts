@@ -42,7 +42,7 @@ const looks: readonly (readonly [string, string, Family])[] = [
   ['madvise', 'd', 'other'],
   ['send', 'S', 'net'],
   ['recv', 'V', 'net'],
-  ['openat2', 'O', 'path'],
+  ['openat2', 'Q', 'path'],
   ['epoll_ctl', 'E', 'wait'],
   ['splice', '⇄', 'write'],
   ['provide_buffers', 'B', 'other'],
@@ -90,6 +90,15 @@ const byName: ReadonlyMap<string, number> = new Map(looks.map(([name], op) => [n
 export function lookOf(op: number): OperationLook {
   return byOp[op] ?? (op === tagOp ? tag : unknown)
 }
+
+// Nobody would make a call for these: they are said to the ring, about the ring. A nop is the fence behind a close.
+const bookkeeping: ReadonlySet<string> = new Set([
+  ...['nop', 'poll_remove', 'timeout', 'timeout_remove', 'async_cancel', 'link_timeout'],
+  ...['files_update', 'provide_buffers', 'remove_buffers', 'msg_ring'],
+])
+
+/** Whether it is the library's own and no work of the program's. What has no name here is counted with resources' tags. */
+export const isBookkeeping = (op: number): boolean => byOp[op] === undefined || bookkeeping.has(byOp[op].name)
 
 /** The opcode of a name as the metrics have it; -1 for one that is newer than this page. */
 export function opOf(name: string): number {

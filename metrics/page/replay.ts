@@ -3,7 +3,7 @@
 // The trace tells when a request was opened, published, seen and settled. When the kernel took its entry it cannot tell: an entry is
 // shown in the submission queue while it is being written, and in the kernel from its publication on.
 
-import { cellsShown, type Cell, type QueueScene, type RingScene, type SlotScene } from './scene.ts'
+import { cellsShown, type Cell, type PollerState, type QueueScene, type RingScene, type SlotScene } from './scene.ts'
 import { lookOf, opOf } from './operations.ts'
 
 /** One completion, as GET /trace tells it. Times are Unix ms with fractions. */
@@ -83,13 +83,18 @@ export class Replay {
   private readonly poller: string
   private readonly entries: { readonly sq: number; readonly cq: number }
   private readonly wakeups: readonly TraceWakeup[]
+  /** Streams that were there before the recording: of their completions it knows nothing. */
+  readonly earlier: readonly SlotScene[]
 
   constructor(
     events: readonly TraceEvent[],
     poller: string,
     entries: { readonly sq: number; readonly cq: number },
     wakeups: readonly TraceWakeup[] = [],
+    earlier: readonly SlotScene[] = [],
   ) {
+    const taken = new Set(events.map(({ slot }) => slot))
+    this.earlier = earlier.filter(({ slot }) => !taken.has(slot))
     this.wakeups = wakeups
     this.poller = poller
     this.entries = entries
@@ -103,7 +108,10 @@ export class Replay {
     })
     this.seen = [...events].sort((one, other) => one.seenMs - other.seenMs)
     this.moments = Float64Array.from(
-      new Set(this.events.flatMap((event) => timeNames.map((name) => event[name]))),
+      new Set([
+        ...this.events.flatMap((event) => timeNames.map((name) => event[name])),
+        ...wakeups.map(({ atMs }) => atMs),
+      ]),
     ).sort()
     this.fromMs = this.moments[0] ?? 0
     this.toMs = this.moments.at(-1) ?? 0
@@ -134,22 +142,36 @@ export class Replay {
       sq,
       cq: this.cqAt(atMs),
       poller: this.poller,
-      pollerState: inFlight.length > 0 ? 'busy' : 'idle',
-      slots: inFlight.slice(0, cellsShown).map((event): SlotScene => ({
-        slot: this.slots.get(event)!,
-        look: lookOf(opOf(event.operation)),
-        ageMs: atMs - event.publishedMs,
-        multishot: this.isMultishot(event.id),
-        given: this.isMultishot(event.id)
-          ? this.events.filter(({ id, seenMs }) => id === event.id && between(seenMs)).length
-          : 0,
-      })),
-      inFlight: inFlight.length,
+      pollerState: this.pollerAt(atMs),
+      slots: [
+        ...this.earlier,
+        ...inFlight.slice(0, cellsShown - this.earlier.length).map((event): SlotScene => ({
+          slot: this.slots.get(event)!,
+          look: lookOf(opOf(event.operation)),
+          ageMs: atMs - event.publishedMs,
+          multishot: this.isMultishot(event.id),
+          given: this.isMultishot(event.id)
+            ? this.events.filter(({ id, seenMs }) => id === event.id && between(seenMs)).length
+            : 0,
+        })),
+      ],
+      inFlight: inFlight.length + this.earlier.length,
       backlog: 0,
       published: this.published.filter(({ publishedMs }) => between(publishedMs)).length,
       completed: this.events.filter(({ seenMs }) => between(seenMs)).length,
       sparks: this.wakeups.reduce((sum, { atMs: wokenMs, count }) => sum + (between(wokenMs) ? count : 0), 0),
     }
+  }
+
+  /** It works when entries are published, or has just been woken; before that it slept. Of other moments a trace tells nothing. */
+  private pollerAt(atMs: number): PollerState {
+    if (this.poller === 'threadpool') return 'none'
+    const before = this.moments.findLast((moment) => moment <= atMs) ?? atMs
+    const next = this.moments.find((moment) => moment > atMs) ?? Infinity
+    const isWoken = (fromMs: number, toMs: number): boolean =>
+      this.wakeups.some(({ atMs: wokenMs }) => wokenMs >= fromMs && wokenMs <= toMs)
+    if (this.published.some(({ publishedMs }) => publishedMs === before) || isWoken(before, atMs)) return 'busy'
+    return this.poller !== 'caller' && isWoken(atMs, next) ? 'asleep' : 'none'
   }
 
   private overMs(event: TraceEvent): number {

@@ -19,6 +19,18 @@ export interface Cell {
   readonly failed: boolean
 }
 
+export function wordsOfCell({ look, state, linked, more, failed }: Cell): string {
+  if (state === 'empty') return 'never used'
+  const parts = [
+    look.name,
+    state === 'taken' ? 'over, lying there still' : state === 'opening' ? 'being written' : state,
+  ]
+  if (linked) parts.push('linked to the next')
+  if (more) parts.push('more will follow')
+  if (failed) parts.push('failed')
+  return parts.join(', ')
+}
+
 export interface QueueScene {
   readonly entries: number
   readonly head: number

@@ -1,9 +1,9 @@
-// Slow motion: asks the process for a second of its trace and plays it at a thousandth of its speed on the stage.
+// Slow motion: asks the process for a second of its trace and plays it on the stage, at a hundredth to a ten-thousandth of its speed.
 
 import { byId, say } from './dom.ts'
 import { duration, whole } from './format.ts'
-import { parseTrace, Replay, type Trace } from './replay.ts'
-import type { RingScene } from './scene.ts'
+import { parseTrace, Replay, type Trace, type TraceEvent, type TraceWakeup } from './replay.ts'
+import type { RingScene, SlotScene } from './scene.ts'
 
 export interface SlowMotionHost {
   /** The ring that is shown. */
@@ -13,6 +13,10 @@ export interface SlowMotionHost {
     readonly poller: string
     readonly sq: number
     readonly cq: number
+    /** Its name on the page. */
+    readonly name: string
+    /** Multishot requests that are in flight now. */
+    readonly streams: readonly SlotScene[]
   }
   show(scene: RingScene, spanMs: number): void
   /** Slow motion begins, or is over. */
@@ -20,7 +24,6 @@ export interface SlowMotionHost {
   ends(): void
 }
 
-const slowness = 1000
 const seconds = 1
 const limitMs = 15_000
 const pictureMs = 100
@@ -32,23 +35,31 @@ export class SlowMotion {
   private readonly time = byId('slow-time')
   private readonly note = byId('slow-note')
   private readonly controls = byId('slow-controls')
+  private readonly speed = byId<HTMLSelectElement>('slow-speed')
   private readonly record = byId<HTMLButtonElement>('slow-record')
   private replay: Replay | null = null
   private atMs = 0
   private shownMs = 0
+  private asked: ReturnType<SlowMotionHost['ring']>
   private timer: ReturnType<typeof setInterval> | undefined
 
   constructor(host: SlowMotionHost) {
     this.host = host
+    this.asked = host.ring()
     this.record.addEventListener('click', () => void this.start())
     this.play.addEventListener('click', () => this.togglePlay())
     byId('slow-back').addEventListener('click', () => this.step(-1))
     byId('slow-forward').addEventListener('click', () => this.step(1))
+    byId('slow-skip').addEventListener('click', () => this.skip())
+    byId('slow-download').addEventListener('click', (event) => {
+      // One recording at a time: the process would refuse the second.
+      if (this.record.disabled) event.preventDefault()
+      else say(this.note, 'Recording for one second: the browser then saves it. Open the file at ui.perfetto.dev.')
+    })
     byId('slow-live').addEventListener('click', () => this.stop())
     this.scrub.addEventListener('input', () => {
       if (this.replay === null) return
-      const { fromMs, toMs } = this.replay
-      this.goTo(fromMs + (this.scrub.valueAsNumber / 1000) * (toMs - fromMs), 0)
+      this.goTo(this.replay.fromMs + this.scrub.valueAsNumber / 1000, 0)
     })
   }
 
@@ -56,9 +67,16 @@ export class SlowMotion {
     return this.replay !== null
   }
 
+  /** Another process answers now: a recording that plays on says whose it is. */
+  orphan(of: string): void {
+    if (this.replay !== null) say(this.note, `A recording of the process before: ${of}.`)
+  }
+
   async start(): Promise<void> {
+    if (this.record.disabled) return
     this.stop()
     this.record.disabled = true
+    this.asked = this.host.ring()
     say(this.note, 'Recording for one second …')
     try {
       const response = await fetch(`/trace?seconds=${seconds}&format=events`, { signal: AbortSignal.timeout(limitMs) })
@@ -74,14 +92,19 @@ export class SlowMotion {
   }
 
   private load({ events, wakeups, dropped, sampleEvery }: Trace): void {
-    const { ring, client, poller, sq, cq } = this.host.ring()
-    let own = events.filter((event) => event.ring === ring && (event.client ?? 0) === client)
-    if (own.length === 0) own = events.filter((event) => event.ring === events[0]?.ring)
-    if (own.length === 0) throw new Error('nothing happened in that second')
-    const shown = own[0]!
-    const woken = wakeups.filter((wakeup) => wakeup.ring === shown.ring && wakeup.client === shown.client)
-    this.replay = new Replay(own, poller, { sq, cq }, woken)
-    const parts = [`${whole(own.length)} completions in ${duration((this.replay.toMs - this.replay.fromMs) * 1e6)}`]
+    const { ring, client, poller, sq, cq, name, streams } = this.asked
+    const isOwn = (of: TraceEvent | TraceWakeup): boolean => of.ring === ring && (of.client ?? 0) === client
+    const own = events.filter(isOwn)
+    if (own.length === 0) {
+      const others = events.length > 0 ? ` ${whole(events.length)} completions were on other rings: choose one.` : ''
+      throw new Error(`nothing was asked for and completed on ${name} in that second.${others}`)
+    }
+    this.replay = new Replay(own, poller, { sq, cq }, wakeups.filter(isOwn), streams)
+    const { fromMs, toMs, earlier } = this.replay
+    const parts = [`${name}: ${whole(own.length)} completions within ${duration((toMs - fromMs) * 1e6)}`]
+    if (earlier.length > 0)
+      parts.push(`${whole(earlier.length)} streams in flight since before, whose completions are not told`)
+    this.scrub.max = String(Math.ceil((toMs - fromMs) * 1000))
     if (sampleEvery > 1) parts.push(`one in ${whole(sampleEvery)} recorded`)
     if (dropped > 0) parts.push(`${whole(dropped)} not recorded`)
     say(this.note, `${parts.join(', ')}. When the kernel took an entry a trace cannot tell.`)
@@ -100,7 +123,7 @@ export class SlowMotion {
     if (this.atMs >= this.replay.toMs) this.goTo(this.replay.fromMs, 0)
     say(this.play, 'Pause')
     this.timer = setInterval(() => {
-      this.goTo(this.atMs + pictureMs / slowness, pictureMs)
+      this.goTo(this.atMs + pictureMs / Number(this.speed.value), pictureMs)
       if (this.replay === null || this.atMs >= this.replay.toMs) this.halt()
     }, pictureMs)
   }
@@ -117,14 +140,18 @@ export class SlowMotion {
     this.goTo(this.replay.step(this.atMs, direction), 0)
   }
 
+  /** To the next moment at which something happens; plays on, if it played. */
+  skip(): void {
+    if (this.replay !== null) this.goTo(this.replay.step(this.atMs, 1), 0)
+  }
+
   private goTo(atMs: number, spanMs: number): void {
     if (this.replay === null) return
     const { fromMs, toMs } = this.replay
     this.atMs = Math.max(fromMs, Math.min(toMs, atMs))
     this.host.show(this.replay.at(this.atMs, Math.min(this.shownMs, this.atMs)), spanMs)
     this.shownMs = this.atMs
-    const part = toMs > fromMs ? (this.atMs - fromMs) / (toMs - fromMs) : 0
-    this.scrub.value = String(Math.round(part * 1000))
+    this.scrub.value = String(Math.round((this.atMs - fromMs) * 1000))
     const text = `${((this.atMs - fromMs) * 1000).toFixed(0)} µs`
     say(this.time, text)
     this.scrub.setAttribute('aria-valuetext', text)
@@ -135,7 +162,7 @@ export class SlowMotion {
     if (this.replay === null) return
     this.replay = null
     this.controls.hidden = true
-    say(this.note, 'Records one second and plays it at 1/1000 of its speed.')
+    say(this.note, 'Records one second of this ring and plays it slowly.')
     this.host.ends()
   }
 }

@@ -4,8 +4,8 @@
 // much itself. Who prefers reduced motion gets one still picture per scene.
 
 import type { ColourScheme, Colours } from './colours.ts'
-import { drawCircle, Hand } from './circle.ts'
-import type { RingScene, SlotScene } from './scene.ts'
+import { cellAt, drawCircle, Hand } from './circle.ts'
+import { wordsOfCell, type RingScene, type SlotScene } from './scene.ts'
 import { layoutOf, tileCount, tileOf, type Point, type StageLayout } from './stage-layout.ts'
 
 interface Mote {
@@ -55,10 +55,6 @@ export class Stage {
     scheme.onChange(() => this.ask())
   }
 
-  get isCompact(): boolean {
-    return this.layout.compact
-  }
-
   /** `spanMs`: until the next one is to be expected; 0: a still picture. */
   show(scene: RingScene, spanMs: number): void {
     const nowMs = performance.now()
@@ -83,6 +79,13 @@ export class Stage {
   /** What is under a point of the canvas, in words. */
   wordsAt(x: number, y: number): string | null {
     const { layout, scene } = this
+    for (const [name, circle, queue, hand] of [
+      ['submission', layout.sq, scene?.sq, this.sqHand],
+      ['completion', layout.cq, scene?.cq, this.cqHand],
+    ] as const) {
+      const cell = queue ? cellAt(circle, queue, hand, x, y) : undefined
+      if (cell) return `entry of the ${name} queue: ${wordsOfCell(cell)}. From the queue in shared memory`
+    }
     const half = layout.tiles.sizePx / 2
     const found = scene?.slots?.find(({ slot }) => {
       const tile = tileOf(layout, slot)

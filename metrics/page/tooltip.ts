@@ -18,9 +18,11 @@ export function startTooltips(wordsAt: ReadonlyMap<HTMLElement, (x: number, y: n
     const { offsetWidth, offsetHeight } = tooltip
     const x = Math.max(8, Math.min(innerWidth - offsetWidth - 8, left))
     const below = bottom + 6 + offsetHeight < innerHeight
-    tooltip.style.transform = `translate(${x}px, ${below ? bottom + 6 : Math.max(4, top - offsetHeight - 6)}px)`
+    tooltip.style.transform = `translate(${x}px, ${below ? bottom + 6 : Math.max(4, top - offsetHeight)}px)`
   }
   const showFor = (target: EventTarget | null): void => {
+    // It can be pointed at itself, to read or copy it (WCAG 1.4.13).
+    if (target === tooltip) return
     const element = target instanceof Element ? target.closest<HTMLElement>('[data-source]') : null
     if (element === null) {
       hide()
@@ -30,7 +32,8 @@ export function startTooltips(wordsAt: ReadonlyMap<HTMLElement, (x: number, y: n
     owner = element
     element.setAttribute('aria-describedby', 'tooltip')
     const { left, top, bottom } = element.getBoundingClientRect()
-    show(element.dataset['source'] ?? '', left, top, bottom)
+    tooltip.style.pointerEvents = 'auto'
+    show(element.dataset['source'] ?? '', left, top, bottom - 6)
   }
 
   document.addEventListener('pointerover', (event) => showFor(event.target))
@@ -44,7 +47,10 @@ export function startTooltips(wordsAt: ReadonlyMap<HTMLElement, (x: number, y: n
     canvas.addEventListener('pointermove', (event) => {
       const text = words(event.offsetX, event.offsetY)
       if (text === null) hide()
-      else show(text, event.clientX + 12, event.clientY, event.clientY + 8)
+      else {
+        tooltip.style.pointerEvents = 'none'
+        show(text, event.clientX + 12, event.clientY, event.clientY + 8)
+      }
     })
     canvas.addEventListener('pointerleave', hide)
   }

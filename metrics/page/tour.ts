@@ -6,17 +6,17 @@ const steps: readonly { readonly spot: string; readonly title: string; readonly 
   {
     spot: 'stage-card',
     title: 'Two queues in shared memory',
-    text: 'On the left the submission queue, on the right the completion queue. They lie in memory that your program and the Linux kernel both see. Your program writes a request into the next slot and moves the tail; the kernel takes it and moves the head. Nobody calls anybody.',
+    text: 'On the left the submission queue, on the right the completion queue. They lie in memory that your program and the Linux kernel both see. Your program writes a request into the next slot and moves the tail; the kernel takes it and moves the head. Whether that takes a system call is for the poller to say.',
   },
   {
     spot: 'stage-card',
     title: 'Who carries requests over',
-    text: 'The lamp between the queues is the poller. With SQPOLL it is a thread of the kernel that looks for new entries: awake it takes them without a system call, asleep it must be woken with one, and you see a spark. Other pollers do the same with a call per batch.',
+    text: 'The lamp between the queues is the poller. With SQPOLL it is a thread of the kernel that looks for new entries: awake it takes them without a system call, asleep it must be woken with one, and you see a spark. With poller caller your own thread makes a call for each batch; with poller worker it does so for little batches, and a thread beside it for the others. With poller threadpool there is no io_uring: threads make an ordinary call for each entry.',
   },
   {
     spot: 'stage-card',
     title: 'In the kernel',
-    text: 'Each tile in the middle is a request that the kernel works on: colour and letter say what it is, the bar below how long it takes. Entries that are joined on the inner side of the circle form a chain, one after the other. A tile with a frame is multishot: asked once, it keeps giving completions.',
+    text: 'Each tile in the middle is a request that the kernel works on (with poller threadpool, a thread): colour and letter say what it is, the bar below how long it takes. Entries that are joined on the inner side of the circle form a chain, one after the other. A tile with a frame is multishot: asked once, it keeps giving completions.',
   },
   {
     spot: 'heat-title',
@@ -62,6 +62,13 @@ export function startTour(): () => void {
   next.addEventListener('click', () => (step === steps.length - 1 ? close() : show(step + 1)))
   back.addEventListener('click', () => show(Math.max(0, step - 1)))
   byId('tour-close').addEventListener('click', close)
+  tour.addEventListener('keydown', (event) => {
+    if (event.key !== 'Tab') return
+    const buttons = [...tour.querySelectorAll('button')].filter(({ disabled }) => !disabled)
+    const at = buttons.findIndex((button) => button === document.activeElement)
+    buttons[(at + (event.shiftKey ? -1 : 1) + buttons.length) % buttons.length]!.focus()
+    event.preventDefault()
+  })
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') close()
   })

@@ -2,6 +2,7 @@
 
 import type { LiveRing } from '../live-protocol.ts'
 import { percent, short, whole } from './format.ts'
+import { callSources, callsOfRing } from './calls.ts'
 import { counterOf } from './history.ts'
 
 export type Answer = 'yes' | 'partly' | 'no' | 'quiet' | 'none'
@@ -35,28 +36,33 @@ export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
   const grown = (name: Parameters<typeof counterOf>[1]): number =>
     Math.max(0, counterOf(now, name) - counterOf(then, name))
   const operations = grown('publishedEntries')
-  const enterCalls = grown('enterCalls') + grown('workerEnterCalls')
+  const { made } = callsOfRing(then, now)
   const wakeups = grown('sqWakeups')
   const perSecond = operations / seconds
   const span = `${seconds < 9.5 ? seconds.toFixed(0) : '10'} s`
   const askedSeconds = Math.max(0.001, (now.factsAtMs - then.factsAtMs) / 1000)
-  const figures = figuresOf(then, now, askedSeconds, operations, enterCalls, wakeups)
-  const calls = `${whole(enterCalls)} system call${enterCalls === 1 ? '' : 's'} for ${whole(operations)} operations`
+  const figures = figuresOf(then, now, askedSeconds, operations, made, wakeups)
+  const calls = `${whole(made)} system call${made === 1 ? '' : 's'} for ${whole(operations)} entries`
 
   if (now.poller === 'threadpool') {
     return {
       answer: 'none',
       title: 'No io_uring',
-      sentence: `This ring works without io_uring: ${now.reason}. Each operation is an ordinary system call on another thread.`,
+      sentence: `This ring works without io_uring: ${now.reason}. Each operation is an ordinary system call on another thread: none is avoided.`,
       figures,
     }
   }
   if (now.poller !== 'kernel') {
-    const who = now.poller === 'caller' ? 'your own thread' : 'the ring worker'
+    const by = (name: 'enterCalls' | 'workerEnterCalls'): string => `${short(grown(name) / seconds)} calls a second`
+    // Little batches are not worth waking a worker for: the client submits them itself.
+    const who =
+      now.poller === 'caller'
+        ? `your own thread tells the kernel of new entries (${by('enterCalls')})`
+        : `your own thread tells the kernel of little batches (${by('enterCalls')}), the ring worker of the others (${by('workerEnterCalls')})`
     return {
       answer: 'none',
       title: 'Not used',
-      sentence: `SQPOLL is off for this ring (${now.reason}): ${who} tells the kernel of new entries, a batch at a time. In the last ${span}: ${calls}.`,
+      sentence: `SQPOLL is off for this ring (${now.reason}): ${who}. In the last ${span}: ${calls}.`,
       figures,
     }
   }
@@ -91,7 +97,7 @@ export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
     waitShareOf(then, now, 'client', askedSeconds),
     waitShareOf(then, now, 'poller', askedSeconds),
   )
-  const said = `In the last ${span} the kernel's SQ thread picked up ${short(perSecond)} operations a second by itself: ${calls}`
+  const said = `In the last ${span} the kernel's SQ thread picked up ${short(perSecond)} entries a second by itself: ${calls}`
   if (waitShare > waitShareMax) {
     return {
       answer: 'partly',
@@ -126,14 +132,14 @@ function figuresOf(
   now: LiveRing,
   seconds: number,
   operations: number,
-  enterCalls: number,
+  made: number,
   wakeups: number,
 ): VerdictFigure[] {
   const figures: VerdictFigure[] = [
     {
       label: 'calls per 1,000',
-      value: operations === 0 ? '–' : short((enterCalls / operations) * 1000),
-      source: 'ringmaster_ring_enter_calls_total / ringmaster_ring_published_entries_total, last 10 s',
+      value: operations === 0 ? '–' : short((made / operations) * 1000),
+      source: `last 10 s, for 1,000 entries published (ringmaster_ring_published_entries_total). ${callSources.made}`,
     },
     {
       label: 'wake-ups per 1,000',

@@ -142,7 +142,7 @@ class FileDaemon {
     )
     this.#checkBound('--listen', listen, this.#passed.http, this.#http.bound)
     const registry = daemonMetrics({ rings, http: this.#http, probes: this.#probes, root })
-    const feed = new LiveFeed({ source: rings.live(readVersion()) })
+    const feed = new LiveFeed({ source: rings.live(readVersion()), ready: this.#probes.ready })
     feed.register(registry)
     this.#admin = await startAdminServer({
       ...admin,

@@ -1,6 +1,6 @@
 // Builds the frames of the live page: what every ring is doing now. Made by Ringmaster.live() for whoever serves the page; asked by
 // metrics/live-feed.ts some times a second while somebody looks, and never otherwise.
-import { release } from 'node:os'
+import { hostname, release } from 'node:os'
 import { binding } from '../../native/binding.ts'
 import {
   bucketsMax,
@@ -31,7 +31,7 @@ export interface LiveRings {
   readonly adviceOf: (ring: number) => Advice
   readonly clients: () => readonly Attachment[]
   readonly arenas: () => readonly ArenaStats[]
-  readonly about: Omit<LiveAbout, 'liveVersion' | 'node' | 'kernel'>
+  readonly about: Omit<LiveAbout, 'liveVersion' | 'node' | 'kernel' | 'host' | 'pid' | 'startedMs'>
 }
 
 /**
@@ -56,7 +56,9 @@ export class LiveFrames implements LiveSource {
   }
 
   about(): LiveAbout {
-    return { liveVersion, node: process.version, kernel: release(), ...this.rings.about }
+    const startedMs = performance.timeOrigin
+    const facts = { host: hostname(), pid: process.pid, startedMs, node: process.version, kernel: release() }
+    return { liveVersion, ...facts, ...this.rings.about }
   }
 
   frame(): LiveFrame {

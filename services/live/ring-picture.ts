@@ -12,6 +12,7 @@ import {
   liveGauges,
   type LiveBufferGroup,
   type LiveCounter,
+  type LiveOperation,
   type LiveRing,
   type LiveTable,
 } from '../../metrics/live-protocol.ts'
@@ -51,6 +52,8 @@ export interface FrameContext {
 }
 
 const reader = new QueueReader()
+/** Completions of multishot requests before their last one, by opcode: the counters have the last one only. */
+const givenOf = new WeakMap<RingMetrics, Map<number, number>>()
 const noTimes = { clientRunNs: null, clientWaitNs: null, pollerRunNs: null, pollerWaitNs: null }
 
 export class RingPicture {
@@ -85,6 +88,9 @@ export class RingPicture {
       words === null || ring.slots === null ? null : slotList(ring.slots, words, this.cqTail ?? windows!.cq.tail)
     this.cqTail = windows?.cq.tail ?? null
     const ops = operationsInUse(metrics)
+    const given = givenOf.get(metrics) ?? new Map<number, number>()
+    givenOf.set(metrics, given)
+    for (const [, op, , , count] of slots ?? []) if (count > 0) given.set(op, (given.get(op) ?? 0) + count)
     const operations = ops.map(
       (op) =>
         [
@@ -94,6 +100,7 @@ export class RingPicture {
           metrics.completions(op),
           metrics.errors(op),
           metrics.bytes(op),
+          given.get(op) ?? 0,
         ] as const,
     )
     return {
@@ -141,7 +148,7 @@ export class RingPicture {
     this.sqThread = isKnown ? thread : null
   }
 
-  private counters(operations: readonly (readonly [number, string, number, number, number, number])[]): number[] {
+  private counters(operations: readonly LiveOperation[]): number[] {
     const { metrics } = this
     const totals = { requests: 0, completions: 0, errors: 0 }
     for (const [, , requests, completions, errors] of operations) {

@@ -20,6 +20,7 @@ function source(sizeBytes = 0): LiveSource & { rests: number } {
     about: () => ({
       liveVersion,
       version: 'test',
+      ...{ host: 'here', pid: 7, startedMs: 0 },
       node: '',
       kernel: '',
       effectiveCpus: 1,
@@ -83,6 +84,13 @@ describe('the feed', () => {
     expect(viewer.text()).toMatch(/^HTTP\/1\.1 200 OK\r\nContent-Type: text\/event-stream\r\n/)
     expect(viewer.text().split('event: about')).toHaveLength(2)
     expect(viewer.text()).toContain('"version":"test"')
+  })
+
+  it('tells with each frame whether the process is ready', async () => {
+    const { server } = await start({ ready: () => ({ ok: false, reason: 'stopping' }) })
+    const viewer = look(server)
+    expect(await eventually(() => framesIn(viewer.text()) >= 1)).toBe(true)
+    expect(viewer.text()).toContain('"ready":{"ok":false,"reason":"stopping"}')
   })
 
   it('builds nothing while nobody looks', async () => {

@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { bucketIndex } from '../../../metrics/exponential-histogram.ts'
 import { Op } from '../../../native/abi.ts'
 import { operationName } from '../../../native/operations/index.ts'
+import { busiest } from '../../../metrics/page/busiest.ts'
+import { callsOf } from '../../../metrics/page/calls.ts'
 import { bytes, duration, percent, short } from '../../../metrics/page/format.ts'
-import { growth, History } from '../../../metrics/page/history.ts'
+import { growth, History, isGap, lookBackMs } from '../../../metrics/page/history.ts'
 import { lookOf, opOf } from '../../../metrics/page/operations.ts'
 import { parseTrace, Replay } from '../../../metrics/page/replay.ts'
 import { liveScene } from '../../../metrics/page/scene.ts'
@@ -32,6 +34,17 @@ describe('history', () => {
     expect(history.quantile('1.0', null, kernel, 0.5)).toBeNaN()
   })
 
+  it('keeps what it knows over a pause, and has no rates across it', () => {
+    const history = new History()
+    for (const [frame, atMs] of [0, 200, 400, 50_000, 50_200].entries())
+      history.add(frameOf(frame + 1, atMs, [ringOf({ publishedEntries: frame * 10 })]))
+    expect(history.series).toHaveLength(5)
+    expect(history.span()).toMatchObject({ seconds: 0.2 })
+    expect(history.span(lookBackMs)).toMatchObject({ seconds: 0.2 })
+    expect(isGap(history.series[2]!, history.series[3]!)).toBe(true)
+    expect(isGap(history.series[3]!, history.series[4]!)).toBe(false)
+  })
+
   it('begins anew when the process does', () => {
     const history = new History()
     history.add(frameOf(5, 0, [ringOf({ requests: 100 })]))
@@ -39,6 +52,45 @@ describe('history', () => {
     expect(history.span()).toBeNull()
     expect(history.series).toHaveLength(1)
   })
+})
+
+describe('system calls', () => {
+  const operations = [
+    [Op.READ, 'read', 0, 1_000, 0, 0, 0],
+    [Op.RECV, 'recv', 0, 1, 0, 0, 99],
+    [Op.NOP, 'nop', 0, 500, 0, 0, 0],
+    [Op.TIMEOUT, 'timeout', 0, 50, 0, 0, 0],
+  ] as const
+  const counters = { publishedEntries: 1_551, enterCalls: 40, workerEnterCalls: 10, sqWakeups: 20 }
+
+  // The work is 1,100 completions; a nop or a timeout would be nobody's call.
+  it.each([
+    ['kernel', { made: 50, avoided: 1_050 }],
+    ['caller', { made: 50, avoided: 1_050 }],
+    ['worker', { made: 70, avoided: 1_030 }],
+    ['threadpool', { made: 1_170, avoided: 0 }],
+  ])('of poller %s are %j', (poller, calls) => {
+    const rings = [ringOf(counters, { poller, operations })]
+    const first = frameOf(1, 0, [ringOf({}, { poller, operations: [[Op.READ, 'read', 0, 0, 0, 0, 0]] })])
+    expect(callsOf({ first, last: frameOf(2, 1000, rings) })).toEqual(calls)
+  })
+
+  it('of bookkeeping are in no latency of all operations', () => {
+    const history = new History()
+    history.add(frameOf(1, 0, [ringOf({}, { histograms: [[Op.NOP, 1, 1e6, bucketIndex(1e6), 10]] })]))
+    expect(history.quantile(null, null, 1, 0.5)).toBeNaN()
+    expect(history.quantile(null, Op.NOP, 1, 0.5)).toBeGreaterThan(0)
+  })
+})
+
+it('operations keep their line in the chart until others are much busier', () => {
+  const at = (counts: readonly number[]) =>
+    frameOf(1, 0, [ringOf({}, { operations: counts.map((count, op) => [op, '', 0, count, 0, 0, 0] as const) })])
+  const first = at([0, 0, 0, 0, 0, 0])
+  const begin = busiest(first, at([50, 40, 30, 20, 10, 0]), [])
+  expect(begin).toEqual([0, 1, 2, 3])
+  expect(busiest(first, at([50, 40, 30, 20, 30, 0]), begin)).toEqual(begin)
+  expect(busiest(first, at([50, 40, 30, 20, 50, 0]), begin)).toEqual([0, 1, 2, 4])
 })
 
 describe('numbers', () => {
@@ -130,6 +182,24 @@ describe('slow motion', () => {
     const woken = new Replay(events, 'kernel', { sq: 64, cq: 128 }, [{ ring: 0, client: null, atMs, count: 2 }])
     expect(woken.at(atMs, atMs - 0.1).sparks).toBe(2)
     expect(woken.at(atMs + 0.1, atMs).sparks).toBe(0)
+  })
+
+  it('says of the poller what the trace tells, and nothing else', () => {
+    const [first, second] = [replay.fromMs, replay.step(replay.fromMs, 1)]
+    const wakeups = [{ ring: 0, client: null, atMs: second, count: 1 }]
+    const woken = new Replay(events, 'kernel', { sq: 64, cq: 128 }, wakeups)
+    expect(woken.at(first, first).pollerState).toBe('asleep')
+    expect(woken.at(second, first).pollerState).toBe('busy')
+    const seen = Math.min(...events.map(({ seenMs }) => seenMs))
+    expect(replay.at(seen, seen).pollerState).toBe('none')
+  })
+
+  it('keeps streams in flight that were there before, but for slots that are another request’s', () => {
+    const stream = { slot: 60, look: lookOf(Op.RECV), ageMs: -1, multishot: true, given: 0 }
+    const late = new Replay(events, 'kernel', { sq: 64, cq: 128 }, [], [stream, { ...stream, slot: 9 }])
+    expect(late.earlier).toEqual([stream])
+    expect(late.at(late.fromMs, late.fromMs).slots).toContainEqual(stream)
+    expect(late.at(late.fromMs, late.fromMs).inFlight).toBe(replay.at(replay.fromMs, replay.fromMs).inFlight + 1)
   })
 
   it('steps to the next change and back', () => {

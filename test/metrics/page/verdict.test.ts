@@ -31,6 +31,16 @@ describe('the verdict', () => {
     for (const { source } of verdict.figures) expect(source).not.toBe('')
   })
 
+  it('says who calls the kernel, for each poller', () => {
+    const counters = { publishedEntries: 1_000, enterCalls: 300, workerEnterCalls: 200, sqWakeups: 100 }
+    const said = (poller: string): string => judge(begin, ringOf(counters, { poller, factsAtMs: 10_000 }), 10).sentence
+    expect(said('worker')).toMatch(/your own thread .*\(30 calls a second\), the ring worker .*\(20 calls a second\)/)
+    expect(said('worker')).toContain('600 system calls for 1,000 entries')
+    expect(said('caller')).toContain('your own thread tells the kernel of new entries (30 calls a second)')
+    expect(said('threadpool')).toContain('none is avoided')
+    expect(said('kernel')).not.toContain('your own thread')
+  })
+
   it('is not given at once', () => {
     expect(judge(begin, ringOf({ publishedEntries: 100_000 }), 1).title).toBe('Watching …')
   })

@@ -62,7 +62,7 @@ describe.each(pollers)('a frame of a ring with the poller %s', (poller) => {
       expect(counter(ring!, name), name).toBeGreaterThanOrEqual(before[name])
       expect(counter(ring!, name), name).toBeLessThanOrEqual(after[name])
     }
-    expect(ring!.operations.find(([, name]) => name === 'read')).toMatchObject([Op.READ, 'read', 10, 10, 0, 1000])
+    expect(ring!.operations.find(([, name]) => name === 'read')).toMatchObject([Op.READ, 'read', 10, 10, 0, 1000, 0])
     expect(ring!.errors).toEqual([['openat', 'ENOENT', 1]])
     await file.close()
   })
@@ -205,7 +205,7 @@ describe('the size of a frame', () => {
       groups: Array.from({ length: bufferGroupsMax }, () => [65535, 32768, 32768] as const),
       files: [65536, 65536] as const,
       buffers: [16384, 16384] as const,
-      operations: Array.from({ length: 65 }, (_, op) => [op, 'read_multishot', 1e12, 1e12, 1e6, 1e15] as const),
+      operations: Array.from({ length: 65 }, (_, op) => [op, 'read_multishot', 1e12, 1e12, 1e6, 1e15, 1e12] as const),
       errors: Array.from({ length: errorRowsMax }, () => ['read_multishot', 'EADDRNOTAVAIL', 1e6] as const),
       histograms: [],
       advice: { poller: 'threadpool', cause: 'contended', reason: text.repeat(5) },
