@@ -221,8 +221,8 @@ class Rings implements OwnRings {
         const made = await maker.make(ring, spare, others, this.moved[ring])
         spare = null
         made.handle.idle.spinNs = lost.idle.spinNs
+        made.handle.metrics.takeOver(lost.metrics) // what was lost with it is counted there
         made.handle.metrics.client[ClientCounter.renewals] = renewals
-        made.handle.metrics.client[ClientCounter.moves] = lost.metrics.client[ClientCounter.moves]!
         this.put(ring, made)
         this.supervisor.renewed(ring)
         for (const tell of [...this.onRenewed]) tell(ring)
