@@ -143,6 +143,20 @@ describe('the format', () => {
   })
 })
 
+describe('headers', () => {
+  it.each([
+    ['of node:http, several', { accept: ['text/html', 'application/openmetrics-text'] }],
+    ['of fetch', new Headers({ accept: 'application/openmetrics-text' })],
+  ])('%s, are read', async (_, headers) => {
+    expect((await renderMetrics(new Registry(), headers)).contentType).toMatch(types.openmetrics)
+  })
+
+  it.each([null, 5, 'text/plain'])('that are %o are refused', async (headers) => {
+    const render = renderMetrics as (registry: Registry, given: unknown) => Promise<unknown>
+    await expect(render(new Registry(), headers)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+})
+
 describe('gzip', () => {
   it('is used where it is asked for and worth it', async () => {
     const registry = busyRegistry()
