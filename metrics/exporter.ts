@@ -5,6 +5,7 @@
 import type { OpenMetricsContentType, Registry } from 'prom-client'
 import { exporterPlane, type ExporterReading } from './catalog/exporter.ts'
 import { CollectorFailures } from './collector-failures.ts'
+import { invalidArgument } from './invalid-argument.ts'
 import { PlaneCollector } from './plane-collector.ts'
 import type { Family } from './plane-collector.ts'
 import { metricOf, type PlaneMetric } from './plane-metrics.ts'
@@ -52,7 +53,7 @@ class RegistryPlanes implements ExporterReading {
         ? new PlaneCollector(plane, this.failures, this.spent)
         : (known.collector as PlaneCollector<Reading>)
     const metrics = known?.metrics ?? collector.families.map((family) => metricOf(family))
-    this.put(metrics, collector.families)
+    this.put(metrics)
     this.planes.set(plane, { collector, metrics })
     const remove = collector.add(source)
     return () => {
@@ -60,6 +61,12 @@ class RegistryPlanes implements ExporterReading {
       this.planes.delete(plane)
       this.take(metrics)
     }
+  }
+
+  /** Registers what somebody took out, by registry.clear() for one. @throws where a name is somebody else's now */
+  restore(): void {
+    for (const { metrics } of this.planes.values()) this.put(metrics)
+    this.keepExporterLast()
   }
 
   /** It reports on the reading of all the others, so it is read behind them; and it is there as long as any is. */
@@ -70,11 +77,11 @@ class RegistryPlanes implements ExporterReading {
   }
 
   /** Registers what is not there: all, or what somebody took out. @throws where a name is somebody else's; the registry is as before */
-  private put(metrics: readonly PlaneMetric[], families: readonly Family[]): void {
+  private put(metrics: readonly PlaneMetric[]): void {
     const added: PlaneMetric[] = []
     try {
-      for (const [index, metric] of metrics.entries()) {
-        const family = families[index]!
+      for (const metric of metrics) {
+        const { family } = metric
         if (this.registry.getSingleMetric(family.name) === metric) continue
         this.registry.registerMetric(metric)
         added.push(metric)
@@ -94,10 +101,22 @@ class RegistryPlanes implements ExporterReading {
   }
 }
 
+const registryMethods = ['registerMetric', 'getSingleMetric', 'removeSingleMetric', 'getMetricsAsArray'] as const
+
+/** @throws ERR_INVALID_ARG_TYPE */
+export function checkRegistry(registry: unknown): void {
+  const is =
+    typeof registry === 'object' &&
+    registry !== null &&
+    registryMethods.every((method) => typeof Reflect.get(registry, method) === 'function')
+  if (!is) throw invalidArgument('registry', 'a Registry of prom-client', registry)
+}
+
 const registries = new WeakMap<MetricsRegistry, RegistryPlanes>()
 
 /** What a registry has of ours; made when it is first asked for. */
 export function planesOf(registry: MetricsRegistry): RegistryPlanes {
+  checkRegistry(registry)
   const known = registries.get(registry)
   if (known !== undefined) return known
   const planes = new RegistryPlanes(registry)

@@ -27,7 +27,10 @@ export interface WorkerStateEvent extends RingEvent, WorkerEvent {}
 /** As the option `onAdvice` is told. */
 export interface AdviceEvent extends RingEvent, RingAdvice {}
 
-/** Requests were refused with ERR_RING_BACKLOG_FULL: so many since the last look, which is every fifth of `heartbeatTimeoutMs`. */
+/**
+ * Requests were refused with ERR_RING_BACKLOG_FULL: so many since the last look, which is every second, and once more at close(). What was refused
+ * since the last look is told to a listener who came after it, too.
+ */
 export interface BacklogFullEvent extends RingEvent {
   readonly rejections: number
 }
@@ -53,9 +56,6 @@ const channels: { readonly [Name in keyof RingmasterChannels]: Channel } = {
   'ringmaster:backlog:full': channel('ringmaster:backlog:full'),
   'ringmaster:cq:overflow': channel('ringmaster:cq:overflow'),
 }
-
-/** Whether anybody listens. */
-export const isHeard = (name: keyof RingmasterChannels): boolean => channels[name].hasSubscribers
 
 /** `make` is called where somebody listens. A listener that throws is an uncaught exception of its own (node:diagnostics_channel). */
 export function publish<Name extends keyof RingmasterChannels>(name: Name, make: () => RingmasterChannels[Name]): void {

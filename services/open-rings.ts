@@ -104,10 +104,12 @@ class Rings implements OwnRings {
   private maker: RingMaker | null = null
   private pool: RingWorkerPool | InThreadWorkers | null = null
   private readonly closed = ringsOpened()
+  private readonly events: RingEvents
 
   constructor(options: ResolvedOptions) {
     this.options = options
     const { handles } = this
+    this.events = new RingEvents(options.name, handles)
     const retired = new RetiredRings(options, (ring) => handles[ring]!)
     this.retired = retired
     this.users = {
@@ -154,6 +156,7 @@ class Rings implements OwnRings {
     this.closed()
     if (this.over) return
     this.over = true
+    this.events.close()
     for (const ring of this.handles.keys()) this.told(ring, 'closed', 'close() was called')
   }
 
@@ -166,7 +169,6 @@ class Rings implements OwnRings {
   /** A ring's worker as its supervisor sees it. */
   private supervised(ring: number, pool: RingWorkerPool): SupervisedRing {
     const handle = (): RingHandle => this.handles[ring]!
-    const events = new RingEvents(this.options.name, ring)
     return {
       heartbeats: () => handle().heartbeats,
       died: (cause) => {
@@ -194,7 +196,6 @@ class Rings implements OwnRings {
       check: () => {
         handle().client.check()
         this.retired.check(ring)
-        events.look(handle().metrics)
       },
       gaveUp: (cause) => {
         handle().workerLost(cause)
@@ -221,8 +222,8 @@ class Rings implements OwnRings {
         const made = await maker.make(ring, spare, others, this.moved[ring])
         spare = null
         made.handle.idle.spinNs = lost.idle.spinNs
+        made.handle.metrics.takeOver(lost.metrics) // what was lost with it is counted there
         made.handle.metrics.client[ClientCounter.renewals] = renewals
-        made.handle.metrics.client[ClientCounter.moves] = lost.metrics.client[ClientCounter.moves]!
         this.put(ring, made)
         this.supervisor.renewed(ring)
         for (const tell of [...this.onRenewed]) tell(ring)

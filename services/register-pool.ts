@@ -8,7 +8,7 @@ import { placementPlane, type PlacementReading } from '../metrics/catalog/placem
 import { ringSubjects, type RingMetricsSource } from '../metrics/catalog/ring-reading.ts'
 import { ringsPlane } from '../metrics/catalog/rings.ts'
 import { tracesPlane, type TracesReading } from '../metrics/catalog/traces.ts'
-import { registerPlane, type MetricsRegistry } from '../metrics/exporter.ts'
+import { checkRegistry, planesOf, registerPlane, type MetricsRegistry } from '../metrics/exporter.ts'
 import type { Subject } from '../metrics/plane.ts'
 import type { ArenaStats } from './arena.ts'
 import { buildSubjects } from './build-info.ts'
@@ -47,10 +47,16 @@ export class Registrations {
     this.source = source
   }
 
-  /** Returns what takes the metrics out again; the second time with the same registry it changes nothing and returns the same. */
+  /**
+   * Returns what takes the metrics out again; the second time with the same registry it returns the same, and registers what was taken out otherwise.
+   */
   add(registry: MetricsRegistry): () => void {
+    checkRegistry(registry)
     const known = this.removes.get(registry)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      planesOf(registry).restore()
+      return known
+    }
     const removePool = registerPool(registry, this.name, this.source)
     const remove = (): void => {
       if (this.removes.get(registry) !== remove) return

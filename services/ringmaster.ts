@@ -267,10 +267,12 @@ export class Ringmaster extends RingFileSystem {
 
   /**
    * Adds all metrics to a prom-client registry, where several Ringmasters may be: see the option `name`. They are read at scrape, never on the I/O
-   * path. Returns how to take them out; the second time with the same registry it changes nothing and returns the same.
-   * @throws ERR_INVALID_ARG_VALUE where another Ringmaster of this name is in the registry; Error where a metric's name is somebody else's
+   * path. Returns how to take them out. The second time with the same registry it only registers again what `registry.clear()` has taken out, and
+   * returns the same function: called once, it takes them out for whoever registered them.
+   * @throws ERR_INVALID_ARG_TYPE, ERR_RING_CLOSED; ERR_INVALID_ARG_VALUE where another Ringmaster of this name is in the registry; Error where a metric's name is somebody else's
    */
   register(registry: MetricsRegistry): () => void {
+    if (this.closing !== null) throw ringErrors.closed()
     return this.registrations.add(registry)
   }
 

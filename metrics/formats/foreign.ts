@@ -23,7 +23,7 @@ export interface ForeignFamily {
   readonly samples: readonly ForeignSample[]
 }
 
-/** How long a metric's collect() may take. */
+/** How long a metric's collect() may take where the scraper does not say how long it waits. */
 export const collectLimitMs = 2000
 
 // What a metric's get() gives; prom-client's types name less of it. NaN and infinities are values, too.
@@ -46,14 +46,21 @@ const metricShape = z.object({
 type Labels = z.infer<typeof labelsShape>
 type Metric = z.infer<typeof metricShape>
 
-/** Reads that have not ended: a collector that hangs is waited for once more each time, and not started again. */
-const pending = new WeakMap<object, Promise<unknown>>()
+interface Read {
+  readonly result: Promise<unknown>
+  /** A scrape has waited for it in vain. */
+  overdue: boolean
+}
 
-/** Reads `metrics`, all at once. `openMetrics`: the registry has taken `_total` off the names of its counters. */
+/** Reads that have not ended. Scrapes at one time share them; one that hangs is not started again, nor waited for again, until it has ended. */
+const pending = new WeakMap<object, Read>()
+
+/** Reads `metrics`, all at once, for `limitMs` at most. An OpenMetrics registry has taken `_total` off the names of its counters. */
 export async function readForeign(
   registry: Registry | Registry<OpenMetricsContentType>,
   metrics: readonly (object & { name: string })[],
   failures: CollectorFailures,
+  limitMs: number = collectLimitMs,
 ): Promise<readonly ForeignFamily[]> {
   const defaults = labelsShape.catch({}).parse(Reflect.get(registry, '_defaultLabels'))
   const openMetrics = registry.contentType.startsWith('application/openmetrics-text')
@@ -62,7 +69,7 @@ export async function readForeign(
       const { name } = metric
       failures.watch(name)
       try {
-        return familyOf(metricShape.parse(await withinLimit(metric)), defaults, openMetrics)
+        return familyOf(metricShape.parse(await withinLimit(metric, limitMs)), defaults, openMetrics)
       } catch {
         failures.add(name, 1)
         return null
@@ -72,23 +79,31 @@ export async function readForeign(
   return families.filter((family) => family !== null)
 }
 
-async function withinLimit(metric: object): Promise<unknown> {
-  if (!('get' in metric) || typeof metric.get !== 'function') throw new Error('not a metric of prom-client')
-  let reading = pending.get(metric)
-  if (reading === undefined) {
-    reading = Promise.resolve((metric.get as () => unknown)())
-    pending.set(metric, reading)
-  }
+async function withinLimit(metric: object, limitMs: number): Promise<unknown> {
+  const read = pending.get(metric) ?? start(metric)
+  if (read.overdue) throw new Error('a read that was not done in time has not ended')
   const timer = new AbortController()
-  const limit = sleep(collectLimitMs, undefined, { signal: timer.signal, ref: false }).then(() => {
-    throw new Error(`not read within ${collectLimitMs} ms`)
+  const limit = sleep(limitMs, undefined, { signal: timer.signal, ref: false }).then(() => {
+    read.overdue = true
+    throw new Error(`not read within ${limitMs} ms`)
   })
   limit.catch(() => undefined)
   try {
-    return await Promise.race([reading, limit])
+    return await Promise.race([read.result, limit])
   } finally {
     timer.abort()
   }
+}
+
+function start(metric: object): Read {
+  if (!('get' in metric) || typeof metric.get !== 'function') throw new Error('not a metric of prom-client')
+  const read: Read = { result: Promise.resolve((metric.get as () => unknown)()), overdue: false }
+  pending.set(metric, read)
+  const ended = (): void => {
+    pending.delete(metric)
+  }
+  read.result.then(ended, ended)
+  return read
 }
 
 function familyOf({ name, help, type, values }: Metric, defaults: Labels, openMetrics: boolean): ForeignFamily {

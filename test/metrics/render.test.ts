@@ -1,4 +1,5 @@
 // What a scraper gets for what it asks: format, encoding, exemplars; and that nobody's collector keeps it from the rest.
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { PbfReader } from 'pbf'
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client'
@@ -142,6 +143,20 @@ describe('the format', () => {
   })
 })
 
+describe('headers', () => {
+  it.each([
+    ['of node:http, several', { accept: ['text/html', 'application/openmetrics-text'] }],
+    ['of fetch', new Headers({ accept: 'application/openmetrics-text' })],
+  ])('%s, are read', async (_, headers) => {
+    expect((await renderMetrics(new Registry(), headers)).contentType).toMatch(types.openmetrics)
+  })
+
+  it.each([null, 5, 'text/plain'])('that are %o are refused', async (headers) => {
+    const render = renderMetrics as (registry: Registry, given: unknown) => Promise<unknown>
+    await expect(render(new Registry(), headers)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+})
+
 describe('gzip', () => {
   it('is used where it is asked for and worth it', async () => {
     const registry = busyRegistry()
@@ -238,5 +253,69 @@ describe('a collector of somebody else', () => {
       const collector = { collector: 'broken' }
       expect(sampleValue(families, 'ringmaster_exporter_collector_failures_total', collector)).toBe(failures)
     }
+  })
+
+  it.each(['text/plain', 'application/openmetrics-text', protobuf])(
+    'is read anew by every scrape, as %s',
+    async (accept) => {
+      const registry = new Registry()
+      let reads = 0
+      const collect = function (this: Gauge): void {
+        this.set(++reads)
+      }
+      new Gauge({ name: 'their_reads', help: 'Theirs.', registers: [registry], collect })
+      const seconds = new Histogram({ name: 'their_seconds', help: 'Theirs.', buckets: [1], registers: [registry] })
+      const seen: Buffer[] = []
+      for (const valueSeconds of [0.5, 0.5, 2]) {
+        seconds.observe(valueSeconds)
+        const { body } = await renderMetrics(registry, { accept })
+        expect(seen).not.toContainEqual(Buffer.from(body))
+        seen.push(Buffer.from(body))
+      }
+      expect(reads).toBe(3)
+      if (accept === protobuf) return
+      expect(seen.at(-1)!.toString()).toContain('\ntheir_reads 3\n')
+      expect(seen.at(-1)!.toString()).toContain('\ntheir_seconds_count 3\n')
+    },
+  )
+
+  it('that failed once is there the next time', async () => {
+    const registry = new Registry()
+    let reads = 0
+    const collect = function (this: Gauge): void {
+      if (++reads === 1) throw new Error('broken once')
+      this.set(reads)
+    }
+    new Gauge({ name: 'flaky', help: 'Theirs.', registers: [registry], collect })
+    expect(await textOf(registry)).not.toContain('flaky ')
+    expect(await textOf(registry)).toContain('\nflaky 2\n')
+  })
+
+  it('that was late once is left alone until it comes back, and there from then on', async () => {
+    const registry = new Registry()
+    let reads = 0
+    let comeBack = (): void => undefined
+    const promise = new Promise<void>((resolve) => (comeBack = resolve))
+    const collect = async function (this: Gauge): Promise<void> {
+      if (++reads === 1) await promise
+      this.set(reads)
+    }
+    new Gauge({ name: 'late', help: 'Theirs.', registers: [registry], collect })
+    const hurried = { 'x-prometheus-scrape-timeout-seconds': '0.1' }
+    for (const _ of [1, 2, 3]) expect(String((await renderMetrics(registry, hurried)).body)).not.toContain('late ')
+    expect(reads).toBe(1)
+    comeBack()
+    await setImmediate()
+    expect(await textOf(registry)).toContain('\nlate 2\n')
+  })
+
+  it('that hangs is waited for less long than Prometheus waits for the scrape', async () => {
+    const registry = new Registry()
+    let hanging = true
+    const collect = (): Promise<void> => new Promise(() => undefined)
+    new Gauge({ name: 'hangs', help: 'Theirs.', registers: [registry], collect })
+    const scrape = renderMetrics(registry, { 'x-prometheus-scrape-timeout-seconds': '1' }).then(() => (hanging = false))
+    await Promise.race([scrape, sleep(1000)])
+    expect(hanging).toBe(false)
   })
 })

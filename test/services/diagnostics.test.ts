@@ -49,29 +49,39 @@ describe('diagnostics_channel', () => {
     await rings.nop()
   })
 
-  it('has refused requests, counted together, from when somebody listens', async () => {
-    const refuse = async (rings: Ringmaster, count: number): Promise<void> => {
-      const most = rings.stats().rings[0]!.inFlightLimit
-      const outcomes = await Promise.allSettled(Array.from({ length: most + 64 + count }, () => rings.nop()))
-      expect(outcomes.some(({ status }) => status === 'rejected')).toBe(true)
-    }
-    await using rings = await Ringmaster.start({
-      rings: 1,
-      poller: 'caller',
-      sqEntries: 8,
-      cqEntries: 128,
-      backlogMax: 0,
-      heartbeatTimeoutMs: 250,
-    })
-    await refuse(rings, 50)
-    const before = rings.stats().rings[0]!.backlogRejections
+  const refuse = async (rings: Ringmaster, count: number): Promise<number> => {
+    const most = rings.stats().rings[0]!.inFlightLimit
+    const outcomes = await Promise.allSettled(Array.from({ length: most + 64 + count }, () => rings.nop()))
+    const refused = outcomes.filter(({ status }) => status === 'rejected').length
+    expect(refused).toBeGreaterThan(0)
+    return refused
+  }
+  const small = { rings: 1, poller: 'caller', sqEntries: 8, cqEntries: 128, backlogMax: 0 } as const
+  const total = (events: readonly { rejections: number }[]): number =>
+    events.reduce((sum, { rejections }) => sum + rejections, 0)
+
+  it.each([0, 10_000])(
+    'has all refused requests, counted together: heartbeatTimeoutMs %i',
+    async (heartbeatTimeoutMs) => {
+      const events = heard('ringmaster:backlog:full')
+      const rings = await Ringmaster.start({ ...small, heartbeatTimeoutMs })
+      let refused = await refuse(rings, 50)
+      expect(await eventually(() => events.length > 0)).toBe(true)
+      expect(events[0]).toMatchObject({ pool: '', ring: 0 })
+      refused += await refuse(rings, 10)
+      await rings.close()
+      expect(total(events)).toBe(refused)
+    },
+  )
+
+  it('has requests that were refused just before close() or closeSync()', async () => {
     const events = heard('ringmaster:backlog:full')
-    // The first look after somebody came says where counting begins: what is refused after that is told.
-    const deadlineMs = performance.now() + 20_000
-    while (events.length === 0 && performance.now() < deadlineMs) await refuse(rings, 10)
-    const told = events.reduce((total, { rejections }) => total + rejections, 0)
-    expect(told).toBeGreaterThan(0)
-    expect(told).toBeLessThanOrEqual(rings.stats().rings[0]!.backlogRejections - before)
-    expect(events[0]).toMatchObject({ pool: '', ring: 0 })
+    const first = await Ringmaster.start({ ...small, name: 'first' })
+    const second = await Ringmaster.start({ ...small, name: 'second' })
+    const refused = [await refuse(first, 20), await refuse(second, 20)]
+    await first.close()
+    second.closeSync()
+    const of = (pool: string): number => total(events.filter((event) => event.pool === pool))
+    expect([of('first'), of('second')]).toEqual(refused)
   })
 })

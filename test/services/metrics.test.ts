@@ -1,7 +1,7 @@
 // The metrics of real rings: several Ringmasters in one registry, and stats() as data that can be sent anywhere.
 import { Registry } from 'prom-client'
 import { afterAll, describe, expect, it } from 'vitest'
-import { Ringmaster } from '../../services/index.ts'
+import { renderMetrics, Ringmaster } from '../../services/index.ts'
 import { parseExposition, sampleValue } from '../metrics/exposition.ts'
 import { callLoosely, temporaryFolder } from './harness.ts'
 
@@ -52,6 +52,31 @@ describe('a registry', () => {
     expect((await scrape(other)).get('ringmaster_ring_info')!.samples).toHaveLength(1)
     rings.register(registry)
     expect((await scrape(registry)).get('ringmaster_ring_info')!.samples).toHaveLength(1)
+  })
+
+  it('that was cleared is given the same Ringmaster again, and has it again', async () => {
+    await using rings = await Ringmaster.start({ rings: 1 })
+    const registry = new Registry()
+    const unregister = rings.register(registry)
+    registry.clear()
+    expect(rings.register(registry)).toBe(unregister)
+    expect((await scrape(registry)).get('ringmaster_ring_info')!.samples).toHaveLength(1)
+    expect(rings.register(registry)).toBe(unregister)
+    unregister()
+    expect(registry.getMetricsAsArray()).toEqual([])
+  })
+
+  it.each([null, undefined, 5, 'x', {}, { registerMetric: () => undefined }])('is no %o', async (given) => {
+    const refusal = expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }) as Error
+    await using rings = await Ringmaster.start({ rings: 1 })
+    expect(() => callLoosely(rings, 'register', given)).toThrow(refusal)
+    await expect(callLoosely({ renderMetrics }, 'renderMetrics', given)).rejects.toEqual(refusal)
+  })
+
+  it('gets nothing of rings that are closed', async () => {
+    const rings = await Ringmaster.start({ rings: 1 })
+    await rings.close()
+    expect(() => rings.register(new Registry())).toThrow(expect.objectContaining({ code: 'ERR_RING_CLOSED' }))
   })
 
   it('has what the planes beside the rings count: files, arenas, clients, placement', async () => {
