@@ -276,6 +276,15 @@ describe.skipIf(helm === '')('what the chart ships with', () => {
     expect(text).not.toContain('deploy/RUNBOOK.md')
   })
 
+  it('rules that know the job which the PodMonitor makes', () => {
+    const values = { nameOverride: 'blobs', prometheusRule: { enabled: true }, podMonitor: { enabled: true } }
+    const [monitor, rule] = ['PodMonitor', 'PrometheusRule'].map((kind) => ofKind(render(helm, values), kind)[0])
+    const { jobLabel } = monitor?.spec as { jobLabel: string }
+    const job = monitor?.metadata.labels?.[jobLabel]
+    expect(job).toBe('blobs')
+    expect(JSON.stringify(rule)).toContain(JSON.stringify('up{job=~".*ringmaster.*|blobs"}').slice(1, -1))
+  })
+
   it('dashboards: those of deploy/grafana', () => {
     const dashboards = fileURLToPath(new URL('../../../deploy/grafana/dashboards/', import.meta.url))
     const [manifest] = ofKind(render(helm, { dashboards: { enabled: true } }), 'ConfigMap')
