@@ -9,6 +9,8 @@ export interface StorageReading {
   /** 0 where the file system makes inodes as it needs them. */
   readonly inodes: number
   readonly inodesAvailable: number
+  /** The file system, not only this mount of it. */
+  readonly readOnly: boolean
 }
 
 // prettier-ignore
@@ -29,5 +31,8 @@ export const storagePlane: Plane<StorageReading> = {
     { name: 'ringmaster_storage_inodes_available', type: 'gauge', unit: 'count', labels: [],
       help: 'Inodes that are free; absent where the file system makes them as it needs them.',
       read: ({ inodes, inodesAvailable }, sample) => { if (inodes > 0) sample(inodesAvailable) } },
+    { name: 'ringmaster_storage_read_only', type: 'gauge', unit: 'count', labels: [],
+      help: 'Whether nobody can write to that file system: 1 for images that are full by design, and for one remounted after errors.',
+      read: ({ readOnly }, sample) => sample(readOnly ? 1 : 0) },
   ],
 }

@@ -1,5 +1,5 @@
 // Everything that /metrics of the daemon has: rings, HTTP, probes, storage, and the process itself. Used by file-daemon.ts.
-import { statfs } from 'node:fs'
+import { stat, statfs } from 'node:fs/promises'
 import { Registry, collectDefaultMetrics } from 'prom-client'
 import { daemonPlane } from '../../metrics/catalog/daemon.ts'
 import { storagePlane, type StorageReading } from '../../metrics/catalog/storage.ts'
@@ -8,6 +8,7 @@ import type { Subject } from '../../metrics/plane.ts'
 import type { HttpServer } from '../http/http-server.ts'
 import type { Ringmaster } from '../ringmaster.ts'
 import type { Probes } from './probes.ts'
+import { isReadOnly } from './read-only-mount.ts'
 
 export interface DaemonMetricsOptions {
   readonly rings: Ringmaster
@@ -39,10 +40,16 @@ function storageOf(root: string): () => Iterable<Subject<StorageReading>> {
   const ask = (): void => {
     if (asking) return
     asking = true
-    statfs(root, (error, found) => {
-      asking = false
-      last = error === null ? readingOf(found) : null
-    })
+    const read = async (): Promise<StorageReading> => {
+      const found = await statfs(root)
+      return readingOf(found, await isReadOnly((await stat(root)).dev))
+    }
+    void read()
+      .catch(() => null)
+      .then((found) => {
+        asking = false
+        last = found
+      })
   }
   ask()
   return () => {
@@ -51,11 +58,15 @@ function storageOf(root: string): () => Iterable<Subject<StorageReading>> {
   }
 }
 
-const readingOf = ({ bsize, blocks, bavail, files, ffree }: Record<StatFsField, number>): StorageReading => ({
+const readingOf = (
+  { bsize, blocks, bavail, files, ffree }: Record<StatFsField, number>,
+  readOnly: boolean,
+): StorageReading => ({
   sizeBytes: bsize * blocks,
   availableBytes: bsize * bavail,
   inodes: files,
   inodesAvailable: ffree,
+  readOnly,
 })
 
 type StatFsField = 'bsize' | 'blocks' | 'bavail' | 'files' | 'ffree'

@@ -191,6 +191,7 @@ describe.skipIf(prometheusMissing !== null)(`Prometheus ${prometheusMissing ?? '
     await eventuallyIs(() => classic, `ringmaster_storage_inodes{job="daemon",root="${root}"}`, files)
     await eventuallyIs(() => classic, 'count(ringmaster_storage_available_bytes > 0)', 1)
     await eventuallyIs(() => classic, 'count(ringmaster_storage_inodes_available >= 0)', 1)
+    await eventuallyIs(() => classic, 'ringmaster_storage_read_only{job="daemon"}', 0)
   })
 
   it('shows exemplars: of buckets and of counters', async () => {

@@ -122,6 +122,43 @@ describe.skipIf(helm === '')('helm', () => {
     ['a grace period that ends before the daemon', { drain: { closeSeconds: 2 } }, 'drain.closeSeconds'],
     ['a port that is none', { ports: { http: 70000 } }, 'ports.http'],
     ['a profile outside of the folder', { seccomp: { localhostProfile: '/etc/seccomp.json' } }, 'localhostProfile'],
+    [
+      'a profile outside of the folder, by another way',
+      { seccomp: { localhostProfile: 'a/../../b' } },
+      'localhostProfile',
+    ],
+    ['one port for both', { ports: { http: 9464 } }, 'ports.http and ports.admin are both 9464'],
+    ['a folder that hides /tmp', { data: { mountPath: '/tmp/' } }, 'data.mountPath /tmp/ hides'],
+    ['a host with a blank', { listenHost: '0.0.0.0 ' }, 'listenHost'],
+    ['a tag with a blank', { image: { tag: '0.1 ' } }, 'image.tag'],
+    ['a name that is none of DNS', { fullnameOverride: 'Files_1' }, 'fullnameOverride'],
+    [
+      'a scrape that takes longer than their distance',
+      { podMonitor: { enabled: true, interval: '30s', scrapeTimeout: '1m' } },
+      'podMonitor.scrapeTimeout 1m is longer',
+    ],
+    [
+      'an update strategy of the other kind',
+      { kind: 'DaemonSet', updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 1 } } },
+      'updateStrategy.rollingUpdate.partition',
+    ],
+    ['an update strategy that there is not', { updateStrategy: { type: 'Recreate' } }, 'updateStrategy.type Recreate'],
+    ['root that is not root', { podSecurityContext: { runAsUser: 0 } }, 'runAsUser is 0'],
+    [
+      'a CPU limit below the request',
+      { resources: { limits: { cpu: '500m' }, requests: { cpu: 1 } } },
+      'resources.limits.cpu 500m is below',
+    ],
+    ['labels that selectors go by', { podLabels: { 'app.kubernetes.io/name': 'x' } }, 'podLabels'],
+    [
+      'a second seccomp profile',
+      { podSecurityContext: { seccompProfile: { type: 'Unconfined' } } },
+      'podSecurityContext',
+    ],
+    ['options that the chart computes from', { extraArgs: ['--drain-seconds=60'] }, 'extraArgs'],
+    ['such options without their value', { extraArgs: ['--listen', '0.0.0.0:1'] }, 'extraArgs'],
+    ['a runbook with quotes', { prometheusRule: { runbookUrl: "https://a/'b" } }, 'runbookUrl'],
+    ['half a second of delay', { drain: { delaySeconds: 0.5 } }, 'drain.delaySeconds'],
   ])('refuses %s, and says which', (_title, values, complaint) => {
     expect(() => render(helm, values)).toThrow(complaint)
   })
@@ -256,6 +293,17 @@ describe.skipIf(helm === '')('the notes', () => {
       'The CPU limit is 500m',
     ],
     ['that a capability has no effect', { securityContext: { ipcLock: true } }, 'has no effect for user 1000'],
+    [
+      'that Prometheus cannot reach the pods',
+      { podMonitor: { enabled: true }, networkPolicy: { enabled: true } },
+      'adminFrom is empty',
+    ],
+    ['that volumes differ behind one Service', { replicaCount: 2 }, 'All volumes need the same files'],
+    [
+      'that nodes cannot be drained',
+      { replicaCount: 2, podDisruptionBudget: { maxUnavailable: 0 } },
+      'no node with such a pod can be drained',
+    ],
     ['that data is lost', { data: { persistence: { enabled: false } } }, 'gone with it'],
   ])('warn %s', (_title, values, warning) => {
     expect(renderNotes(helm, values)).toMatch(new RegExp(`WARNING: [^]*${warning}`, 'i'))
@@ -274,6 +322,15 @@ describe.skipIf(helm === '')('what the chart ships with', () => {
     const text = JSON.stringify(ofKind(render(helm, values), 'PrometheusRule'))
     expect(text).toContain('"https://wiki.example/runbook#ringmasterringdown"')
     expect(text).not.toContain('deploy/RUNBOOK.md')
+  })
+
+  it('rules that know the job which the PodMonitor makes', () => {
+    const values = { nameOverride: 'blobs', prometheusRule: { enabled: true }, podMonitor: { enabled: true } }
+    const [monitor, rule] = ['PodMonitor', 'PrometheusRule'].map((kind) => ofKind(render(helm, values), kind)[0])
+    const { jobLabel } = monitor?.spec as { jobLabel: string }
+    const job = monitor?.metadata.labels?.[jobLabel]
+    expect(job).toBe('blobs')
+    expect(JSON.stringify(rule)).toContain(JSON.stringify('up{job=~".*ringmaster.*|blobs"}').slice(1, -1))
   })
 
   it('dashboards: those of deploy/grafana', () => {

@@ -5,6 +5,9 @@ const build = (values = '1x200'): Series => ({
   'ringmaster_build_info{version="0.1.0",node="v24.0.0",kernel="6.8"}': values,
 })
 
+/** When a process was started, one after the other, six minutes apart. */
+const starts = Array.from({ length: 10 }, (_, index) => index * 360)
+
 export const processAlerts: readonly AlertCase[] = [
   {
     alert: 'RingmasterTargetDown',
@@ -13,7 +16,7 @@ export const processAlerts: readonly AlertCase[] = [
         when: 'a daemon does not answer any more, whatever its job is called',
         series: {
           'up{job="files",instance="b:9464"}': '1x5 0x5 1x10',
-          'ringmaster_build_info{job="files",instance="b:9464",version="0.1.0"}': '1x5 stale _x4 1x10',
+          'ringmaster_build_info{job="files",instance="b:9464",version="0.1.0"}': '1x5 stale _x3 1x10',
         },
         notYetAt: '7m',
         at: '9m',
@@ -32,9 +35,32 @@ export const processAlerts: readonly AlertCase[] = [
         at: '3m',
         firing: [{ labels: {}, description: 'ringmaster at a:9464 has not answered Prometheus for two minutes.' }],
       },
+      {
+        when: 'it is still down, hours after it last said what it is',
+        series: {
+          'up{job="files",instance="b:9464"}': '1x10 0x300 1x10',
+          'ringmaster_build_info{job="files",instance="b:9464",version="0.1.0"}': '1x10 stale _x299 1x10',
+        },
+        at: '290m',
+        firing: [
+          {
+            labels: { job: 'files', instance: 'b:9464' },
+            description: 'files at b:9464 has not answered Prometheus for two minutes.',
+          },
+        ],
+        overAt: '316m',
+      },
     ],
     quiet: [
       { when: 'it answers', series: { up: '1x20', ...build() }, at: ['3m', '20m'] },
+      {
+        when: 'what was Ringmaster has become something else, which is down',
+        series: {
+          'up{job="files",instance="b:9464"}': '1x100 0x20',
+          'ringmaster_build_info{job="files",instance="b:9464",version="0.1.0"}': '1x10 stale',
+        },
+        at: ['110m', '120m'],
+      },
       { when: 'something else is down', series: { 'up{job="node",instance="c:9100"}': '0x20' }, at: ['3m', '20m'] },
     ],
   },
@@ -99,8 +125,17 @@ export const processAlerts: readonly AlertCase[] = [
         },
         notYetAt: '8m',
         at: '14m',
-        firing: [{ labels: {}, description: 'ringmaster at a:9464 was started 3 times within a quarter of an hour.' }],
-        overAt: '28m',
+        firing: [{ labels: {}, description: 'ringmaster at a:9464 was started at least 3 times within half an hour.' }],
+        overAt: '43m',
+      },
+      {
+        when: 'Kubernetes starts it again after five minutes, and it lives for one',
+        series: {
+          process_start_time_seconds: starts.map((start) => `${start}x1 stale _x3`).join(' '),
+          ...build(starts.map(() => '1x1 stale _x3').join(' ')),
+        },
+        at: '53m',
+        firing: [{ labels: {}, description: 'ringmaster at a:9464 was started at least 4 times within half an hour.' }],
       },
     ],
     quiet: [

@@ -39,7 +39,9 @@ export const rules: readonly Rule[] = ruleFiles.flatMap((file) =>
  */
 function rulesFor(needed: readonly Rule[]): Rule[] {
   const recorded = new Set(needed.flatMap(({ expr }) => expr.match(/\binstance\w*:\w+:\w+/g) ?? []))
-  const sources = rules.filter(({ record }) => record !== undefined && recorded.has(record))
+  const sources = rules.filter(
+    (rule) => !needed.includes(rule) && rule.record !== undefined && recorded.has(rule.record),
+  )
   return [...(sources.length > 0 ? rulesFor(sources) : []), ...needed]
 }
 

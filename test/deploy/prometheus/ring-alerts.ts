@@ -222,6 +222,16 @@ export const ringAlerts: readonly AlertCase[] = [
     ],
     quiet: [
       {
+        when: 'a ring that is gone still says what it had in flight, and may have none',
+        series: {
+          'ringmaster_ring_in_flight{ring="0"}': '100x30',
+          'ringmaster_ring_in_flight_limit{ring="0"}': '0x30',
+          'ringmaster_ring_backlog{ring="0"}': '1x30',
+          'ringmaster_ring_backlog_limit{ring="0"}': '0x30',
+        },
+        at: ['15m', '30m'],
+      },
+      {
         when: 'it is at nine tenths',
         series: {
           'ringmaster_ring_in_flight{ring="0"}': '900x30',

@@ -4,6 +4,12 @@ import type { AlertCase, Series } from './promtool.ts'
 const errors = (operation: string, code: string): string =>
   `ringmaster_operation_errors_total{ring="0",operation="${operation}",code="${code}"}`
 
+/** Since when the process runs, in seconds; each scrape that finds it finds this. */
+const started = (values: string): Series => ({
+  process_start_time_seconds: values,
+  'ringmaster_build_info{version="0.1.0"}': values.replaceAll(/\b\d+(?=x)/g, '1'),
+})
+
 /** What a daemon that serves files asks for: 100 reads a second. */
 const reads = (values: string): Series => ({ 'ringmaster_operations_total{ring="0",operation="read"}': values })
 
@@ -51,12 +57,50 @@ export const storageAlerts: readonly AlertCase[] = [
         ],
         overAt: '60m',
       },
+      {
+        when: 'it is started anew, runs for a while, and as many fail as before',
+        series: { [errors('fsync', 'EIO')]: '1x59 stale _x30 1x60', ...started('0x59 stale 3600x91') },
+        notYetAt: '85m',
+        at: '93m',
+        firing: [{ labels: { operation: 'fsync', code: 'EIO' }, description: fsyncFailed(1) }],
+        overAt: '110m',
+      },
+      {
+        when: 'it is started anew, and as many have failed as before when it is next scraped',
+        series: { [errors('fsync', 'EIO')]: '1x59 stale 1x60', ...started('0x59 stale 3620x60') },
+        notYetAt: '59m',
+        at: '63m',
+        firing: [{ labels: { operation: 'fsync', code: 'EIO' }, description: fsyncFailed(1) }],
+        overAt: '77m',
+      },
+      {
+        when: 'the process ends right after the first',
+        series: { [errors('fsync', 'EIO')]: '_x20 1x2 stale', ...started('0x22 stale') },
+        at: '28m',
+        firing: [{ labels: { operation: 'fsync', code: 'EIO' }, description: fsyncFailed(1) }],
+        overAt: '40m',
+      },
     ],
     quiet: [
       {
         when: 'one failed a day ago',
-        series: { [errors('fsync', 'EIO')]: '1x60' },
-        at: ['20m', '60m'],
+        series: { [errors('fsync', 'EIO')]: '1x500', ...started('0x500') },
+        at: ['380m', '400m', '420m', '500m'],
+      },
+      {
+        when: 'one failed long ago, and one scrape failed a quarter of an hour ago',
+        series: { [errors('fsync', 'EIO')]: '1x119 stale 1x60', ...started('0x119 stale 0x60') },
+        at: ['119m', '121m', '122m', '135m', '136m', '150m'],
+      },
+      {
+        when: 'one failed long ago, and for an hour nothing could be scraped',
+        series: { [errors('fsync', 'EIO')]: '1x119 stale _x60 1x60', ...started('0x119 stale _x60 0x60') },
+        at: ['181m', '185m', '196m', '220m'],
+      },
+      {
+        when: 'one failed, and none since it was started anew',
+        series: { [errors('fsync', 'EIO')]: '1x59 stale', ...started('0x59 stale 3600x500') },
+        at: ['61m', '75m', '100m', '420m', '430m', '440m'],
       },
       {
         when: 'it was the caller who cancelled, or who named no file',
@@ -96,6 +140,11 @@ export const storageAlerts: readonly AlertCase[] = [
       },
     ],
     quiet: [
+      {
+        when: 'one failed long ago, and one scrape failed a quarter of an hour ago',
+        series: { [errors('read', 'EIO')]: '9x119 stale 9x60', ...started('0x119 stale 0x60') },
+        at: ['119m', '122m', '135m', '136m', '150m'],
+      },
       {
         when: 'files are asked for that are not there, or not allowed',
         series: {
@@ -391,10 +440,45 @@ export const storageAlerts: readonly AlertCase[] = [
         firing: [
           {
             labels: {},
-            description: '12 reads, writes or fsyncs of a:9464 are in flight, and none has completed for five minutes.',
+            description:
+              '12 requests to the storage of a:9464 are in flight, and none of their kind has completed for five minutes.',
           },
         ],
         overAt: '29m',
+      },
+      {
+        when: 'no file can be opened: the server is gone',
+        series: {
+          'ringmaster_operations_in_flight{ring="0",operation="openat2"}': '64x30',
+          'ringmaster_operation_completions_total{ring="0",operation="openat2"}': '10x30',
+          'ringmaster_operations_in_flight{ring="0",operation="read"}': '0x30',
+          'ringmaster_operation_completions_total{ring="0",operation="read"}': '0+10x30',
+        },
+        at: '14m',
+        firing: [
+          {
+            labels: {},
+            description:
+              '64 requests to the storage of a:9464 are in flight, and none of their kind has completed for five minutes.',
+          },
+        ],
+      },
+      {
+        when: 'reads hang, and files that the kernel knows are opened',
+        series: {
+          'ringmaster_operations_in_flight{ring="0",operation="openat2"}': '1x30',
+          'ringmaster_operation_completions_total{ring="0",operation="openat2"}': '0+10x30',
+          'ringmaster_operations_in_flight{ring="0",operation="read"}': '8x30',
+          'ringmaster_operation_completions_total{ring="0",operation="read"}': '10x30',
+        },
+        at: '14m',
+        firing: [
+          {
+            labels: {},
+            description:
+              '8 requests to the storage of a:9464 are in flight, and none of their kind has completed for five minutes.',
+          },
+        ],
       },
     ],
     quiet: [
@@ -468,14 +552,21 @@ export const storageAlerts: readonly AlertCase[] = [
     fires: [
       {
         when: 'two hundredths are left',
-        series: space('20x10 500x20'),
+        series: { ...space('20x10 500x20'), 'ringmaster_storage_read_only{root="/data"}': '0x40' },
         notYetAt: '4m',
         at: '6m',
         firing: [{ labels: { root: '/data' }, description: '/data of a:9464 has 2% of its space left.' }],
         overAt: '12m',
       },
     ],
-    quiet: [{ when: 'three hundredths are left', series: space('30x20'), at: ['10m', '20m'] }],
+    quiet: [
+      { when: 'three hundredths are left', series: space('30x20'), at: ['10m', '20m'] },
+      {
+        when: 'it is an image, read-only and full by design',
+        series: { ...space('0x20'), 'ringmaster_storage_read_only{root="/data"}': '1x20' },
+        at: ['10m', '20m'],
+      },
+    ],
   },
   {
     alert: 'RingmasterInodesLow',
@@ -504,6 +595,15 @@ export const storageAlerts: readonly AlertCase[] = [
         series: {
           'ringmaster_storage_inodes{root="/data"}': '10000x40',
           'ringmaster_storage_inodes_available{root="/data"}': '1000x40',
+        },
+        at: ['20m', '40m'],
+      },
+      {
+        when: 'it is an image, read-only, with as many as it has files',
+        series: {
+          'ringmaster_storage_inodes{root="/data"}': '10000x40',
+          'ringmaster_storage_inodes_available{root="/data"}': '0x40',
+          'ringmaster_storage_read_only{root="/data"}': '1x40',
         },
         at: ['20m', '40m'],
       },

@@ -81,3 +81,58 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $_ := set $resources "requests" $requests -}}
 {{- toYaml $resources -}}
 {{- end -}}
+
+{{/* "1m30s", "30s", "500ms": in seconds. */}}
+{{- define "ringmaster.seconds" -}}
+{{- $total := 0.0 -}}
+{{- $unitSeconds := dict "ms" 0.001 "s" 1.0 "m" 60.0 "h" 3600.0 "d" 86400.0 -}}
+{{- range regexFindAll "[0-9]+(ms|s|m|h|d)" . -1 -}}
+{{- $total = addf $total (mulf (regexFind "[0-9]+" . | float64) (get $unitSeconds (regexFind "[a-z]+" .))) -}}
+{{- end -}}
+{{- $total -}}
+{{- end -}}
+
+{{/* What cannot work, and what the schema cannot see: it compares no two values. Called by _pod.tpl, which all installations have. */}}
+{{- define "ringmaster.refuse" -}}
+{{- if eq (int .Values.ports.http) (int .Values.ports.admin) -}}
+{{- fail (printf "ports.http and ports.admin are both %d: choose two" (int .Values.ports.http)) -}}
+{{- end -}}
+{{- $path := clean .Values.data.mountPath -}}
+{{- if or (eq $path "/") (eq $path "/tmp") (hasPrefix "/tmp/" $path) (has $path (list "/proc" "/sys" "/dev" "/etc" "/usr" "/lib" "/app" "/opt")) -}}
+{{- fail (printf "data.mountPath %s hides what the container needs: choose a folder of its own, such as /data" .Values.data.mountPath) -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}
+{{- if eq (clean (.mountPath | default "")) $path -}}
+{{- fail (printf "extraVolumeMounts: %s is data.mountPath: choose another path" .mountPath) -}}
+{{- end -}}
+{{- end -}}
+{{- if .Values.podMonitor.enabled -}}
+{{- if gt (include "ringmaster.seconds" .Values.podMonitor.scrapeTimeout | float64) (include "ringmaster.seconds" .Values.podMonitor.interval | float64) -}}
+{{- fail (printf "podMonitor.scrapeTimeout %s is longer than podMonitor.interval %s: the operator refuses that" .Values.podMonitor.scrapeTimeout .Values.podMonitor.interval) -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.updateStrategy -}}
+{{- $types := list "RollingUpdate" "OnDelete" -}}
+{{- if and .type (not (has .type $types)) -}}
+{{- fail (printf "updateStrategy.type %s: a %s has RollingUpdate and OnDelete" .type $.Values.kind) -}}
+{{- end -}}
+{{- $known := eq $.Values.kind "DaemonSet" | ternary (list "maxSurge" "maxUnavailable") (list "partition" "maxUnavailable") -}}
+{{- range $field, $_ := .rollingUpdate -}}
+{{- if not (has $field $known) -}}
+{{- fail (printf "updateStrategy.rollingUpdate.%s is no field of a %s, which has %s" $field $.Values.kind (join ", " $known)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.podSecurityContext -}}
+{{- if and .runAsNonRoot (hasKey . "runAsUser") (eq (int .runAsUser) 0) -}}
+{{- fail "podSecurityContext: runAsUser is 0 and runAsNonRoot is true: the pod would not start. Set one of them otherwise" -}}
+{{- end -}}
+{{- end -}}
+{{- $limit := (.Values.resources.limits | default dict).cpu -}}
+{{- $request := (.Values.resources.requests | default dict).cpu -}}
+{{- if and $limit $request -}}
+{{- if lt (include "ringmaster.milliCpus" $limit | int) (include "ringmaster.milliCpus" $request | int) -}}
+{{- fail (printf "resources.limits.cpu %v is below resources.requests.cpu %v" $limit $request) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

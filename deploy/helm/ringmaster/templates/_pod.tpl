@@ -1,5 +1,6 @@
 {{/* The pod, the same for both kinds. Called by statefulset.yaml and daemonset.yaml. */}}
 {{- define "ringmaster.podTemplate" -}}
+{{- include "ringmaster.refuse" . }}
 metadata:
   labels:
     {{- include "ringmaster.selectorLabels" . | nindent 4 }}
