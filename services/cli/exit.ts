@@ -3,7 +3,7 @@
 /** Documented in `ringmaster --help`; scripts and service managers rely on them. */
 export const exitCodes = {
   ok: 0,
-  /** It could not start, or had to stop: a port in use, no io_uring, an internal error. */
+  /** It could not start, or had to stop: a port in use, ROOT not there (yet), no io_uring, an internal error. */
   failure: 1,
   /** The command line is wrong; trying again does not help. */
   usage: 2,
@@ -15,8 +15,8 @@ export const exitCodes = {
 export const exitCodesHelp: string = `
 Exit codes:
   0    done; for a service: stopped by a signal, what was in flight finished, or was cut off after --drain-seconds
-  1    failed: could not start, or had to stop
-  2    wrong usage: unknown option, bad value, ROOT that is no directory
+  1    failed: could not start (a port in use, ROOT that does not exist, or not yet), or had to stop
+  2    wrong usage: unknown option, bad value, ROOT that is empty, no directory, or may not be read
   130  stopped at once by a second SIGINT
   143  stopped at once by a second SIGTERM`
 

@@ -34,7 +34,7 @@ export function serveCommand(): Command {
       'Serves the files below ROOT at /b/{path}, read through io_uring. Paths and symbolic links that lead out of ROOT ' +
         'are not followed. Metrics and health are on the admin address. Logs go to stderr as JSON lines.',
     )
-    .argument('[ROOT]', 'folder to serve', '.')
+    .argument('[ROOT]', 'folder to serve (default: the current one, unless that is /)')
     .addOption(addressOption('--listen <address>', 'where files are served: HOST:PORT, [IPV6]:PORT or :PORT', 8080))
     .addOption(addressOption('--admin <address>', 'where /metrics, /livez and /readyz are', 9464))
     .option('--public', 'allow addresses that other machines can reach; there is no password')
@@ -57,7 +57,7 @@ export function serveCommand(): Command {
     )
     .addHelpText('after', examples)
     .addHelpText('after', exitCodesHelp)
-    .action(async (root: string, options: Omit<FileDaemonOptions, 'root'>) => {
+    .action(async (root: string | undefined, options: Omit<FileDaemonOptions, 'root'>) => {
       process.exitCode = await runFileDaemon({ ...options, root })
     })
 }
