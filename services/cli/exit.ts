@@ -1,4 +1,4 @@
-// How commands end: exit codes and errors meant for people. Used by main.ts and every command.
+// How commands end: exit codes and errors meant for people. Used by program.ts and every command.
 
 /** Documented in `ringmaster --help`; scripts and service managers rely on them. */
 export const exitCodes = {
@@ -7,7 +7,7 @@ export const exitCodes = {
   failure: 1,
   /** The command line is wrong; trying again does not help. */
   usage: 2,
-  /** 128 + the number of the signal, when a second one did not want to wait for the first. */
+  /** 128 + the number of the signal, when a second one did not want to wait for the first, or nothing ran yet. */
   interrupted: 130,
   terminated: 143,
 } as const
@@ -17,8 +17,8 @@ Exit codes:
   0    done; for a service: stopped by a signal, what was in flight finished, or was cut off after --drain-seconds
   1    failed: could not start (a port in use, ROOT that does not exist, or not yet), or had to stop
   2    wrong usage: unknown option, bad value, ROOT that is empty, no directory, or may not be read
-  130  stopped at once by a second SIGINT
-  143  stopped at once by a second SIGTERM`
+  130  stopped at once by a second SIGINT, or by one before there was anything to finish
+  143  stopped at once by a second SIGTERM, or by one before there was anything to finish`
 
 /** An end that needs no stack trace: the message says what is wrong and what to do. */
 export class CommandError extends Error {

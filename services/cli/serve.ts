@@ -1,4 +1,4 @@
-// `ringmaster serve`: its options and help. What it does is in file-daemon.ts. Added to the program by main.ts; a new
+// `ringmaster serve`: its options and help. What it does is in file-daemon.ts. Added to the program by program.ts; a new
 // command is a copy of this file and a line there.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { exitCodesHelp } from './exit.ts'
