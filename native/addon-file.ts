@@ -6,8 +6,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { isMainThread } from 'node:worker_threads'
 import { RingUnavailableError } from './errors.ts'
 import type { UnavailableReason } from './errors.ts'
+import { findDamage } from './prebuilt-check.ts'
 
 /** Where the addon that this thread uses came from. Plain data. */
 export interface AddonOrigin {
@@ -38,7 +40,9 @@ const noDescriptor = 'Too many open files'
 const packageRoot = new URL(import.meta.url.endsWith('.ts') ? '../' : '../../', import.meta.url)
 const inPackage = (path: string): string => fileURLToPath(new URL(path, packageRoot))
 const compiledPath = inPackage('native/build/Release/ringmaster.node')
-const prebuiltPath = inPackage(`native/prebuilds/${process.platform}-${process.arch}.node`)
+const prebuiltName = `${process.platform}-${process.arch}`
+const prebuiltPath = inPackage(`native/prebuilds/${prebuiltName}.node`)
+const manifestPath = inPackage('native/prebuilds/manifest.json')
 const builderPath = inPackage('native/build-addon.mjs')
 
 const unavailable = (reason: UnavailableReason, message: string): RingUnavailableError =>
@@ -51,10 +55,14 @@ const unavailable = (reason: UnavailableReason, message: string): RingUnavailabl
  */
 function tryFile(path: string): { exports: unknown } | string {
   try {
+    if (path === prebuiltPath) {
+      const damage = findDamage(path, manifestPath, prebuiltName)
+      if (damage !== '') return `it is damaged: ${damage}`
+    }
     return { exports: createRequire(import.meta.url)(path) }
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error)
-    if (said.includes(noDescriptor)) {
+    if (said.includes(noDescriptor) || said.startsWith('EMFILE') || said.startsWith('ENFILE')) {
       const message = 'no file descriptor is left to load the native addon (EMFILE): raise ulimit -n or close some'
       throw unavailable('descriptors', message)
     }
@@ -110,7 +118,9 @@ export function loadAddon(): FoundAddon {
   const isPrebuilt = existsSync(prebuiltPath)
   const prebuilt = isPrebuilt ? take('prebuilt', prebuiltPath) : undefined
   if (prebuilt !== undefined) return prebuilt
-  if (!isPrebuilt) refused.push(`there is no prebuilt native addon for ${process.platform}-${process.arch}`)
+  if (!isPrebuilt) refused.push(`there is no prebuilt native addon for ${prebuiltName}`)
+  // Somebody waits for what comes next, or will wonder why it is slow: as with compiling, a line on stderr, once.
+  else if (isMainThread) process.stderr.write(`ringmaster: ${refused.at(-1)}\n`)
   // One that was compiled and cannot be loaded would be compiled again just the same.
   if (!isCompiled) {
     const failure = compile()

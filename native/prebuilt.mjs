@@ -56,8 +56,12 @@ export function findPrebuilt() {
   const name = prebuiltName(process.platform, process.arch)
   const file = prebuiltFile(name)
   if (!fs.existsSync(file)) return { reason: `there is no prebuilt addon for ${name}` }
-  if (readJson(manifestFile)?.sources !== fingerprintPrebuilt())
+  const manifest = readJson(manifestFile)
+  if (manifest?.sources !== fingerprintPrebuilt())
     return { reason: `the prebuilt addon for ${name} is of other sources` }
+  // As native/prebuilt-check.ts: the dynamic loader would take what was changed on its way.
+  const sha256 = createHash('sha256').update(fs.readFileSync(file)).digest('hex')
+  if (sha256 !== manifest.binaries?.[name]?.sha256) return { reason: `the prebuilt addon for ${name} is damaged` }
   // In a process of its own: a Node process never lets go of an addon, and this one may have to be replaced.
   const child = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(file)})`], {
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -1,13 +1,13 @@
-// How commands end: exit codes and errors meant for people. Used by main.ts and every command.
+// How commands end: exit codes and errors meant for people. Used by program.ts and every command.
 
 /** Documented in `ringmaster --help`; scripts and service managers rely on them. */
 export const exitCodes = {
   ok: 0,
-  /** It could not start, or had to stop: a port in use, no io_uring, an internal error. */
+  /** It could not start, or had to stop: a port in use, ROOT not there (yet), no io_uring, an internal error. */
   failure: 1,
   /** The command line is wrong; trying again does not help. */
   usage: 2,
-  /** 128 + the number of the signal, when a second one did not want to wait for the first, or nothing was to be finished. */
+  /** 128 + the number of the signal, when a second one did not want to wait for the first, or there was nothing to finish. */
   interrupted: 130,
   terminated: 143,
 } as const
@@ -15,10 +15,10 @@ export const exitCodes = {
 export const exitCodesHelp: string = `
 Exit codes:
   0    done; for a service: stopped by a signal, what was in flight finished, or was cut off after --drain-seconds
-  1    failed: could not start, or had to stop
-  2    wrong usage: unknown option, bad value, ROOT that is no directory
-  130  stopped at once by a second SIGINT; trace by the first
-  143  stopped at once by a second SIGTERM; trace by the first`
+  1    failed: could not start (a port in use, ROOT that does not exist, or not yet), or had to stop
+  2    wrong usage: unknown option, bad value, ROOT that is empty, no directory, or may not be read
+  130  stopped at once by a second SIGINT, or by one while there is nothing to finish (at the start; trace)
+  143  stopped at once by a second SIGTERM, or by one while there is nothing to finish (at the start; trace)`
 
 /** An end that needs no stack trace: the message says what is wrong and what to do. */
 export class CommandError extends Error {

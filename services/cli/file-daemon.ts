@@ -1,7 +1,6 @@
 // The daemon behind `ringmaster serve`: starts rings, file server and admin server in that order, waits for a reason to
 // stop, and stops them in reverse; tells its service manager about all of it. Called by serve.ts.
 import type { AddressInfo } from 'node:net'
-import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { startAdminServer, type AdminServer } from '../../metrics/admin-server.ts'
@@ -20,7 +19,7 @@ import { takeManagerEnvironment, type ManagerEnvironment } from './manager-envir
 import { assignPassedSockets, type PassedSocket, type PassedSockets } from './passed-sockets.ts'
 import { Probes } from './probes.ts'
 import { watchForReload } from './reload.ts'
-import { requireDirectory, ServedRoot } from './served-root.ts'
+import { requireRoot, ServedRoot } from './served-root.ts'
 import { ServiceManager } from './service-manager.ts'
 import { watchForStop, type StopReason } from './stop.ts'
 import { traceRoute } from './trace-route.ts'
@@ -29,7 +28,8 @@ import { readVersion } from './version.ts'
 export const pollers = ['auto', 'kernel', 'worker', 'caller', 'threadpool'] as const
 
 export interface FileDaemonOptions {
-  readonly root: string
+  /** As it was said; undefined: nothing was. */
+  readonly root: string | undefined
   readonly listen: ListenAddress
   readonly admin: ListenAddress
   readonly public?: boolean
@@ -41,6 +41,9 @@ export interface FileDaemonOptions {
   readonly drainSeconds: number
   readonly silenceSeconds: number
 }
+
+/** With ROOT found. */
+type StartOptions = FileDaemonOptions & { readonly root: string }
 
 /** What a crash leaves for requests in flight: the process is not to be trusted with more. */
 const drainAfterCrashMs = 1_000
@@ -55,7 +58,7 @@ export async function runFileDaemon(options: FileDaemonOptions): Promise<number>
   const passed = assignPassedSockets(manager.socketNames)
   if (passed.http === undefined) requireLoopback('--listen', options.listen, options.public === true)
   if (passed.admin === undefined) requireLoopback('--admin', options.admin, options.public === true)
-  const root = await requireDirectory(resolve(options.root))
+  const root = await requireRoot(options.root, options.public === true)
   const log = createLog(options.logLevel)
   for (const complaint of manager.complaints) log.logger.warn(complaint)
   using stop = watchForStop(log.flush)
@@ -97,7 +100,7 @@ function drainTimes(reason: StopReason, { drainDelaySeconds, drainSeconds }: Fil
 }
 
 class FileDaemon {
-  readonly #options: FileDaemonOptions
+  readonly #options: StartOptions
   readonly #manager: ManagerEnvironment
   readonly #passed: PassedSockets
   readonly #log: Logger
@@ -111,7 +114,7 @@ class FileDaemon {
   #service: ServiceManager | undefined
   #notReady: string | undefined = 'starting'
 
-  constructor(options: FileDaemonOptions, manager: ManagerEnvironment, passed: PassedSockets, log: Logger) {
+  constructor(options: StartOptions, manager: ManagerEnvironment, passed: PassedSockets, log: Logger) {
     this.#options = options
     this.#manager = manager
     this.#passed = passed

@@ -1,5 +1,5 @@
 // `ringmaster operations`: the table of io_uring's operations, features and registrations, as this kernel and this library have them. Added to the program
-// by main.ts.
+// by program.ts.
 import { Command, Option } from 'commander'
 import { capabilities } from '../../native/capabilities.ts'
 import type { Features } from '../../native/features.ts'

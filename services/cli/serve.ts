@@ -1,4 +1,4 @@
-// `ringmaster serve`: its options and help. What it does is in file-daemon.ts. Added to the program by main.ts; a new
+// `ringmaster serve`: its options and help. What it does is in file-daemon.ts. Added to the program by program.ts; a new
 // command is a copy of this file and a line there.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { exitCodesHelp } from './exit.ts'
@@ -34,7 +34,7 @@ export function serveCommand(): Command {
       'Serves the files below ROOT at /b/{path}, read through io_uring. Paths and symbolic links that lead out of ROOT ' +
         'are not followed. Metrics and health are on the admin address. Logs go to stderr as JSON lines.',
     )
-    .argument('[ROOT]', 'folder to serve', '.')
+    .argument('[ROOT]', 'folder to serve (default: the current one, unless that is /)')
     .addOption(addressOption('--listen <address>', 'where files are served: HOST:PORT, [IPV6]:PORT or :PORT', 8080))
     .addOption(
       addressOption(
@@ -63,7 +63,7 @@ export function serveCommand(): Command {
     )
     .addHelpText('after', examples)
     .addHelpText('after', exitCodesHelp)
-    .action(async (root: string, options: Omit<FileDaemonOptions, 'root'>) => {
+    .action(async (root: string | undefined, options: Omit<FileDaemonOptions, 'root'>) => {
       process.exitCode = await runFileDaemon({ ...options, root })
     })
 }

@@ -2,6 +2,7 @@
 // run. Used by file-daemon.ts.
 import { constants } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { codeOf } from '../http/http-error.ts'
 import type { Folder, StoredFile } from '../http/storage.ts'
 import type { RingFile } from '../file.ts'
@@ -65,19 +66,42 @@ async function openDirectory(rings: Ringmaster, path: string): Promise<Directory
   return { file, users: 0, retired: false }
 }
 
-/** The path of a directory that exists, or an error that says which of the two it is not. @throws CommandError */
-export async function requireDirectory(path: string): Promise<string> {
-  try {
-    if ((await stat(path)).isDirectory()) return path
-  } catch (error) {
-    throw rootError(path, error)
+/**
+ * The path of the directory that is to be served: what was said, else the current folder. Never the whole machine by mistake: an empty ROOT is
+ * a variable that was not set, `/` as the current folder is where services are started, and other machines are not to have `/` at all.
+ * @throws CommandError
+ */
+export async function requireRoot(said: string | undefined, isPublic: boolean): Promise<string> {
+  if (said === '') {
+    const advice = 'Name a folder (a variable such as RINGMASTER_ROOT is empty), or "." for the current one'
+    throw new CommandError(`ROOT is empty. ${advice}.`, exitCodes.usage)
   }
-  throw new CommandError(`ROOT ${path} is not a directory`, exitCodes.usage)
+  const path = resolve(said ?? '.')
+  const found = await stat(path).catch((error: unknown) => {
+    throw rootError(path, error)
+  })
+  if (!found.isDirectory()) throw new CommandError(`ROOT ${path} is not a directory`, exitCodes.usage)
+  const whole = await stat('/')
+  if (found.dev !== whole.dev || found.ino !== whole.ino) return path
+  if (said === undefined)
+    throw new CommandError('the current folder is /, which is all of this machine: name ROOT', exitCodes.usage)
+  if (isPublic) {
+    const message = `refusing ROOT ${path} with --public: it is all of this machine, and there is no password. Name a folder.`
+    throw new CommandError(message, exitCodes.usage)
+  }
+  return path
 }
+
+/** Trying again does not help; anything else the world may repair: what is not mounted yet, a server that does not answer. */
+const usageCodes: readonly (string | undefined)[] = ['ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG']
 
 function rootError(path: string, error: unknown): CommandError {
   const code = codeOf(error)
-  if (code === 'ENOTDIR') return new CommandError(`ROOT ${path} is not a directory`, exitCodes.usage, { cause: error })
-  const problem = code === 'ENOENT' ? 'does not exist' : `cannot be opened: ${code ?? String(error)}`
-  return new CommandError(`ROOT ${path} ${problem}`, exitCodes.usage, { cause: error })
+  const exitCode = usageCodes.includes(code) ? exitCodes.usage : exitCodes.failure
+  const problems = new Map([
+    ['ENOTDIR', 'is not a directory'],
+    ['ENOENT', 'does not exist'],
+  ])
+  const problem = problems.get(code ?? '') ?? `cannot be opened: ${code ?? String(error)}`
+  return new CommandError(`ROOT ${path} ${problem}`, exitCode, { cause: error })
 }

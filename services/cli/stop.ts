@@ -1,5 +1,6 @@
 // When a service has to stop: signals and errors nobody caught. Used by the commands that run services.
 import { constants } from 'node:os'
+import { letGoOfSignals } from './early-signals.ts'
 
 export type StopReason =
   | { readonly kind: 'signal'; readonly signal: 'SIGTERM' | 'SIGINT' }
@@ -35,6 +36,7 @@ export function watchForStop(lastWords: () => Promise<void>): StopWatch {
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+  letGoOfSignals()
   process.on('uncaughtException', onCrash)
   process.on('unhandledRejection', onCrash)
   return {

@@ -1,4 +1,4 @@
-// The version of this package, from its package.json. Used by main.ts and the admin page.
+// The version of this package, from its package.json. Used by program.ts and the admin page.
 import { existsSync, readFileSync } from 'node:fs'
 import { z } from 'zod'
 

@@ -23,17 +23,24 @@ export function spawnCommand(
   args: readonly string[],
   env: Record<string, string> = {},
   wrapper: readonly string[] = [],
+  cwd?: string,
 ): Child {
   const [file, ...rest] = [...wrapper, ...commandLine(...args)] as [string, ...string[]]
   return spawn(file, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
+    cwd,
   })
 }
 
 /** Runs a command to its end. */
 export async function runCommand(...args: string[]): Promise<Outcome> {
-  const child = spawnCommand(args)
+  return runCommandIn(undefined, ...args)
+}
+
+/** Runs a command to its end, with another current folder. */
+export async function runCommandIn(cwd: string | undefined, ...args: string[]): Promise<Outcome> {
+  const child = spawnCommand(args, {}, [], cwd)
   const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exitCode(child)])
   return { code, stdout, stderr }
 }

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCommand } from './command.ts'
+import { runCommand, runCommandIn } from './command.ts'
 
 let folder: string
 beforeAll(() => {
@@ -57,7 +57,10 @@ describe('wrong usage is exit code 2, with a message that names it', () => {
     [['serve', '--listen', ':99999'], /at most 65535/],
     [['serve', '--listen', '0.0.0.0:0'], /refusing --listen 0\.0\.0\.0:0.*--public/],
     [['serve', '--admin', '[::]:0'], /refusing --admin \[::\]:0.*--public/],
-    [['serve', '/no/such/folder'], /ROOT \/no\/such\/folder does not exist/],
+    // As a unit passes a variable that is empty.
+    [['serve', ''], /ROOT is empty.*RINGMASTER_ROOT/],
+    [['serve', '/', '--public'], /refusing ROOT \/ with --public/],
+    [['serve', '/proc/self/root', '--public'], /refusing ROOT \/proc\/self\/root with --public/],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await runCommand(...args)
     expect(stderr).toMatch(message)
@@ -72,11 +75,25 @@ describe('wrong usage is exit code 2, with a message that names it', () => {
     expect(code).toBe(2)
   })
 
+  it('no ROOT where the current folder is /, in which services are started', async () => {
+    const { code, stdout, stderr } = await runCommandIn('/', 'serve', '--listen', ':0', '--admin', ':0')
+    expect(stderr).toMatch(/the current folder is \/.*name ROOT/)
+    expect(stdout).toBe('')
+    expect(code).toBe(2)
+  })
+
   it('no command at all shows the help', async () => {
     const { code, stderr } = await runCommand()
     expect(stderr).toContain('Usage: ringmaster')
     expect(code).toBe(2)
   })
+})
+
+it('a ROOT that does not exist is exit code 1: it may be mounted yet, and who started it may try again', async () => {
+  const { code, stdout, stderr } = await runCommand('serve', '/no/such/folder')
+  expect(stderr).toBe('ringmaster: ROOT /no/such/folder does not exist\n')
+  expect(stdout).toBe('')
+  expect(code).toBe(1)
 })
 
 it.each(['--listen', '--admin'])('%s with a port in use is exit code 1, and says which port', async (option) => {

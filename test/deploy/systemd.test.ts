@@ -54,6 +54,12 @@ describe('the service', () => {
     for (const option of named) expect(stdout).toContain(`${option} <`)
   })
 
+  it('does not start in /, which it would serve if its ROOT were relative or lost', () => {
+    expect(valuesOf('WorkingDirectory')).toEqual(['/var/lib/ringmaster'])
+    expect(valuesOf('Environment')).toContain('RINGMASTER_ROOT=/var/lib/ringmaster')
+    expect(valuesOf('ExecStart')[0]).toContain(' serve ${RINGMASTER_ROOT} ') // one argument, an empty one if it is empty
+  })
+
   it('is given more time to stop than it takes by default', async () => {
     const { stdout } = await runCommand('serve', '--help')
     const help = stdout.replace(/\s+/g, ' ')

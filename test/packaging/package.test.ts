@@ -176,7 +176,7 @@ describe.skipIf(project === '')(`in an empty project${missing}`, () => {
       origin: 'none',
       path: '',
       reason: expect.stringMatching(
-        /^the prebuilt native addon cannot be loaded: .*; it could not be compiled: install python3, make and g\+\+, then run "node .*"$/,
+        /^the prebuilt native addon cannot be loaded: it is damaged: it has 28 bytes, .*; it could not be compiled: install python3, make and g\+\+, then run "node .*"$/,
       ) as string,
       text: '{ "type": "module" }',
     })

@@ -6,7 +6,7 @@ import * as fs from 'node:fs'
 import path from 'node:path'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { temporaryFolder } from '../services/harness.ts'
-import { isLongRun, packageRoot, run, runWell } from './project.ts'
+import { isLongRun, packageRoot, run, runWell, withoutCompiler } from './project.ts'
 
 // Compilers and npm take their time on a machine that has other things to do.
 vi.setConfig({ testTimeout: 180_000 })
@@ -73,6 +73,52 @@ describe.skipIf(!hasCompiler)('the prebuilt addon', () => {
     expect(missing).toMatchObject({
       status: 1,
       said: expect.stringContaining('linux-mips is missing: no compiler') as string,
+    })
+  })
+
+  describe('that was damaged on its way is not loaded, which would end the process or run anything:', () => {
+    const cut = (bytes: number) => (native: string) => {
+      fs.truncateSync(path.join(native, 'prebuilds', `${name}.node`), bytes)
+    }
+    const flip = (native: string): void => {
+      const file = path.join(native, 'prebuilds', `${name}.node`)
+      const content = fs.readFileSync(file)
+      for (let index = 0x5000; index < 0x5400; index++) content[index]! ^= 0x5a
+      fs.writeFileSync(file, content)
+    }
+    const unlist = (native: string): void => {
+      fs.rmSync(path.join(native, 'prebuilds/manifest.json'))
+    }
+    it.each<[string, (native: string) => void, RegExp]>([
+      ['cut off early', cut(5_000), /it is damaged: it has 5000 bytes, and had \d+/],
+      ['cut off in its code', cut(64_000), /it is damaged: it has 64000 bytes/],
+      ['cut off late', cut(150_000), /it is damaged: it has 150000 bytes/],
+      ['empty', cut(0), /it is damaged: it has 0 bytes/],
+      ['other code', flip, /it is damaged: its SHA-256 is another/],
+      ['no manifest', unlist, /it is damaged: \S+manifest\.json does not say what it must be/],
+    ])('%s', (_title, damage, reason) => {
+      const folder = temporaryFolder()
+      const native = path.join(folder.path, 'native')
+      fs.mkdirSync(native)
+      for (const entry of ['src', 'prebuilds', 'binding.gyp', 'prebuilt.mjs', 'build-addon.mjs', 'node-gyp.mjs'])
+        fs.cpSync(path.join(packageRoot, 'native', entry), path.join(native, entry), { recursive: true })
+      fs.cpSync(path.join(packageRoot, 'dist/native'), path.join(folder.path, 'dist/native'), { recursive: true })
+      fs.symlinkSync(path.join(packageRoot, 'node_modules'), path.join(folder.path, 'node_modules'))
+      fs.writeFileSync(path.join(folder.path, 'package.json'), '{ "type": "module" }')
+      const source = `import { addonOrigin } from './dist/native/binding.js'; console.log(JSON.stringify(addonOrigin()))`
+      const start = (): ReturnType<typeof run> =>
+        run(process.execPath, ['--input-type=module', '-e', source], folder.path, withoutCompiler(process.execPath))
+      expect(JSON.parse(start().stdout)).toMatchObject({ origin: 'prebuilt', reason: '' })
+      damage(native)
+      const { status, stdout, stderr } = start()
+      expect(status).toBe(0)
+      expect(JSON.parse(stdout)).toMatchObject({ origin: 'none', reason: expect.stringMatching(reason) as string })
+      expect(stderr.split('\n')[0]).toMatch(reason)
+      // At install neither: it compiles, or says that it cannot.
+      const installer = ['native/build-addon.mjs', '--install']
+      const installed = run(process.execPath, installer, folder.path, withoutCompiler(process.execPath))
+      expect(installed).toMatchObject({ status: 0, stderr: expect.stringContaining('no native addon: ') as string })
+      folder.remove()
     })
   })
 

@@ -1,0 +1,54 @@
+// Puts the commands together, and turns every way they can end into an exit code. Called by main.ts.
+import { Command, CommanderError } from 'commander'
+import { CommandError, exitCodes, exitCodesHelp } from './exit.ts'
+import { operationsCommand } from './operations.ts'
+import { serveCommand } from './serve.ts'
+import { traceCommand } from './trace.ts'
+import { readVersion } from './version.ts'
+
+/** One file per command; the order of `ringmaster --help`. */
+const commands: readonly Command[] = [serveCommand(), operationsCommand(), traceCommand()]
+
+/** If something still holds the process when its work is done, it has this long to let go. */
+const lingerMsMax = 2_000
+
+function createProgram(): Command {
+  const program = new Command('ringmaster')
+    .description('File I/O through Linux io_uring: rings in shared memory, polled off the main thread.')
+    .version(readVersion())
+    .addHelpText('after', '\nEach command has its own help with examples: ringmaster serve --help')
+    .addHelpText('after', exitCodesHelp)
+  for (const command of commands) program.addCommand(command)
+  for (const each of [program, ...commands]) {
+    each.exitOverride().showHelpAfterError(`(${fullName(each)} --help explains)`)
+  }
+  return program
+}
+
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`
+}
+
+/** Exit code for what a command threw; says it on stderr unless commander has done so already. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+  if (error instanceof CommandError) {
+    process.stderr.write(`ringmaster: ${error.message}\n`)
+    return error.exitCode
+  }
+  process.stderr.write(`ringmaster: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  return exitCodes.failure
+}
+
+/** Does what the command line says; sets the exit code. */
+export async function run(): Promise<void> {
+  // `ringmaster serve | head -1` closes our stdout; the files are still wanted by others.
+  process.stdout.on('error', () => undefined)
+  process.stderr.on('error', () => undefined)
+  try {
+    await createProgram().parseAsync()
+  } catch (error) {
+    process.exitCode = report(error)
+  }
+  setTimeout(() => process.exit(), lingerMsMax).unref()
+}
