@@ -5,12 +5,13 @@ import type { SqThread } from '../native/fdinfo.ts'
 import type { MemoryKind } from '../native/ring-geometry.ts'
 import { operationName } from '../native/operations/index.ts'
 import { ClientCounter, WorkerCounter, operationCount } from '../metrics/ring-metrics.ts'
-import type { RingMetricsSource } from '../metrics/catalog/ring-reading.ts'
+import type { PollerReason, RingMetricsSource } from '../metrics/catalog/ring-reading.ts'
 import { Poller } from '../workers/poller-kind.ts'
 import type { ClientState } from '../workers/submission.ts'
 import type { RingHandle } from '../workers/ring-handle.ts'
 import type { WorkerState } from '../workers/supervisor.ts'
 import type { Advice, LoadSample } from './advice.ts'
+import { setByOption } from './placement/types.ts'
 
 /** One ring's numbers since it was opened. */
 export interface RingStats {
@@ -166,6 +167,16 @@ export function ringStats(handle: StatsSource, advice: Advice, chosen: ChosenPol
   }
 }
 
+/** Why this poller, as a label: one of few. `reason` says it in full, with what was measured. */
+function reasonLabel(source: StatsSource, chosen: ChosenPoller): PollerReason {
+  const { client, metrics, reason, workerState } = source
+  if (workerState === 'gone') return 'worker_gone'
+  if (client.poller === Poller.threadpool && chosen.poller !== Poller.threadpool) return 'refused'
+  if (isDegraded(source, chosen)) return 'denied'
+  if (metrics.client[ClientCounter.moves]! > 0) return 'moved'
+  return reason.startsWith(setByOption) ? 'option' : 'placement'
+}
+
 /** The same ring as the exporter wants it; `times` reads how its threads stand. */
 export function metricsSource(
   handle: StatsSource,
@@ -181,7 +192,7 @@ export function metricsSource(
     pool,
     ring,
     poller: client.poller,
-    reason: reasonOf(handle),
+    reason: reasonLabel(handle, chosen),
     memory: geometry.kind,
     sqEntries: geometry.sqEntries,
     cqEntries: geometry.cqEntries,

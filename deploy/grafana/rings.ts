@@ -93,7 +93,7 @@ const rings: Row = {
       width: 8,
       queries: [
         { expr: `ringmaster_ring_background_in_flight{${ofRing}}`, legend: 'in flight {{instance}} ring {{ring}}' },
-        { expr: `ringmaster_ring_background_share{${ofRing}}`, legend: 'allowed {{instance}} ring {{ring}}' },
+        { expr: `ringmaster_ring_background_in_flight_limit{${ofRing}}`, legend: 'allowed {{instance}} ring {{ring}}' },
       ],
     },
   ],

@@ -9,6 +9,9 @@ export interface PlacementReading {
   readonly choices: readonly { readonly name: string; readonly value: number | string }[]
 }
 
+/** Choices that follow a measurement: another value with each start. They have gauges of their own. */
+const measured: readonly string[] = ['spinNs']
+
 // prettier-ignore
 export const placementPlane: Plane<PlacementReading> = {
   name: 'placement',
@@ -27,7 +30,7 @@ export const placementPlane: Plane<PlacementReading> = {
     { name: 'ringmaster_placement_info', type: 'gauge', unit: 'info', labels: ['option', 'value'],
       help: 'Always 1; the labels say what was chosen for an option, by the rules of placement or by the user.',
       read: ({ choices }, sample) => {
-        for (const { name, value } of choices) sample(1, name, String(value))
+        for (const { name, value } of choices) if (!measured.includes(name)) sample(1, name, String(value))
       } },
   ],
 }

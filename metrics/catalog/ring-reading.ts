@@ -3,6 +3,13 @@ import { ClientCounter, operationCount, otherOperation, type RingMetrics, Worker
 import type { SampleSink, Subject } from '../plane.ts'
 
 /**
+ * Why a ring has its poller: it was asked for; the rules of placement chose it; the ring was moved (option `adapt`); io_uring or SQPOLL is denied; the
+ * kernel refused this ring; its worker is gone for good. stats() and the log have it in full: with numbers it would be a series for each.
+ */
+export const pollerReasons = ['option', 'placement', 'moved', 'denied', 'refused', 'worker_gone'] as const
+export type PollerReason = (typeof pollerReasons)[number]
+
+/**
  * What the metrics ask of a ring. `sqThread` reads fdinfo, null where there is none. `runQueueWait` reads schedstat. Both are called once per scrape.
  */
 export interface RingMetricsSource {
@@ -12,7 +19,7 @@ export interface RingMetricsSource {
   /** Of a ring of another thread, served by `ring`'s poller: its number. */
   client?: number
   poller: string
-  reason: string
+  reason: PollerReason
   memory: 'user' | 'mapped'
   sqEntries: number
   cqEntries: number

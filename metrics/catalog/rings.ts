@@ -3,7 +3,7 @@
 import { ClientCounter } from '../ring-metrics.ts'
 import { atMost, type MetricRow, oneOf, type Plane, poolRule } from '../plane.ts'
 import { operationRows } from './operations.ts'
-import { ofBoth, ofClient, type RingReading } from './ring-reading.ts'
+import { ofBoth, ofClient, pollerReasons, type RingReading } from './ring-reading.ts'
 import { workerRows } from './workers.ts'
 
 const caller = ['caller'] as const
@@ -71,7 +71,7 @@ const ringRows: readonly MetricRow<RingReading>[] = [
     } },
   { name: 'ringmaster_ring_background_in_flight', type: 'gauge', unit: 'count', labels: [],
     help: 'Background requests in the ring.', read: ofClient('backgroundInFlight') },
-  { name: 'ringmaster_ring_background_share', type: 'gauge', unit: 'count', labels: [],
+  { name: 'ringmaster_ring_background_in_flight_limit', type: 'gauge', unit: 'count', labels: [],
     help: 'Background requests that may be in the ring; follows the latency of the foreground. 0 before the first view.',
     read: ofClient('backgroundShare') },
   { name: 'ringmaster_ring_view_rejections_total', type: 'counter', unit: 'count', labels: [],
@@ -91,8 +91,7 @@ export const ringsPlane: Plane<RingReading> = {
     ring: atMost(64),
     client: atMost(64),
     poller: pollers,
-    // One each at a time.
-    reason: atMost(64 * 65),
+    reason: oneOf(...pollerReasons),
     memory: oneOf('user', 'mapped'),
     state: oneOf('open', 'closing', 'closed', 'lost'),
     cause: oneOf('none', 'burning', 'contended'),

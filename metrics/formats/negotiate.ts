@@ -17,6 +17,10 @@ const escapingParameter = /;\s*escaping=[^;,]*/gi
 /** Longer ones are nobody's. */
 const headerLengthMax = 4096
 
+/** As far as it is read: an item that was cut in two would mean something else. */
+const wholeItems = (header: string): string =>
+  header.length <= headerLengthMax ? header : header.slice(0, Math.max(0, header.lastIndexOf(',', headerLengthMax)))
+
 export interface NegotiatedFormat {
   readonly format: MetricsFormat
   readonly contentType: string
@@ -26,7 +30,7 @@ export interface NegotiatedFormat {
  * `preferred` where the client does not mind, or allows nothing we have: a scrape of a wrong type says more than none.
  */
 export function negotiateFormat(accept: string | undefined, preferred: MetricsFormat): NegotiatedFormat {
-  const header = accept?.slice(0, headerLengthMax).replace(escapingParameter, '')
+  const header = accept && wholeItems(accept).replace(escapingParameter, '')
   const negotiator = new Negotiator({ headers: header === undefined ? {} : { accept: header } })
   const inOrder = [preferred, ...formats.filter((format) => format !== preferred)]
   const chosen = negotiator.mediaType(inOrder.map((format) => contentTypes[format]))
@@ -34,9 +38,9 @@ export function negotiateFormat(accept: string | undefined, preferred: MetricsFo
   return { format, contentType: contentTypes[format] }
 }
 
-/** Whether gzip is asked for: not where it is only not refused. */
+/** Whether gzip is asked for, and nothing else rather: not where it is only not refused. */
 export function acceptsGzip(acceptEncoding: string | undefined): boolean {
   if (acceptEncoding === undefined) return false
-  const headers = { 'accept-encoding': acceptEncoding.slice(0, headerLengthMax) }
-  return new Negotiator({ headers }).encodings(['gzip']).includes('gzip')
+  const headers = { 'accept-encoding': wholeItems(acceptEncoding) }
+  return new Negotiator({ headers }).encodings(['gzip', 'identity'])[0] === 'gzip'
 }

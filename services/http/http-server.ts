@@ -67,7 +67,12 @@ export class HttpServer {
       response.shouldKeepAlive = false
       this.#receive(request, response)
     })
-    this.#server.on('connect', (_request, socket) => {
+    this.#server.on('checkExpectation', ({ method }, response) => {
+      response.writeHead(417, { 'Content-Length': 0 }).end()
+      this.#countAtOnce(method, 417)
+    })
+    this.#server.on('connect', ({ method }, socket) => {
+      this.#countAtOnce(method, 405)
       closeWith(socket, 405, 'Allow: GET, HEAD\r\n')
     })
     this.#server.on('clientError', (error, socket) => {
@@ -142,6 +147,11 @@ export class HttpServer {
     // In the middle of another answer a status line would become part of its body.
     if (status === undefined || !socket.writable || this.#connections.isAnswering(socket)) socket.destroy()
     else closeWith(socket, status)
+  }
+
+  /** An answer that no file was asked for. */
+  #countAtOnce(method: string | undefined, status: number): void {
+    this.#counters.countResponse({ method, status, durationNs: 0, trace: null })
   }
 
   readonly #receive = (request: IncomingMessage, response: ServerResponse): void => {

@@ -26,7 +26,7 @@ const sources = Array.from({ length: rings }, (_, ring): RingMetricsSource => ({
   pool: '',
   ring,
   poller: 'kernel',
-  reason: 'the benchmark of scrapes',
+  reason: 'placement',
   memory: 'user',
   sqEntries: 1024,
   cqEntries: 4096,

@@ -104,6 +104,14 @@ describe('other methods', () => {
     expect(statusOf(answer)).toBe(405)
   })
 
+  it('CONNECT and an expectation that is not met are counted', async () => {
+    const counted = await service.metric('ringmaster_http_requests_total')
+    await exchange(service.port, 'CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n')
+    const head = 'GET /b/a.txt HTTP/1.1\r\nHost: x\r\nExpect: banana\r\nConnection: close\r\n\r\n'
+    expect(statusOf(await exchange(service.port, head))).toBe(417)
+    expect(await service.metric('ringmaster_http_requests_total')).toBe(counted + 2)
+  })
+
   it('the body of a refused upload does not become the next request', async () => {
     const upload = `PUT /b/a HTTP/1.1\r\nHost: x\r\nContent-Length: 33\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`
     const answer = await exchange(service.port, `${upload}GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)

@@ -41,7 +41,7 @@ describe('a scrape', () => {
 
   it('says what each ring is and can hold', async () => {
     const families = await scrapeOf(makeRing(0), makeRing(1, { poller: 'caller', memory: 'mapped', state: 'closing' }))
-    const info = { ring: '1', poller: 'caller', reason: 'two effective CPUs or more', memory: 'mapped' }
+    const info = { ring: '1', poller: 'caller', reason: 'placement', memory: 'mapped' }
     expect(sampleValue(families, 'ringmaster_ring_info', info)).toBe(1)
     expect(sampleValue(families, 'ringmaster_ring_state', { ring: '1', state: 'closing' })).toBe(1)
     expect(sampleValue(families, 'ringmaster_ring_sq_entries', { ring: '0' })).toBe(256)
@@ -122,10 +122,10 @@ describe('a scrape', () => {
     }
   })
 
-  it('escapes whatever a reason contains', async () => {
-    const reason = 'SQPOLL "refused"\nby C:\\kernel'
-    const families = await scrapeOf(makeRing(0, { reason }))
-    expect(sampleValue(families, 'ringmaster_ring_info', { reason })).toBe(1)
+  it('escapes whatever a label contains', async () => {
+    const pool = 'SQPOLL "refused"\nby C:\\kernel'
+    const families = await scrapeOf(makeRing(0, { pool }))
+    expect(sampleValue(families, 'ringmaster_ring_info', { pool })).toBe(1)
   })
 })
 

@@ -12,7 +12,7 @@ export function makeRing(ring: number, overrides: Partial<RingMetricsSource> = {
     pool: '',
     ring,
     poller: 'kernel',
-    reason: 'two effective CPUs or more',
+    reason: 'placement',
     memory: 'user',
     sqEntries: 256,
     cqEntries: 512,

@@ -106,6 +106,11 @@ describe('a registry', () => {
     expect(value('ringmaster_wake_cost_seconds')).toBe(stats.wakeCostNs / 1e9)
     expect(value('ringmaster_spin_limit_seconds')).toBe(stats.spinNs / 1e9)
     expect(value('ringmaster_placement_info', { option: 'rings', value: '1' })).toBe(1)
+    const options = families.get('ringmaster_placement_info')!.samples.map(({ labels }) => labels['option'])
+    expect(options).not.toContain('spinNs')
+    expect(['option', 'placement', 'denied']).toContain(
+      families.get('ringmaster_ring_info')!.samples[0]!.labels['reason'],
+    )
     const [ring] = stats.rings
     expect(value('ringmaster_ring_in_flight_limit')).toBe(ring!.inFlightLimit)
     expect(value('ringmaster_ring_backlog_limit')).toBe(16_384)
