@@ -1,4 +1,5 @@
 // Who is woken by an alert finds its section in the runbook, with the same severity, and each section is of an alert that there is.
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -26,6 +27,19 @@ describe('the runbook', () => {
       for (const part of ['Where to look', 'What to do', 'When to leave it']) expect(section).toContain(`**${part}`)
     },
   )
+
+  it('has commands that a shell accepts, and that save what they say', () => {
+    const commands = [
+      ...runbook.matchAll(/`((?:cat|curl|for|grep|ls|ringmaster|systemctl|journalctl|df|du|dmesg) [^`]*)`/g),
+    ]
+    expect(commands.length).toBeGreaterThan(40)
+    for (const [, command] of commands) {
+      const { status, stderr } = spawnSync('bash', ['-n', '-c', command!], { encoding: 'utf8' })
+      expect(status, `${command}: ${stderr}`).toBe(0)
+      // It writes a file of its own choice, not to stdout.
+      if (command!.startsWith('ringmaster trace')) expect(command).toMatch(/ --output \S+$/)
+    }
+  })
 
   it('names alerts that there are', () => {
     const known = new Set(alerts.map(({ alert }) => alert))

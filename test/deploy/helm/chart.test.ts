@@ -263,6 +263,13 @@ it.skipIf(helm === '')('gives the daemon options that it has', async () => {
   }
 })
 
+it.skipIf(helm === '')('mounts the data read-only unless told otherwise', () => {
+  const data = (values: Values): object | undefined =>
+    container(values).volumeMounts.find(({ name }) => name === 'data')
+  expect(data({})).toMatchObject({ readOnly: true })
+  expect(data({ data: { readOnly: false } })).not.toHaveProperty('readOnly')
+})
+
 describe.skipIf(helm === '')('CPU requests', () => {
   it.each([
     ['auto, rings not given: main, an SQ thread, a worker', {}, '2100m'],
