@@ -118,7 +118,10 @@ export interface RingmasterOptions {
   retryIdempotent?: boolean
   /** How long a ring worker's heart may stand still before the worker is replaced, in ms. 0 (for ever)–3,600,000, default 10,000. */
   heartbeatTimeoutMs?: number
-  /** Told when a ring's worker has ended (`replacing`), was replaced (`well`), or cannot be (`gone`): that is tried again, up to every 10 s. */
+  /**
+   * Told when a ring's worker is `silent` and to be ended, has ended (`replacing`), was replaced (`well`), or cannot be (`gone`): that is tried
+   * again, up to every 10 s.
+   */
   onWorker?: ((event: WorkerEvent) => void) | undefined
   /** What the rings accept; the kernel refuses all else (5.10). Default: everything. */
   restrictions?: RestrictionsOption

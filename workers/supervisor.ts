@@ -27,9 +27,12 @@ export type WorkerState = 'well' | 'replacing' | 'gone'
 
 export interface WorkerEvent {
   readonly ring: number
-  /** `replacing`: the worker has ended. `well`: another one has adopted the ring. `gone`: none can be started, for now. */
-  readonly state: WorkerState
-  /** Why it ended; of `gone` why the last one did not start. */
+  /**
+   * `silent`: it has had no heartbeat for too long, and is being ended, which takes as long as a system call holds it. `replacing`: the worker has
+   * ended. `well`: another one has adopted the ring. `gone`: none can be started, for now.
+   */
+  readonly state: WorkerState | 'silent'
+  /** Why it ended, or is to; of `gone` why the last one did not start. */
   readonly cause: unknown
 }
 
@@ -62,6 +65,8 @@ interface Watch {
   silence: Error | null
   cause: unknown
 }
+
+const silence = (ms: number): Error => new Error(`it had no heartbeat for ${Math.round(ms)} ms`)
 
 export class Supervisor {
   private readonly watches: Watch[] = []
@@ -104,7 +109,8 @@ export class Supervisor {
   died(index: number, cause: unknown): void {
     const watch = this.watches[index]
     if (watch?.state !== 'well') return
-    watch.cause = watch.silence ?? cause
+    // For how long by now: ending it may have taken longer than finding out.
+    watch.cause = watch.silence === null ? cause : silence(watch.silentMs + performance.now() - this.lookedMs)
     watch.ring.died(watch.cause)
     if (this.closed) {
       this.giveUp(watch, watch.cause)
@@ -188,7 +194,9 @@ export class Supervisor {
       watch.heartbeats = heartbeats
       watch.silentMs = silent ? watch.silentMs + elapsedMs : 0
       if (watch.silentMs <= this.options.heartbeatTimeoutMs || watch.silence !== null) continue
-      watch.silence = new Error(`it had no heartbeat for ${Math.round(watch.silentMs)} ms`)
+      watch.silence = silence(watch.silentMs)
+      const { silence: cause } = watch
+      this.options.onWorker?.({ ring: this.watches.indexOf(watch), state: 'silent', cause })
       watch.ring.terminate()
     }
   }

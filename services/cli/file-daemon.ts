@@ -196,11 +196,12 @@ class FileDaemon {
       await this.#root?.reopen()
       this.#log.info({ root: this.#options.root }, 'reloaded: ROOT is opened anew')
     } catch (error) {
-      outcome = ` (not reloaded: ${error instanceof Error ? error.message : String(error)})`
-      this.#log.error({ err: error }, 'not reloaded: the folder that was open is served on')
+      const reason = error instanceof Error ? error.message : String(error)
+      outcome = `reload failed: ${reason}, serving the old ROOT; `
+      this.#log.error({ err: error }, 'reload failed: serving the old ROOT')
     }
     // A signal to stop may have come meanwhile: who was told that it stops is not to be told that it is ready.
-    if (this.#notReady === undefined) await this.#service?.ready(this.#status() + outcome)
+    if (this.#notReady === undefined) await this.#service?.ready(outcome + this.#status())
   }
 
   /** Orderly: whoever asks /readyz learns first, the admin server goes last. */
@@ -209,7 +210,7 @@ class FileDaemon {
     const inFlight = this.#http?.requestsInFlight
     if (reason.kind === 'signal') this.#log.info({ signal: reason.signal, inFlight, delayMs, drainMs }, 'stopping')
     else this.#log.fatal({ err: reason.error, inFlight }, 'stopping after an error that nobody handled')
-    void this.#service?.stopping(delayMs + drainMs + closeMsMax, `stopping: ${inFlight ?? 0} requests in flight`)
+    void this.#service?.stopping(delayMs + drainMs + closeMsMax, `stopping: requests in flight: ${inFlight ?? 0}`)
     this.#http?.sendAway()
     await sleep(delayMs)
     const cutOff = await this.#http?.drain(drainMs)
@@ -239,6 +240,8 @@ class FileDaemon {
     }
     const onWorker = ({ ring, state, cause }: WorkerEvent): void => {
       if (state === 'well') this.#log.info({ ring }, 'another worker has adopted the ring')
+      else if (state === 'silent')
+        this.#log.warn({ ring, err: cause }, 'a ring worker is silent: it is ended, to be replaced')
       else if (state === 'replacing') this.#log.warn({ ring, err: cause }, 'a ring worker has ended: it is replaced')
       else
         this.#log.error(

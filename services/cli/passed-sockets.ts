@@ -19,25 +19,30 @@ export interface PassedSockets {
 
 const roles = ['http', 'admin'] as const
 
+/** Nobody has named it: systemd calls it by its socket unit, sd_listen_fds_with_names(3) `unknown`; '' without LISTEN_FDNAMES. */
+const isUnnamed = (name: string): boolean => name === '' || name === 'unknown' || name.endsWith('.socket')
+
 /**
- * By name (FileDescriptorName=http, admin) where one of the names is ours, else in this order. `names` begin at descriptor 3.
- * @throws CommandError for more than there is use for, and for what is no socket that listens
+ * By name (FileDescriptorName=http, admin), or in this order where none has a name. `names` begin at descriptor 3.
+ * @throws CommandError for names that are not known, more than there is use for, and what is no socket that listens
  */
 export function assignPassedSockets(names: readonly string[]): PassedSockets {
   if (names.length === 0) return {}
   const isNamed = names.some((name) => roles.some((role) => role === name))
+  const wrong = (fd: number, what: string): CommandError =>
+    new CommandError(
+      `the service manager has passed ${names.length} sockets (${names.map((each) => each || 'without name').join(', ')}), and ` +
+        `descriptor ${fd} ${what}: there is use for one named http (files) and one named admin (metrics and probes). ` +
+        'Set FileDescriptorName= in a socket unit for each, with one ListenStream= in it.',
+      exitCodes.usage,
+    )
   const passed: { http?: PassedSocket; admin?: PassedSocket } = {}
   names.forEach((name, index) => {
-    const role = isNamed ? roles.find((role) => role === name) : roles[index]
+    const role = isUnnamed(name) && !isNamed ? roles[index] : roles.find((role) => role === name)
     const fd = firstPassedFd + index
-    if (role === undefined || passed[role] !== undefined) {
-      throw new CommandError(
-        `the service manager has passed ${names.length} sockets (${names.map((each) => each || 'without name').join(', ')}), and ` +
-          `descriptor ${fd} is one too many: there is use for one named http (files) and one named admin (metrics and probes). ` +
-          'Set FileDescriptorName= in a socket unit for each, with one ListenStream= in it.',
-        exitCodes.usage,
-      )
-    }
+    if (role === undefined && !isUnnamed(name)) throw wrong(fd, `has a name that is not known, ${name}`)
+    if (role === undefined && isNamed) throw wrong(fd, 'has no name, and another one has')
+    if (role === undefined || passed[role] !== undefined) throw wrong(fd, 'is one too many')
     passed[role] = { fd, path: checkListening(fd, role) }
   })
   return passed

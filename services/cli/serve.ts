@@ -22,7 +22,7 @@ Signals:
 Service managers (systemd):
   NOTIFY_SOCKET    is told READY, RELOADING, STOPPING and STATUS (Type=notify). Needs the addon and Linux 5.19.
   WATCHDOG_USEC    WATCHDOG=1 twice as often, through the rings, while every ring worker's heart beats (WatchdogSec=)
-  LISTEN_FDS       sockets named http and admin, or in this order, instead of --listen and --admin; addresses that
+  LISTEN_FDS       sockets named http and admin, or unnamed in this order, instead of --listen and --admin; addresses that
                    other machines can reach need --public here, too`
 
 const secondsMax = 3600

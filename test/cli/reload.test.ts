@@ -55,7 +55,7 @@ describe('SIGHUP', () => {
     // The same clock as everybody's on this machine, so that a manager can compare.
     const reloadingUs = BigInt(reloading?.['MONOTONIC_USEC'] ?? 0)
     expect(reloadingUs >= beforeUs && reloadingUs <= process.hrtime.bigint() / 1000n).toBe(true)
-    expect(ready).toMatchObject({ READY: '1', STATUS: expect.not.stringContaining('not reloaded') as string })
+    expect(ready).toMatchObject({ READY: '1', STATUS: expect.not.stringContaining('reload failed') as string })
   })
 
   it('keeps the folder that was open where the new one cannot be opened, and says why', async () => {
@@ -65,14 +65,15 @@ describe('SIGHUP', () => {
     await using daemon = await startDaemon(root, [], { NOTIFY_SOCKET })
     expect(await eventually(() => manager.count('READY') === 1)).toBe(true)
     for (const [target, reason] of [
-      ['missing', /not reloaded: ROOT \S+ does not exist/],
-      ['old/which', /not reloaded: ROOT \S+ is not a directory/],
+      ['missing', /^reload failed: ROOT \S+ does not exist, serving the old ROOT; /],
+      ['old/which', /^reload failed: ROOT \S+ is not a directory, serving the old ROOT; /],
     ] as const) {
       const before = manager.count('READY')
       point(target)
       daemon.child.kill('SIGHUP')
       expect(await eventually(() => manager.count('READY') > before)).toBe(true)
       expect(manager.messages.at(-1)?.['STATUS']).toMatch(reason)
+      expect(daemon.stderr()).toContain('reload failed: serving the old ROOT')
       expect(await (await fetch(`${daemon.filesUrl}which`)).text()).toBe('old')
       expect((await daemon.probe('readyz')).status).toBe(200)
     }

@@ -95,9 +95,9 @@ describe.skipIf(!existsSync(activate))('sockets of systemd-socket-activate', () 
     expect(await exitCode(daemon.child)).toBe(0)
   })
 
-  it('without names are files, then admin; of a file system, too, where they stay when the daemon ends', async () => {
+  it("with no names but the unit's are files, then admin; of a file system, too, where they stay when the daemon ends", async () => {
     const [http, admin] = [join(folder.path, 'http.sock'), join(folder.path, 'admin.sock')]
-    await using daemon = await activated(['-l', http, '-l', admin], http)
+    await using daemon = await activated(['-l', http, '-l', admin, '--fdname=ringmaster.socket:unknown'], http)
     expect(daemon.stdout()).toContain(`serving ${folder.path} at unix:${http}:/b/\n`)
     expect(await getByUnix(http, '/b/file')).toBe('content')
     expect(await getByUnix(admin, '/livez')).toMatch(/^ok\n/)
@@ -171,6 +171,21 @@ def listening(family=socket.AF_INET, address=('127.0.0.1', 0)):
     expect((await run(make, 'http:http')).stderr).toMatch(
       /http, http.*descriptor 4 is one too many.*FileDescriptorName=/,
     )
-    expect((await run(make, 'http:metrics')).stderr).toMatch(/descriptor 4 is one too many/)
+    expect((await run(make, 'http:metrics')).stderr).toMatch(/descriptor 4 has a name that is not known, metrics/)
+  })
+
+  it.each([
+    ['a name that is not known, alone', 'foo', /\(foo\).*descriptor 3 has a name that is not known, foo: .*named http/],
+    [
+      'the name of the unit beside one of ours',
+      'http:ringmaster.socket',
+      /descriptor 4 has no name, and another one has/,
+    ],
+    ['no name beside one of ours', 'unknown:http', /descriptor 3 has no name, and another one has/],
+  ])('%s', async (_title, names, message) => {
+    const count = names.split(':').length
+    const { code, stderr } = await run(`${listening}passed = [listening() for _ in range(${count})]`, names)
+    expect(stderr).toMatch(message)
+    expect(code).toBe(2)
   })
 })

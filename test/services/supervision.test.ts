@@ -161,7 +161,10 @@ describe.each(allPollers)('a ring worker that does what it should not, poller %s
     pools.misuse(0, standstill, how)
     expect(await eventually(() => restarts(rings) > 0, 20_000)).toBe(true)
     expect(await settledWithin(rings.stat(standstill), 20_000)).toBe('resolved')
-    expect(told.slice(0, 2).map(({ ring, state }) => ({ ring, state }))).toEqual([
+    const isSilent = how === 'waits' || how === 'spins'
+    const states = told.map(({ ring, state }) => ({ ring, state }))
+    expect(states.slice(0, isSilent ? 3 : 2)).toEqual([
+      ...(isSilent ? [{ ring: 0, state: 'silent' }] : []),
       { ring: 0, state: 'replacing' },
       { ring: 0, state: 'well' },
     ])
@@ -311,6 +314,26 @@ describe('Supervisor', () => {
     await new Promise(setImmediate)
     expect(told).toEqual([])
     expect(await eventually(() => told.includes('terminate'))).toBe(true) // a real silence
+    await supervisor.close()
+  })
+
+  it('tells of a silent worker before it has ended, which may take long, and then for how long it was silent', async () => {
+    let looks = 0
+    const { ring, told } = makeRing(() => Promise.resolve())
+    const events: WorkerEvent[] = []
+    const onWorker = (event: WorkerEvent): void => void events.push(event)
+    const supervisor = new Supervisor({ heartbeatTimeoutMs: 200, onWorker })
+    supervisor.add({ ...ring, check: () => void looks++ })
+    expect(await eventually(() => told.includes('terminate'))).toBe(true)
+    expect(events.map(({ ring, state }) => ({ ring, state }))).toEqual([{ ring: 0, state: 'silent' }])
+    // It holds on; a look is 40 ms.
+    const before = looks
+    expect(await eventually(() => looks >= before + 20)).toBe(true)
+    expect(events.length).toBe(1)
+    supervisor.died(0, new Error('terminated'))
+    expect(events[1]?.state).toBe('replacing')
+    const saidMs = /it had no heartbeat for (\d+) ms/.exec(String(events[1]?.cause))?.[1]
+    expect(Number(saidMs)).toBeGreaterThan(400)
     await supervisor.close()
   })
 })
