@@ -8,6 +8,7 @@ import { byId, explain, fillPairs, makeTabs, say } from './dom.ts'
 import { duration } from './format.ts'
 import { HeatMap, type HeatFilter } from './heat-map.ts'
 import { growth, History, keyOf, silenceMs } from './history.ts'
+import { listenToKeys, type PageKey } from './keys.ts'
 import * as panels from './panels.ts'
 import * as stageWords from './stage-words.ts'
 import { liveScene, type RingScene } from './scene.ts'
@@ -289,7 +290,7 @@ const startTheTour = startTour()
 const sayScheme = (): void => say(byId('scheme'), scheme.scheme === 'dark' ? 'Light' : 'Dark')
 
 /** What a key does, and what the list of keys says of it. */
-const keys: readonly { readonly key: string; readonly name: string; readonly does: string; run(): void }[] = [
+const keys: readonly PageKey[] = [
   {
     key: ' ',
     name: 'Space',
@@ -314,19 +315,7 @@ const keys: readonly { readonly key: string; readonly name: string; readonly doe
   { key: '?', name: '?', does: 'this list', run: () => help.showModal() },
 ]
 
-document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || help.open) return
-  const { target } = event
-  // Controls have keys of their own.
-  const inField = target instanceof HTMLSelectElement || target instanceof HTMLInputElement
-  const isScrub = target instanceof HTMLInputElement && target.type === 'range'
-  if (inField && event.key !== 'Escape' && !(isScrub && !/^(Arrow|Home|End|Page)/.test(event.key))) return
-  if (event.key === ' ' && target instanceof HTMLButtonElement) return
-  const found = keys.find(({ key }) => key === event.key || key === event.key.toLowerCase())
-  if (found === undefined) return
-  event.preventDefault()
-  found.run()
-})
+listenToKeys(keys, () => help.open)
 
 byId('pause').addEventListener('click', togglePause)
 byId('scheme').addEventListener('click', () => scheme.toggle())
