@@ -1,7 +1,15 @@
 // Reads the rows of one plane for one registry: each subject once per scrape, each row of each subject by itself, so that what fails is counted and
 // left out, and nothing else. Made by exporter.ts.
 import type { CollectorFailures } from './collector-failures.ts'
-import { atMost, type LabelRule, type MetricRow, type Plane, type Subject, type SubjectSource } from './plane.ts'
+import {
+  atMost,
+  type LabelRule,
+  type MetricRow,
+  type MetricUnit,
+  type Plane,
+  type Subject,
+  type SubjectSource,
+} from './plane.ts'
 import { type Series, SeriesTable } from './series.ts'
 
 /** One metric of ours with all its series: what formats write. */
@@ -14,6 +22,10 @@ export interface Family {
   /** Reads it. The series are the same objects each time, and hold their values until the next call. */
   readonly collect: () => readonly Series[]
 }
+
+/** Two values that share a series: things add up; of states, times and what is always 1 the least, which is the one to worry about. */
+const together = (unit: MetricUnit, one: number, other: number): number =>
+  unit === 'info' || unit === 'boolean' || unit === 'timestamp' ? Math.min(one, other) : one + other
 
 export class PlaneCollector<Reading> {
   readonly families: readonly Family[]
@@ -80,7 +92,7 @@ export class PlaneCollector<Reading> {
     }
     const put = (value: number, exemplar: Parameters<Series['setScalar']>[1], labels: readonly string[]): void => {
       const { series, add } = table.take(subject, labels)
-      series.setScalar(add ? series.value + value : value, exemplar)
+      series.setScalar(add ? together(row.unit, series.value, value) : value, exemplar)
     }
     if ('readWithExemplars' in row) {
       row.readWithExemplars(reading, (value, exemplar, ...labels) => {

@@ -43,6 +43,8 @@ const patienceMs = 1000
 
 export class Attachment {
   readonly client: number
+  /** Its label in metrics: the smallest number that was free, so that threads that come and go make no series without end. */
+  seat = 0
   state: 'offered' | 'joining' | 'joined' | 'leaving' | 'gone' = 'offered'
   /** The client's thread as the kernel numbers it; 0 before it joined. */
   threadId = 0

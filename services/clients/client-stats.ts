@@ -63,7 +63,7 @@ export function clientSources(
   pool: string,
   chosen: ChosenPoller,
 ): RingMetricsSource[] {
-  return all(attachments).map(({ attachment: { client, threadId }, source }) => ({
+  return all(attachments).map(({ attachment: { seat, threadId }, source }) => ({
     ...metricsSource(source, {
       pool,
       chosen,
@@ -74,6 +74,6 @@ export function clientSources(
         poller: null, // it is the ring's that serves this one, and counted there
       }),
     }),
-    client,
+    client: seat,
   }))
 }

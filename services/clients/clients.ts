@@ -126,8 +126,16 @@ export class Clients {
         this.attachments.delete(number)
       },
     })
+    attachment.seat = this.freeSeat()
     this.attachments.set(client, attachment)
     return makeHandle(client, port2)
+  }
+
+  private freeSeat(): number {
+    const taken = new Set([...this.attachments.values()].map(({ seat }) => seat))
+    let seat = 1
+    while (taken.has(seat)) seat++
+    return seat
   }
 
   /** @throws ERR_INVALID_ARG_TYPE */

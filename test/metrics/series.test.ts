@@ -47,6 +47,26 @@ describe('a label', () => {
     expect(await valuesOf(atMost(2), { a: 1, b: 2 }, { b: 2 }, { b: 2, c: 4, d: 8 })).toEqual({ b: 2, c: 4, other: 8 })
   })
 
+  it.each([
+    ['info', 1, [1, 1, 1]],
+    ['boolean', 0, [1, 1, 0]],
+    ['timestamp', 7, [9, 8, 7]],
+    ['count', 15, [9, 8, 7]],
+  ] as const)('of a gauge (%s) has %d as other where %j are given', async (unit, expected, given) => {
+    const plane: Plane<number> = {
+      name: 'demo',
+      subjectLabels: ['user'],
+      labelRules: { user: atMost(1) },
+      rows: [
+        { name: 'demo', type: 'gauge', unit, labels: [], help: 'Demo.', read: (reading, sample) => sample(reading) },
+      ],
+    }
+    const registry = new Registry()
+    registerPlane(registry, plane, () => given.map((reading, user) => ({ labels: [`user${user}`], reading })))
+    const { samples } = parseExposition((await renderMetrics(registry)).body.toString()).get('demo')!
+    expect(samples.map(({ value }) => value)).toEqual([given[0], expected])
+  })
+
   it('has one of its values, or other', async () => {
     expect(await valuesOf(oneOf('a', 'b'), { b: 2, c: 4, other: 8, a: 1 })).toEqual({ a: 1, b: 2, other: 12 })
   })

@@ -181,6 +181,12 @@ describe.each(allPollers)('attach and detach with poller %s', (poller) => {
     await thread.worker.terminate()
     await eventually(() => rings.stats().clients.length === 0)
     expect(await registry.metrics()).not.toContain('client="1"')
+    // The next one is another client, and has the label again: threads that come and go make no series without end.
+    const next = startClient(rings, `await rings.nopBatch(3); say('done'); await sleep(60_000)`)
+    await next.heard()
+    expect(rings.stats().clients).toMatchObject([{ client: 2, requests: 3 }])
+    expect(await registry.metrics()).toContain('ringmaster_operations_total{ring="0",client="1",operation="nop"} 3')
+    await next.worker.terminate()
   })
 
   it('a ring worker that dies takes no client along', async () => {
