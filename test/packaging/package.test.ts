@@ -180,6 +180,7 @@ describe.skipIf(project === '')(`in an empty project${missing}`, () => {
       ) as string,
       text: '{ "type": "module" }',
     })
+    fs.copyFileSync(path.join(project, 'node_modules/ringmaster', prebuilt), path.join(copy, 'ringmaster', prebuilt))
     expect(start('--no-addons')).toMatchObject({ reason: expect.stringContaining('without --no-addons') as string })
   })
 
