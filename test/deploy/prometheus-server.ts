@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ruleFiles } from './prometheus/promtool.ts'
 
 /** Whether there is no Prometheus here: Debian's package has server and promtool. */
@@ -19,6 +20,9 @@ export interface PrometheusServer extends AsyncDisposable {
   query(expr: string): Promise<readonly Sample[]>
   get(path: string): Promise<unknown>
 }
+
+/** Of a tenth of a second. */
+const readyTriesMax = 300
 
 export async function startPrometheus(target: string): Promise<PrometheusServer> {
   const folder = mkdtempSync(join(tmpdir(), 'ringmaster-prometheus-'))
@@ -58,6 +62,9 @@ export async function startPrometheus(target: string): Promise<PrometheusServer>
         reject(new Error(`Prometheus ended before it listened: ${log}`))
       })
     })
+    // It listens before it has replayed its log, and answers 503 until then.
+    const isReady = async (): Promise<boolean> => (await fetch(`${url}/-/ready`)).ok
+    for (let left = readyTriesMax; left > 0 && !(await isReady()); left--) await sleep(100)
     const get = async (path: string): Promise<unknown> => {
       const response = await fetch(`${url}${path}`)
       const answer = (await response.json()) as { status: string; error?: string; data: unknown }
