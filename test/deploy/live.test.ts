@@ -17,6 +17,7 @@ const ofPrometheus = new Set(['up', 'ALERTS', 'scrape_duration_seconds'])
 const emptyForAReason = (expr: string): boolean =>
   // No operation has failed with an error of the device.
   expr.includes('device_errors') ||
+  expr.includes('operation_errors:increase15m') ||
   // The file system may have no fixed number of inodes.
   expr.includes('ringmaster_storage_inodes') ||
   // There are no registered buffers unless they are asked for.
@@ -53,11 +54,12 @@ const withoutVariables = (expr: string): string =>
 
 const recorded = new Map(rules.flatMap(({ record, expr }) => (record === undefined ? [] : [[record, expr]])))
 
-/** The families that an expression comes from, through what is recorded. */
-const families = (expr: string): string[] =>
+/** The families that an expression comes from, through what is recorded: from itself as it was before, too. */
+const families = (expr: string, through: readonly string[] = []): string[] =>
   metricNames(expr).flatMap((name) => {
     const source = recorded.get(name)
-    return source === undefined ? [familyOf(name)] : families(source)
+    if (through.includes(name)) return []
+    return source === undefined ? [familyOf(name)] : families(source, [...through, name])
   })
 
 /** Whether an expression should have values at this daemon. */
