@@ -1,5 +1,5 @@
 // The classic buckets that are exported, each an exact sum of exponential ones. Used by formats/ and by who keeps exemplars.
-import { bucketIndexOfPowerOfTwo } from './exponential-histogram.ts'
+import { bucketIndexOfPowerOfTwo, bucketsPerOctave, overflowBucketIndex } from './exponential-histogram.ts'
 
 /** 25 powers of two from 2^-20 s (954 ns) to 16 s; `+Inf` follows. */
 const leExponentMin = -20
@@ -36,3 +36,26 @@ export function classicBucketOf(index: number): number {
   const found = classicBounds.findIndex(({ lastIndex }) => index <= lastIndex)
   return found < 0 ? classicBounds.length : found
 }
+
+/**
+ * Adds `counts` up, once, while its owner goes on counting: `into` gets the cumulative count of each classic bucket, that of `+Inf` last, and they
+ * cannot disagree.
+ */
+export function cumulate(counts: Float64Array, into: Float64Array): void {
+  let cumulative = counts[0]!
+  let index = 1
+  for (let step = 0; step < classicBounds.length; step++) {
+    const { lastIndex } = classicBounds[step]!
+    for (; index < lastIndex; index += bucketsPerOctave) cumulative += octaveSum(counts, index)
+    into[step] = cumulative
+  }
+  for (; index < overflowBucketIndex; index += bucketsPerOctave) cumulative += octaveSum(counts, index)
+  into[classicBounds.length] = cumulative + counts[overflowBucketIndex]!
+}
+
+/** Of the eight buckets from `index` on. By pairs: a sum from left to right waits for each addition, which takes four times as long. */
+const octaveSum = (counts: Float64Array, index: number): number =>
+  counts[index]! +
+  counts[index + 1]! +
+  (counts[index + 2]! + counts[index + 3]!) +
+  (counts[index + 4]! + counts[index + 5]! + (counts[index + 6]! + counts[index + 7]!))

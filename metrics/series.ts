@@ -10,6 +10,12 @@ export interface HistogramLines {
   write(counts: Float64Array, sumNs: number): Uint8Array
 }
 
+/** Its classic buckets in protobuf: see formats/protobuf-buckets.ts. */
+export interface BucketBytes {
+  /** All of them with these cumulative counts: valid until the next call. */
+  write(cumulative: Float64Array): Uint8Array
+}
+
 const noCounts = new Float64Array(bucketCount)
 
 export class Series {
@@ -21,9 +27,9 @@ export class Series {
   sumNs = 0
   exemplars: readonly (Exemplar | null)[] | null = null
   /** What formats/ keep with it: made once, and valid as long as its labels. */
-  linePrefix: string | null = null
   lines: HistogramLines | null = null
   labelBytes: Uint8Array | null = null
+  buckets: BucketBytes | null = null
   /** The scrape that filled it last. */
   scrape = -1
 
@@ -54,7 +60,10 @@ export class Series {
 /** A combination of label values as a row gave it, and the series that it is counted in. */
 interface Entry {
   readonly key: string
-  readonly given: readonly string[]
+  /** Of the subject: the same array for the series of a subject that follow each other. */
+  readonly subject: readonly string[]
+  /** Of the row. */
+  readonly labels: readonly string[]
   /** Of each label, as it is in the series. */
   readonly values: readonly string[]
   readonly series: Series
@@ -76,6 +85,9 @@ export class SeriesTable {
   private filled: Series[] = []
   private position = 0
   private scrape = 0
+  /** A subject of this scrape, and that of entries, which were found to be the same: samples of a subject follow each other. */
+  private subject: readonly string[] | null = null
+  private knownSubject: readonly string[] | null = null
 
   constructor(names: readonly string[], rules: readonly LabelRule[]) {
     this.names = names
@@ -87,14 +99,18 @@ export class SeriesTable {
     this.scrape++
     this.position = 0
     this.filled = []
+    this.subject = null
   }
 
   /** The series for these label values, and whether it already has a value of this scrape to add to. @throws where it was given twice */
   take(subject: readonly string[], labels: readonly string[]): { readonly series: Series; readonly add: boolean } {
     const expected = this.order[this.position]
     const entry =
-      expected !== undefined && same(expected.given, subject, labels) ? expected : this.find(subject, labels)
-    if (entry.scrape === this.scrape) throw new Error(`series twice: ${this.names.join()} = ${entry.given.join()}`)
+      expected !== undefined && this.isSubject(expected.subject, subject) && same(expected.labels, labels)
+        ? expected
+        : this.find(subject, labels)
+    if (entry.scrape === this.scrape)
+      throw new Error(`series twice: ${this.names.join()} = ${[...entry.subject, ...entry.labels].join()}`)
     entry.scrape = this.scrape
     this.order[this.position++] = entry
     const { series } = entry
@@ -115,6 +131,14 @@ export class SeriesTable {
     return this.filled
   }
 
+  private isSubject(known: readonly string[], subject: readonly string[]): boolean {
+    if (subject === this.subject && known === this.knownSubject) return true
+    if (!same(known, subject)) return false
+    this.subject = subject
+    this.knownSubject = known
+    return true
+  }
+
   private find(subject: readonly string[], labels: readonly string[]): Entry {
     const given = [...subject, ...labels]
     if (given.length !== this.names.length)
@@ -123,7 +147,9 @@ export class SeriesTable {
     const known = this.entries.get(key)
     if (known !== undefined) return known
     const values = given.map((value, index) => this.bounded(value, index))
-    const entry = { key, given, values, series: this.seriesOf(values), scrape: -1 }
+    const before = this.order[this.position - 1]?.subject
+    const kept = before !== undefined && same(before, subject) ? before : subject
+    const entry = { key, subject: kept, labels, values, series: this.seriesOf(values), scrape: -1 }
     this.entries.set(key, entry)
     for (const [index, value] of values.entries()) this.count(index, value, 1)
     return entry
@@ -159,10 +185,15 @@ export class SeriesTable {
   }
 }
 
-function same(given: readonly string[], subject: readonly string[], labels: readonly string[]): boolean {
-  for (let index = 0; index < subject.length; index++) if (given[index] !== subject[index]) return false
-  const offset = subject.length
-  if (given.length !== offset + labels.length) return false
-  for (let index = 0; index < labels.length; index++) if (given[offset + index] !== labels[index]) return false
+/** The same series in the same order: what was made of their labels is still right. */
+export function areSame(one: readonly Series[], other: readonly Series[]): boolean {
+  if (one.length !== other.length) return false
+  for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false
+  return true
+}
+
+function same(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false
+  for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false
   return true
 }

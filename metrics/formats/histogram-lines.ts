@@ -5,18 +5,21 @@
 //   …                                                    │ kept; `12` is written over as long as it has two digits
 //   name_count{labels} 345                               ┘
 //   name_sum{labels} 0.000012345                         seconds to the nanosecond, likewise: a point is set between two digits
-import { classicBounds } from '../classic-buckets.ts'
+import { classicBounds, cumulate } from '../classic-buckets.ts'
 import { nsPerSecond } from '../plane.ts'
+import { digitZero, powersOfTen, writeDigits } from './digits.ts'
 
-const countLines = classicBounds.length + 2
+const countLine = classicBounds.length + 1
+const countLines = countLine + 1
 /** Digits of the sum behind the point. */
 const fractionDigits = 9
 /** Above this a sum in ns is not exact anyway, and is written as any number: 104 days. */
 const sumNsMax = Number.MAX_SAFE_INTEGER
-const powersOfTen = Float64Array.from({ length: 17 }, (_, exponent) => 10 ** exponent)
-const digitZero = 48
-/** What a 32-bit number holds with any nine digits. */
-const digitsAtOnce = 9
+/** Room for digits, of a histogram: it is put together anew when they are used up. */
+const spareBytes = 64
+
+const boundTexts: readonly string[] = [...classicBounds.map(({ leText }) => leText), '+Inf']
+const boundBytes = Uint8Array.from(boundTexts, (text) => text.length)
 
 /** Of the series that is being written. */
 const values = new Float64Array(countLines)
@@ -27,64 +30,98 @@ export class HistogramTextLines {
   private sumNs = NaN
   /** Digits of the sum in ns, of which nine stand behind the point; 0 where it is not written over. */
   private sumWidth = 0
-  private bytes: Uint8Array = new Uint8Array(0)
+  /** The lines, and behind them room for more digits. */
+  private room: Uint8Array = new Uint8Array(0)
+  private bytes: Uint8Array = this.room
   private readonly written: Float64Array = new Float64Array(countLines).fill(NaN)
-  /** By line: where the digits end, and how many there are. */
-  private readonly ends: Int32Array = new Int32Array(countLines)
-  private readonly widths: Int32Array = new Int32Array(countLines)
+  /** By line: how many digits. */
+  private readonly widths: Uint8Array = new Uint8Array(countLines)
+  /** Bytes in front of the digits: of a bucket, less those of its bound, and of the count. */
+  private readonly bucketBytes: number
+  private readonly countBytes: number
 
   /** `labels`: as text, escaped, without braces; may be empty. */
   constructor(name: string, labels: string) {
     const rest = labels === '' ? '' : `${labels},`
     const braces = labels === '' ? '' : `{${labels}}`
-    this.prefixes = [
-      ...classicBounds.map(({ leText }) => `${name}_bucket{${rest}le="${leText}"} `),
-      `${name}_bucket{${rest}le="+Inf"} `,
-      `${name}_count${braces} `,
-    ]
+    this.prefixes = [...boundTexts.map((text) => `${name}_bucket{${rest}le="${text}"} `), `${name}_count${braces} `]
     this.sumPrefix = `${name}_sum${braces} `
+    this.bucketBytes = Buffer.byteLength(this.prefixes[0]!) - boundBytes[0]!
+    this.countBytes = Buffer.byteLength(this.prefixes[countLine]!)
   }
 
   /** All lines with the present numbers, the sum to the nanosecond: valid until the next call. */
   write(counts: Float64Array, sumNs: number): Uint8Array {
-    cumulate(counts)
-    const { written, widths } = this
+    cumulate(counts, values)
+    values[countLine] = values[countLine - 1]!
+    const { written, widths, bucketBytes, countBytes } = this
     const wholeNs = Math.round(sumNs)
     if (!(wholeNs < powersOfTen[this.sumWidth]! && wholeNs >= this.sumNs)) return this.rebuild(wholeNs)
+    // Of the line before, which mostly had and has the same number: above the slowest there is only the total.
+    let lastValue = NaN
+    let lastBefore = NaN
+    let lastDigits = 0
+    let lastEnd = 0
+    let end = 0
     for (let line = 0; line < countLines; line++) {
       const value = values[line]!
-      if (value === written[line]) continue
-      if (!(value < powersOfTen[widths[line]!]! && value > written[line]!)) return this.rebuild(wholeNs)
-      written[line] = value
-      writeDigits(this.bytes, this.ends[line]!, widths[line]!, value)
+      const before = written[line]!
+      end += (line < countLine ? bucketBytes + boundBytes[line]! : countBytes) + widths[line]!
+      if (value !== before) {
+        if (!(value > before)) return this.rebuild(wholeNs)
+        for (; !(value < powersOfTen[widths[line]!]!); end++) if (!this.widen(line, end)) return this.rebuild(wholeNs)
+        written[line] = value
+        if (value === lastValue && before === lastBefore) {
+          copyDigits(this.room, lastEnd, end, lastDigits)
+        } else {
+          lastDigits = writeDigits(this.room, end, value, before)
+          lastValue = value
+          lastBefore = before
+        }
+        lastEnd = end
+      }
+      end++ // of line
     }
     if (wholeNs !== this.sumNs) this.writeSum(wholeNs)
     return this.bytes
   }
 
   private writeSum(wholeNs: number): void {
+    const beforeNs = this.sumNs
     this.sumNs = wholeNs
     const seconds = Math.floor(wholeNs / nsPerSecond)
+    const secondsBefore = Math.floor(beforeNs / nsPerSecond)
     const end = this.bytes.length - 1
-    writeDigits(this.bytes, end, fractionDigits, wholeNs - seconds * nsPerSecond)
-    writeDigits(this.bytes, end - fractionDigits - 1, this.sumWidth - fractionDigits, seconds)
+    writeDigits(this.room, end, wholeNs - seconds * nsPerSecond, beforeNs - secondsBefore * nsPerSecond)
+    writeDigits(this.room, end - fractionDigits - 1, seconds, secondsBefore)
+  }
+
+  /** A digit more, 0 for now, in front of those of `line`, which end at `end`: what is behind moves on by a byte. False where there is no room. */
+  private widen(line: number, end: number): boolean {
+    const { room, bytes, widths } = this
+    if (bytes.length === room.length) return false
+    const first = end - widths[line]!
+    room.copyWithin(first + 1, first, bytes.length)
+    room[first] = digitZero
+    widths[line]! += 1
+    this.bytes = room.subarray(0, bytes.length + 1)
+    return true
   }
 
   private rebuild(wholeNs: number): Uint8Array {
     let text = ''
-    let sizeBytes = 0
     for (const [line, prefix] of this.prefixes.entries()) {
       const value = values[line]!
       const digits = String(value)
-      const piece = `${prefix}${digits}\n`
-      text += piece
-      sizeBytes += Buffer.byteLength(piece)
+      text += `${prefix}${digits}\n`
       this.written[line] = value
-      this.ends[line] = sizeBytes - 1
       this.widths[line] = digits.length
     }
-    const sum = this.sumText(wholeNs)
-    this.bytes = Buffer.from(`${text}${this.sumPrefix}${sum}\n`)
+    text += `${this.sumPrefix}${this.sumText(wholeNs)}\n`
+    const contents = Buffer.from(text)
+    this.room = new Uint8Array(contents.length + spareBytes)
+    this.room.set(contents)
+    this.bytes = this.room.subarray(0, contents.length)
     return this.bytes
   }
 
@@ -100,33 +137,6 @@ export class HistogramTextLines {
   }
 }
 
-// Added up in one pass while the client goes on counting: `+Inf`, `_count` and the buckets cannot disagree.
-function cumulate(counts: Float64Array): void {
-  let cumulative = 0
-  let index = 0
-  for (let step = 0; step < classicBounds.length; step++) {
-    const { lastIndex } = classicBounds[step]!
-    for (; index <= lastIndex; index++) cumulative += counts[index]!
-    values[step] = cumulative
-  }
-  for (; index < counts.length; index++) cumulative += counts[index]!
-  values[classicBounds.length] = values[classicBounds.length + 1] = cumulative
-}
-
-/** Writes `value` so that its last digit is before `end`. */
-function writeDigits(bytes: Uint8Array, end: number, width: number, value: number): void {
-  let at = end
-  let left = width
-  let rest = value
-  for (; left > digitsAtOnce; left--) {
-    const tenth = Math.floor(rest / 10)
-    bytes[--at] = digitZero + (rest - tenth * 10)
-    rest = tenth
-  }
-  let small = rest | 0
-  for (; left > 0; left--) {
-    const tenth = (small / 10) | 0
-    bytes[--at] = digitZero + (small - tenth * 10)
-    small = tenth
-  }
+function copyDigits(bytes: Uint8Array, from: number, to: number, digits: number): void {
+  for (let digit = 1; digit <= digits; digit++) bytes[to - digit] = bytes[from - digit]!
 }

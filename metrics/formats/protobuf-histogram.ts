@@ -4,151 +4,196 @@
 import { PbfWriter } from 'pbf'
 import { classicBounds } from '../classic-buckets.ts'
 import type { Exemplar } from '../exemplar.ts'
-import { bucketCount, bucketsPerOctave, exponentMin, nativeIndexOffset } from '../exponential-histogram.ts'
+import {
+  bucketCount,
+  bucketsPerOctave,
+  exponentMin,
+  nativeIndexOffset,
+  overflowBucketIndex,
+} from '../exponential-histogram.ts'
 import { nsPerSecond } from '../plane.ts'
+import type { Series } from '../series.ts'
+import { ClassicBucketBytes } from './protobuf-buckets.ts'
 import { begin, BucketField, contents, HistogramField, SpanField, writeExemplar } from './protobuf-message.ts'
+import { putSVarint, putVarint, varintBytesMax } from './varint.ts'
 
 const schema = Math.log2(bucketsPerOctave)
 const zeroThreshold = 2 ** exponentMin
 /** A gap of so many empty buckets is smaller as deltas than as another span. */
 const gapMax = 2
 
-/** Tags of a bucket and of its count: wire type 2 has a length, 0 is a varint. */
-const bucketTag = (HistogramField.bucket << 3) | 2
-const countTag = BucketField.cumulativeCount << 3
-/** 1: eight bytes. */
-const boundTag = (BucketField.upperBound << 3) | 1
-const boundBytes = 9
+/** A field's number and how it is written: 0 as varint, 1 as eight bytes, 2 behind its length. */
+const tag = (field: number, wireType: 0 | 1 | 2): number => (field << 3) | wireType
+const sampleCountTag = tag(HistogramField.sampleCount, 0)
+const sampleSumTag = tag(HistogramField.sampleSum, 1)
+const zeroCountTag = tag(HistogramField.zeroCount, 0)
+const spanTag = tag(HistogramField.positiveSpan, 2)
+const deltaTag = tag(HistogramField.positiveDelta, 2)
+const spanOffsetTag = tag(SpanField.offset, 0)
+const spanLengthTag = tag(SpanField.length, 0)
 
-const varintBytesMax = 10
+/** Spans have offsets and lengths of at most two bytes each. */
+const spanBytesMax = 8
+const spansMax = Math.ceil(bucketCount / (gapMax + 1))
+
+/** Of the histogram that is being written: everything but the classic buckets. */
+const native = new Uint8Array(64 + spansMax * spanBytesMax + bucketCount * varintBytesMax)
+const nativeView = new DataView(native.buffer)
+const deltas = new Uint8Array(bucketCount * varintBytesMax)
+
+/** What never changes. */
+const constants = constantFields()
 
 /**
- * Read once: the client goes on counting, and count, buckets and native buckets must not disagree. By element, because set() from shared memory
- * takes three times as long.
+ * Of the histogram that is being written. Read once: the client goes on counting, and count, buckets and native buckets must not disagree. Only what is
+ * not 0 is set.
  */
 const snapshot = new Float64Array(bucketCount)
 /** Buckets that are not empty: mostly a tenth of them. */
 const used = new Uint8Array(bucketCount)
 let usedCount = 0
-const bucket = new PbfWriter()
-const span = new PbfWriter()
-const deltas = new PbfWriter()
+/** By classic bucket; its count and that of those below. */
+const cumulative = new Float64Array(classicBounds.length)
 
-export function writeHistogram(
-  writer: PbfWriter,
-  counts: Float64Array,
-  sumNs: number,
-  exemplars: readonly (Exemplar | null)[] | null,
-): void {
-  const total = writeClassic(writer, counts, exemplars)
-  writer.writeVarintField(HistogramField.sampleCount, total)
-  writer.writeDoubleField(HistogramField.sampleSum, sumNs / nsPerSecond)
-  writer.writeSVarintField(HistogramField.schema, schema)
-  writer.writeDoubleField(HistogramField.zeroThreshold, zeroThreshold)
-  writer.writeVarintField(HistogramField.zeroCount, snapshot[0]!)
-  writeNative(writer)
+/** A Histogram message in two parts, which follow each other. Valid until the next call. */
+export interface HistogramMessage {
+  classic: Uint8Array
+  native: Uint8Array
+  nativeBytes: number
 }
 
-/** Returns how many were counted. `+Inf` is written only where it has an exemplar: else the sample count says it. */
-function writeClassic(writer: PbfWriter, counts: Float64Array, exemplars: readonly (Exemplar | null)[] | null): number {
-  usedCount = 0
-  let cumulative = 0
-  let index = 0
-  for (let step = 0; step < classicBounds.length; step++) {
-    const { lastIndex, leSeconds } = classicBounds[step]!
-    for (; index <= lastIndex; index++) cumulative += read(counts, index)
-    const exemplar = exemplars?.[step] ?? null
-    if (exemplar !== null) {
-      writeBucket(writer, cumulative, leSeconds, exemplar)
-      continue
-    }
-    writePlainBucket(writer, cumulative, leSeconds)
+const message: HistogramMessage = { classic: native, native, nativeBytes: 0 }
+
+export function histogramMessage(series: Series): HistogramMessage {
+  const { counts, sumNs, exemplars } = series
+  const total = read(counts)
+  if (exemplars === null) {
+    series.buckets ??= new ClassicBucketBytes()
+    message.classic = series.buckets.write(cumulative)
+  } else {
+    message.classic = bucketsWithExemplars(exemplars, total)
   }
-  for (; index < bucketCount; index++) cumulative += read(counts, index)
-  const exemplar = exemplars?.[classicBounds.length] ?? null
-  if (exemplar !== null) writeBucket(writer, cumulative, Infinity, exemplar)
-  return cumulative
+  message.nativeBytes = writeNative(total, sumNs)
+  return message
 }
 
-function read(counts: Float64Array, index: number): number {
-  const count = counts[index]!
-  snapshot[index] = count
-  if (count !== 0) used[usedCount++] = index
+/** Fills `snapshot`, `used` and `cumulative`. Returns how many were counted. By octave, because most of them are empty. */
+function read(counts: Float64Array): number {
+  usedCount = 0
+  let total = note(0, counts[0]!)
+  let index = 1
+  for (let step = 0; step < classicBounds.length; step++) {
+    const { lastIndex } = classicBounds[step]!
+    for (; index < lastIndex; index += bucketsPerOctave) total += readOctave(counts, index)
+    cumulative[step] = total
+  }
+  for (; index < overflowBucketIndex; index += bucketsPerOctave) total += readOctave(counts, index)
+  return total + note(overflowBucketIndex, counts[overflowBucketIndex]!)
+}
+
+function readOctave(counts: Float64Array, index: number): number {
+  const a = counts[index]!
+  const b = counts[index + 1]!
+  const c = counts[index + 2]!
+  const d = counts[index + 3]!
+  const e = counts[index + 4]!
+  const f = counts[index + 5]!
+  const g = counts[index + 6]!
+  const h = counts[index + 7]!
+  const sum = a + b + (c + d) + (e + f + (g + h))
+  if (sum === 0) return 0
+  note(index, a)
+  note(index + 1, b)
+  note(index + 2, c)
+  note(index + 3, d)
+  note(index + 4, e)
+  note(index + 5, f)
+  note(index + 6, g)
+  note(index + 7, h)
+  return sum
+}
+
+function note(index: number, count: number): number {
+  if (count !== 0) {
+    snapshot[index] = count
+    used[usedCount++] = index
+  }
   return count
 }
 
-/** Over the memory of the writer that was last written to: it gets another one when it needs more. */
-let view: DataView = new DataView(new ArrayBuffer(0))
+const bucket = new PbfWriter()
+const buckets = new PbfWriter()
 
-/** Without a call for each field: a scrape has 72,000 of these. */
-function writePlainBucket(writer: PbfWriter, cumulative: number, leSeconds: number): void {
-  writer.realloc(3 + varintBytesMax + boundBytes)
-  const { buf } = writer
-  if (view.buffer !== buf.buffer) view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength)
-  buf[writer.pos++] = bucketTag
-  buf[writer.pos++] = 1 + varintBytes(cumulative) + boundBytes
-  buf[writer.pos++] = countTag
-  if (cumulative < 128) buf[writer.pos++] = cumulative
-  else writer.writeVarint(cumulative)
-  buf[writer.pos++] = boundTag
-  view.setFloat64(writer.pos, leSeconds, true)
-  writer.pos += 8
+/** Rare enough to be put together anew. `+Inf` is written only where it has an exemplar: else the sample count says it. */
+function bucketsWithExemplars(exemplars: readonly (Exemplar | null)[], total: number): Uint8Array {
+  begin(buckets)
+  for (let step = 0; step <= classicBounds.length; step++) {
+    const exemplar = exemplars[step] ?? null
+    if (step === classicBounds.length && exemplar === null) break
+    begin(bucket)
+    bucket.writeVarintField(BucketField.cumulativeCount, cumulative[step] ?? total)
+    bucket.writeDoubleField(BucketField.upperBound, classicBounds[step]?.leSeconds ?? Infinity)
+    if (exemplar !== null) writeExemplar(bucket, BucketField.exemplar, exemplar)
+    buckets.writeBytesField(HistogramField.bucket, contents(bucket))
+  }
+  return contents(buckets)
 }
 
-function writeBucket(writer: PbfWriter, cumulative: number, leSeconds: number, exemplar: Exemplar): void {
-  begin(bucket)
-  bucket.writeVarintField(BucketField.cumulativeCount, cumulative)
-  bucket.writeDoubleField(BucketField.upperBound, leSeconds)
-  writeExemplar(bucket, BucketField.exemplar, exemplar)
-  writer.writeBytesField(HistogramField.bucket, contents(bucket))
+function constantFields(): Uint8Array {
+  const writer = new PbfWriter()
+  writer.writeSVarintField(HistogramField.schema, schema)
+  writer.writeDoubleField(HistogramField.zeroThreshold, zeroThreshold)
+  return contents(writer)
 }
 
-// Spans of buckets that are in use, with small gaps; then each bucket's count as the difference to the one before.
-function writeNative(writer: PbfWriter): void {
-  begin(deltas)
-  deltas.realloc(bucketCount * varintBytesMax)
+// Count and sum; then spans of buckets that are in use, with small gaps; then each bucket's count as the difference to the one before.
+function writeNative(total: number, sumNs: number): number {
+  let at = putVarint(native, put(0, sampleCountTag), total)
+  at = put(at, sampleSumTag)
+  nativeView.setFloat64(at, sumNs / nsPerSecond, true)
+  at += 8
+  native.set(constants, at)
+  at += constants.length
+  const isZeroUsed = usedCount > 0 && used[0] === 0
+  at = putVarint(native, put(at, zeroCountTag), isZeroUsed ? snapshot[0]! : 0)
+  let deltaBytes = 0
   let start = -1 // of the span that is being made
   let end = 0
   let lastEnd = -nativeIndexOffset // the first span's offset is counted from index 0 there
   let lastCount = 0
-  for (let next = 0; next < usedCount; next++) {
+  for (let next = isZeroUsed ? 1 : 0; next < usedCount; next++) {
     const index = used[next]!
-    if (index === 0) continue // the zero bucket
     const count = snapshot[index]!
     if (start >= 0 && index - end > gapMax) {
-      writeSpan(writer, start - lastEnd, end - start)
+      at = putSpan(at, start - lastEnd, end - start)
       lastEnd = end
       start = -1
     }
     if (start < 0) start = end = index
     for (; end < index; end++) {
-      writeDelta(-lastCount)
+      deltaBytes = putSVarint(deltas, deltaBytes, -lastCount)
       lastCount = 0
     }
-    writeDelta(count - lastCount)
+    deltaBytes = putSVarint(deltas, deltaBytes, count - lastCount)
     lastCount = count
     end = index + 1
   }
-  if (start >= 0) writeSpan(writer, start - lastEnd, end - start)
-  if (deltas.pos > 0) writer.writeBytesField(HistogramField.positiveDelta, contents(deltas))
+  if (start < 0) return at
+  at = putSpan(at, start - lastEnd, end - start)
+  at = putVarint(native, put(at, deltaTag), deltaBytes)
+  for (let byte = 0; byte < deltaBytes; byte++) native[at + byte] = deltas[byte]!
+  return at + deltaBytes
 }
 
-/** Most are one byte, as zigzag varint: a scrape has hundreds of thousands, so these are written without a call. */
-function writeDelta(delta: number): void {
-  if (delta >= -64 && delta < 64) deltas.buf[deltas.pos++] = (delta << 1) ^ (delta >> 31)
-  else deltas.writeSVarint(delta)
+function put(at: number, byte: number): number {
+  native[at] = byte
+  return at + 1
 }
 
-function writeSpan(writer: PbfWriter, offset: number, length: number): void {
-  begin(span)
-  span.writeSVarintField(SpanField.offset, offset)
-  span.writeVarintField(SpanField.length, length)
-  writer.writeBytesField(HistogramField.positiveSpan, contents(span))
-}
-
-/** Bytes of a count as varint: seven bits each. */
-function varintBytes(value: number): number {
-  let bytes = 1
-  for (let left = value; left >= 128; left = Math.floor(left / 128)) bytes++
-  return bytes
+function putSpan(start: number, offset: number, length: number): number {
+  const lengthAt = put(start, spanTag)
+  let at = putSVarint(native, put(lengthAt + 1, spanOffsetTag), offset)
+  at = putVarint(native, put(at, spanLengthTag), length)
+  native[lengthAt] = at - lengthAt - 1
+  return at
 }

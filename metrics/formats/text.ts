@@ -7,6 +7,7 @@ import type { Series } from '../series.ts'
 import type { ForeignFamily, ForeignSample } from './foreign.ts'
 import { HistogramTextLines } from './histogram-lines.ts'
 import type { Output } from './output.ts'
+import { ScalarTextLines } from './scalar-lines.ts'
 
 export type TextFormat = 'text' | 'openmetrics'
 
@@ -52,14 +53,21 @@ function writeFamily(output: Output, format: TextFormat, family: Family): void {
     for (const one of series) writeHistogram(output, format, name, one)
     return
   }
-  let text = ''
-  for (const one of series) {
-    one.linePrefix ??= `${name}${braced(labelText(one.labels))} `
-    const exemplar = format === 'openmetrics' && one.exemplar !== null ? exemplarText(one.exemplar) : ''
-    text += `${one.linePrefix}${numberText(one.value)}${exemplar}\n`
+  const linePrefix = ({ labels }: Series): string => `${name}${braced(labelText(labels))} `
+  if (format === 'openmetrics' && series.some(({ exemplar }) => exemplar !== null)) {
+    const line = (one: Series): string => {
+      const exemplar = one.exemplar === null ? '' : exemplarText(one.exemplar)
+      return `${linePrefix(one)}${numberText(one.value)}${exemplar}\n`
+    }
+    output.text(series.map(line).join(''))
+    return
   }
-  output.text(text)
+  let lines = scalarLines.get(family)
+  if (lines === undefined) scalarLines.set(family, (lines = new ScalarTextLines(linePrefix, numberText)))
+  output.bytes(lines.write(series))
 }
+
+const scalarLines = new WeakMap<Family, ScalarTextLines>()
 
 function writeHistogram(output: Output, format: TextFormat, name: string, series: Series): void {
   const { counts, sumNs, exemplars } = series

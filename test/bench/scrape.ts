@@ -14,6 +14,8 @@ const { values: options } = parseArgs({
     rings: { type: 'string', default: '16' },
     operations: { type: 'string', default: '60' },
     rounds: { type: 'string', default: '50' },
+    /** Of `accepts` and prom-client, with commas. */
+    formats: { type: 'string', default: 'text,openmetrics,protobuf,prom-client' },
   },
 })
 const [rings, operations, rounds] = [Number(options.rings), Number(options.operations), Number(options.rounds)]
@@ -95,7 +97,8 @@ const legs: readonly (readonly [string, () => Promise<number>])[] = [
   ['prom-client', async () => Buffer.byteLength(await registry.metrics())],
 ]
 console.log(`${rings} rings × ${operations} operations, ${rounds} scrapes each`)
-for (const [name, scrape] of legs) {
+const chosen = options.formats.split(',')
+for (const [name, scrape] of legs.filter(([name]) => chosen.includes(name))) {
   const { minMs, medianMs, p90Ms, sizeBytes } = await measure(scrape)
   console.log(
     `${name.padEnd(12)} least ${minMs.toFixed(2).padStart(7)} ms  median ${medianMs.toFixed(2).padStart(7)} ms  p90 ${p90Ms.toFixed(2).padStart(7)} ms  ${(sizeBytes / 1e6).toFixed(2).padStart(6)} MB`,
