@@ -5,6 +5,7 @@
 import type { OpenMetricsContentType, Registry } from 'prom-client'
 import { exporterPlane, type ExporterReading } from './catalog/exporter.ts'
 import { CollectorFailures } from './collector-failures.ts'
+import { defaultLabelsOf } from './default-labels.ts'
 import { invalidArgument } from './invalid-argument.ts'
 import { PlaneCollector } from './plane-collector.ts'
 import type { Family } from './plane-collector.ts'
@@ -50,7 +51,7 @@ class RegistryPlanes implements ExporterReading {
     const known = this.planes.get(plane)
     const collector =
       known === undefined
-        ? new PlaneCollector(plane, this.failures, this.spent)
+        ? new PlaneCollector(plane, this.failures, this.spent, () => defaultLabelsOf(this.registry))
         : (known.collector as PlaneCollector<Reading>)
     const metrics = known?.metrics ?? collector.families.map((family) => metricOf(family))
     this.put(metrics)

@@ -1,6 +1,7 @@
 // Reads the rows of one plane for one registry: each subject once per scrape, each row of each subject by itself, so that what fails is counted and
 // left out, and nothing else. Made by exporter.ts.
 import type { CollectorFailures } from './collector-failures.ts'
+import type { Labels } from './default-labels.ts'
 import {
   atMost,
   type LabelRule,
@@ -32,14 +33,21 @@ export class PlaneCollector<Reading> {
   readonly failures: CollectorFailures
   private readonly plane: Plane<Reading>
   private readonly spent: (ns: number) => void
+  private readonly defaultLabels: () => Labels
   private readonly sources = new Map<SubjectSource<Reading>, number>()
   private subjects: readonly Subject<Reading>[] | null = null
 
-  /** `spent` is told how long reading took. */
-  constructor(plane: Plane<Reading>, failures: CollectorFailures, spent: (ns: number) => void) {
+  /** `spent` is told how long reading took; `defaultLabels` is asked in each scrape what every series has besides its own labels. */
+  constructor(
+    plane: Plane<Reading>,
+    failures: CollectorFailures,
+    spent: (ns: number) => void,
+    defaultLabels: () => Labels,
+  ) {
     this.plane = plane
     this.failures = failures
     this.spent = spent
+    this.defaultLabels = defaultLabels
     failures.watch(plane.name)
     this.families = plane.rows.map((row) => this.familyOf(row))
   }
@@ -72,7 +80,7 @@ export class PlaneCollector<Reading> {
     failures.watch(name)
     const collect = (): readonly Series[] => {
       const startNs = process.hrtime.bigint()
-      table.begin()
+      table.begin(this.defaultLabels())
       for (const subject of this.current()) failures.guard(name, () => this.readRow(row, subject, table))
       const series = table.end()
       this.spent(Number(process.hrtime.bigint() - startNs))

@@ -1,5 +1,7 @@
 // The series of one row, kept from scrape to scrape: their labels are put together once, only values are read anew. Used by exporter.ts, which
 // fills them, and by formats/, which write them and keep what they made of the labels.
+import { isDeepStrictEqual } from 'node:util'
+import type { Labels } from './default-labels.ts'
 import type { Exemplar } from './exemplar.ts'
 import { bucketCount } from './exponential-histogram.ts'
 import { type LabelRule, otherValue } from './plane.ts'
@@ -33,8 +35,11 @@ export class Series {
   /** The scrape that filled it last. */
   scrape = -1
 
-  constructor(names: readonly string[], values: readonly string[]) {
-    this.labels = names.map((name, index) => [name, values[index] ?? ''] as const).filter(([, value]) => value !== '')
+  /** `defaults`: what it has besides, where it has no value of its own for them. */
+  constructor(names: readonly string[], values: readonly string[], defaults: Labels) {
+    const own = names.map((name, index) => [name, values[index] ?? ''] as const).filter(([, value]) => value !== '')
+    const others = Object.entries(defaults).filter(([name]) => own.every(([known]) => known !== name))
+    this.labels = [...own, ...others.map(([name, value]) => [name, String(value)] as const)]
   }
 
   setScalar(value: number, exemplar: Exemplar | null): void {
@@ -66,7 +71,7 @@ interface Entry {
   readonly labels: readonly string[]
   /** Of each label, as it is in the series. */
   readonly values: readonly string[]
-  readonly series: Series
+  series: Series
   scrape: number
 }
 
@@ -85,6 +90,7 @@ export class SeriesTable {
   private filled: Series[] = []
   private position = 0
   private scrape = 0
+  private defaults: Labels = {}
   /** A subject of this scrape, and that of entries, which were found to be the same: samples of a subject follow each other. */
   private subject: readonly string[] | null = null
   private knownSubject: readonly string[] | null = null
@@ -95,7 +101,13 @@ export class SeriesTable {
     this.inUse = names.map(() => new Map<string, number>())
   }
 
-  begin(): void {
+  /** `defaults`: labels of all series. */
+  begin(defaults: Labels): void {
+    if (defaults !== this.defaults && !isDeepStrictEqual(defaults, this.defaults)) {
+      this.defaults = defaults
+      this.series.clear()
+      for (const entry of this.entries.values()) entry.series = this.seriesOf(entry.values)
+    }
     this.scrape++
     this.position = 0
     this.filled = []
@@ -157,7 +169,7 @@ export class SeriesTable {
 
   private seriesOf(values: readonly string[]): Series {
     const key = values.join(separator)
-    const series = this.series.get(key) ?? new Series(this.names, values)
+    const series = this.series.get(key) ?? new Series(this.names, values, this.defaults)
     this.series.set(key, series)
     return series
   }

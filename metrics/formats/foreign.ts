@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { OpenMetricsContentType, Registry } from 'prom-client'
 import { z } from 'zod'
 import type { CollectorFailures } from '../collector-failures.ts'
+import { defaultLabelsOf, type Labels, labelsShape, numberShape } from '../default-labels.ts'
 import type { Exemplar } from '../exemplar.ts'
 
 export type ForeignType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untyped'
@@ -26,9 +27,7 @@ export interface ForeignFamily {
 /** How long a metric's collect() may take where the scraper does not say how long it waits. */
 export const collectLimitMs = 2000
 
-// What a metric's get() gives; prom-client's types name less of it. NaN and infinities are values, too.
-const numberShape = z.custom<number>((value) => typeof value === 'number')
-const labelsShape = z.record(z.string(), z.union([z.string(), numberShape, z.boolean()]))
+// What a metric's get() gives; prom-client's types name less of it.
 const exemplarShape = z.object({ labelSet: labelsShape, value: numberShape, timestamp: numberShape })
 const metricShape = z.object({
   name: z.string(),
@@ -43,16 +42,17 @@ const metricShape = z.object({
     }),
   ),
 })
-type Labels = z.infer<typeof labelsShape>
 type Metric = z.infer<typeof metricShape>
 
 interface Read {
   readonly result: Promise<unknown>
-  /** A scrape has waited for it in vain. */
-  overdue: boolean
+  readonly startedMs: number
 }
 
-/** Reads that have not ended. Scrapes at one time share them; one that hangs is not started again, nor waited for again, until it has ended. */
+/**
+ * Reads that have not ended. Scrapes at one time share them; one that hangs is not started again until it has ended, nor waited for once it has taken
+ * longer than a scrape waits.
+ */
 const pending = new WeakMap<object, Read>()
 
 /** Reads `metrics`, all at once, for `limitMs` at most. An OpenMetrics registry has taken `_total` off the names of its counters. */
@@ -62,7 +62,7 @@ export async function readForeign(
   failures: CollectorFailures,
   limitMs: number = collectLimitMs,
 ): Promise<readonly ForeignFamily[]> {
-  const defaults = labelsShape.catch({}).parse(Reflect.get(registry, '_defaultLabels'))
+  const defaults = defaultLabelsOf(registry)
   const openMetrics = registry.contentType.startsWith('application/openmetrics-text')
   const families = await Promise.all(
     metrics.map(async (metric) => {
@@ -81,10 +81,11 @@ export async function readForeign(
 
 async function withinLimit(metric: object, limitMs: number): Promise<unknown> {
   const read = pending.get(metric) ?? start(metric)
-  if (read.overdue) throw new Error('a read that was not done in time has not ended')
+  const leftMs = read.startedMs + limitMs - performance.now()
+  if (leftMs <= 0) throw new Error(`not read within ${limitMs} ms`)
   const timer = new AbortController()
-  const limit = sleep(limitMs, undefined, { signal: timer.signal, ref: false }).then(() => {
-    read.overdue = true
+  // It holds the process: where nothing else does, what hangs would end it without a word.
+  const limit = sleep(leftMs, undefined, { signal: timer.signal }).then(() => {
     throw new Error(`not read within ${limitMs} ms`)
   })
   limit.catch(() => undefined)
@@ -97,7 +98,7 @@ async function withinLimit(metric: object, limitMs: number): Promise<unknown> {
 
 function start(metric: object): Read {
   if (!('get' in metric) || typeof metric.get !== 'function') throw new Error('not a metric of prom-client')
-  const read: Read = { result: Promise.resolve((metric.get as () => unknown)()), overdue: false }
+  const read: Read = { startedMs: performance.now(), result: Promise.resolve((metric.get as () => unknown)()) }
   pending.set(metric, read)
   const ended = (): void => {
     pending.delete(metric)

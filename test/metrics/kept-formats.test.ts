@@ -74,7 +74,12 @@ const subjects = (things: readonly Thing[]): Subject<Thing>[] =>
   things.filter(({ isThere }) => isThere).map((thing) => ({ labels: [thing.name], reading: thing }))
 
 function collectorOf(things: readonly Thing[]): PlaneCollector<Thing> {
-  const collector = new PlaneCollector(plane, new CollectorFailures(), () => undefined)
+  const collector = new PlaneCollector(
+    plane,
+    new CollectorFailures(),
+    () => undefined,
+    () => ({}),
+  )
   collector.add(() => subjects(things))
   return collector
 }

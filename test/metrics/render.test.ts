@@ -1,5 +1,7 @@
 // What a scraper gets for what it asks: format, encoding, exemplars; and that nobody's collector keeps it from the rest.
+import { execFile as execFileCallback } from 'node:child_process'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { PbfReader } from 'pbf'
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client'
@@ -11,6 +13,8 @@ import type { Plane } from '../../metrics/plane.ts'
 import { renderMetrics } from '../../metrics/render.ts'
 import { parseExposition, promtoolCheck, promtoolMissing, sampleValue, type Sample } from './exposition.ts'
 import { makeBusyRing, registerRings } from './ring-source.ts'
+
+const execFile = promisify(execFileCallback)
 
 const protobuf = 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited'
 const types = {
@@ -27,6 +31,38 @@ function busyRegistry(): Registry {
 
 const textOf = async (registry: MetricsRegistry, accept?: string): Promise<string> =>
   (await renderMetrics(registry, { accept })).body.toString()
+
+describe('default labels of the registry', () => {
+  it.each([...Object.keys(types), 'metrics()'])('are on our metrics and on those of others: %s', async (format) => {
+    const registry = busyRegistry()
+    new Gauge({ name: 'theirs', help: 'Theirs.', registers: [registry] }).set(1)
+    const read = async (): Promise<string> => {
+      if (format === 'metrics()') return await registry.metrics()
+      if (format !== 'protobuf')
+        return await textOf(registry, format === 'text' ? undefined : 'application/openmetrics-text')
+      return (await renderMetrics(registry, { accept: protobuf })).body.toString('latin1')
+    }
+    const occurrences = async (label: string): Promise<number> => (await read()).split(label).length - 1
+    const [dc, rack] = format === 'protobuf' ? ['\x02dc\x12\x01x', '\x04rack\x12\x011'] : ['dc="x"', 'rack="1"']
+    registry.setDefaultLabels({ dc: 'x', ring: 'of its own' })
+    await read()
+    const all = await occurrences(dc)
+    expect(all).toBeGreaterThan(100)
+    registry.setDefaultLabels({ rack: 1 })
+    expect([await occurrences(dc), await occurrences(rack)]).toEqual([0, all])
+    registry.setDefaultLabels({})
+    expect(await occurrences(rack)).toBe(0)
+  })
+
+  it('give way to labels of the metric', async () => {
+    const registry = busyRegistry()
+    registry.setDefaultLabels({ ring: '7', pool: 'main' })
+    const families = parseExposition(await textOf(registry))
+    const read = { operation: 'read', pool: 'main' }
+    expect(sampleValue(families, 'ringmaster_operations_total', { ...read, ring: '0' })).toBe(10)
+    expect(sampleValue(families, 'ringmaster_operations_total', { ...read, ring: '7' })).toBeUndefined()
+  })
+})
 
 describe('the format', () => {
   it.each([
@@ -312,6 +348,29 @@ describe('a collector of somebody else', () => {
     comeBack()
     await setImmediate()
     expect(await textOf(registry)).toContain('\nlate 2\n')
+  })
+
+  it('that is slow is there for who waits, though somebody else did not', async () => {
+    const registry = new Registry()
+    const collect = async function (this: Gauge): Promise<void> {
+      await sleep(100)
+      this.set(7)
+    }
+    new Gauge({ name: 'slow', help: 'Theirs.', registers: [registry], collect })
+    const impatient = renderMetrics(registry, { 'x-prometheus-scrape-timeout-seconds': '0.01' })
+    expect(String((await impatient).body)).not.toContain('slow ')
+    expect(await textOf(registry)).toContain('\nslow 7\n')
+  })
+
+  it('that hangs does not end a process that has nothing else to do', async () => {
+    const program = `
+      import { Gauge, Registry } from 'prom-client'
+      import { renderMetrics } from '${String(new URL('../../dist/metrics/render.js', import.meta.url))}'
+      const registry = new Registry()
+      new Gauge({ name: 'hangs', help: 'Theirs.', registers: [registry], collect: () => new Promise(() => undefined) })
+      console.log((await renderMetrics(registry, { 'x-prometheus-scrape-timeout-seconds': '0.2' })).contentType)`
+    const { stdout } = await execFile(process.execPath, ['--input-type=module', '-e', program])
+    expect(stdout).toMatch(types.text)
   })
 
   it('that hangs is waited for less long than Prometheus waits for the scrape', async () => {
