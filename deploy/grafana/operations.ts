@@ -116,7 +116,7 @@ const operations: Row = {
     {
       title: 'Errors by code',
       description:
-        'Operations that completed with an error. ENOENT and its like are answers; EIO, ENOSPC, EROFS and EUCLEAN are the device: see RingmasterDeviceErrors.',
+        'Operations that completed with an error. ENOENT and its like are answers; EIO, ENOSPC, EROFS and EUCLEAN are the device. RingmasterDeviceErrors says how many were; which codes, is here.',
       unit: 'ops',
       width: 8,
       queries: [

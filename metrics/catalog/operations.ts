@@ -1,4 +1,5 @@
 // The metrics of operations: what was asked of a ring, by opcode. Part of the plane in rings.ts; to add one, copy a row.
+import { deviceErrorCount, storageOperationRows } from '../device-errors.ts'
 import { errorName } from '../error-name.ts'
 import type { MetricRow, SampleSink } from '../plane.ts'
 import { type RingMetrics, Stage } from '../ring-metrics.ts'
@@ -34,6 +35,12 @@ export const operationRows: readonly MetricRow<RingReading>[] = [
         if (metrics.errors(op) === 0) continue
         for (const { errno, count } of metrics.errorsByErrno(op)) sample(count, label, errorName(errno))
       }
+    } },
+  // Of all operations of storage, used or not: a counter that appears with its first error has no increase to alert on.
+  { name: 'ringmaster_operation_device_errors_total', type: 'counter', unit: 'count', labels: operation,
+    help: 'Storage operations that failed with an error of the device or of its file system, such as EIO or ENOSPC, not of the request.',
+    read: ({ metrics }, sample) => {
+      for (const row of storageOperationRows) sample(deviceErrorCount(metrics, row), row.label)
     } },
   { name: 'ringmaster_operation_bytes_total', type: 'counter', unit: 'bytes', labels: operation,
     help: 'Bytes read, written, sent or received.',

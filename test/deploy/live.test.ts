@@ -15,9 +15,6 @@ const ofPrometheus = new Set(['up', 'ALERTS', 'scrape_duration_seconds'])
 
 /** Has no values at a daemon that is well, for a reason. */
 const emptyForAReason = (expr: string): boolean =>
-  // No operation has failed with an error of the device.
-  expr.includes('device_errors') ||
-  expr.includes('operation_errors:increase15m') ||
   // The file system may have no fixed number of inodes.
   expr.includes('ringmaster_storage_inodes') ||
   // There are no registered buffers unless they are asked for.

@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { Counter, type OpenMetricsContentType, Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
+import { storageOperations } from '../../metrics/device-errors.ts'
 import type { RingMetricsSource } from '../../metrics/catalog/ring-reading.ts'
 import { ringsPlane } from '../../metrics/catalog/rings.ts'
 import type { MetricsRegistry } from '../../metrics/exporter.ts'
@@ -67,6 +68,29 @@ describe('a scrape', () => {
     expect(families.get('ringmaster_operation_errors_total')!.samples).toHaveLength(1)
   })
 
+  it('has a counter of errors of the device for each operation of storage, from 0 on, whether it was asked for or not', async () => {
+    const source = makeRing(3)
+    const registry = new Registry()
+    registerRings(registry, () => [source])
+    const counts = async (): Promise<Record<string, number>> => {
+      const { samples } = (await scrape(registry)).get('ringmaster_operation_device_errors_total')!
+      return Object.fromEntries(samples.map(({ labels, value }) => [labels['operation']!, value]))
+    }
+    const none = Object.fromEntries(Object.keys(storageOperations).map((name) => [name, 0]))
+    expect(await counts()).toEqual(none)
+    for (const [op, errno] of [
+      [22, 5],
+      [22, 110],
+      [22, 2],
+      [3, 28],
+      [27, 110],
+    ] as const) {
+      source.metrics.countRequest(op)
+      source.metrics.countCompletion(op, -errno)
+    }
+    expect(await counts()).toEqual({ ...none, read: 2, fsync: 1 })
+  })
+
   it('tells the client and the worker apart where both do the same', async () => {
     const families = await scrapeOf(makeBusyRing(0))
     const value = (name: string, caller: string): number | undefined => sampleValue(families, name, { caller })
@@ -93,7 +117,8 @@ describe('a scrape', () => {
     const nobody = { sqThread: () => null, runQueueWait: () => ({ clientNs: null, pollerNs: null }) }
     const families = await scrapeOf(makeRing(0, nobody))
     for (const { name, labels } of catalog) {
-      const empty = labels.includes('operation') || /sq_thread|run_queue_wait|heartbeat_timestamp/.test(name)
+      const ofOperations = labels.includes('operation') && name !== 'ringmaster_operation_device_errors_total'
+      const empty = ofOperations || /sq_thread|run_queue_wait|heartbeat_timestamp/.test(name)
       expect(families.get(name)!.samples.length === 0, name).toBe(empty)
     }
   })

@@ -1,9 +1,10 @@
 // The metrics of real rings: several Ringmasters in one registry, and stats() as data that can be sent anywhere.
 import { Registry } from 'prom-client'
 import { afterAll, describe, expect, it } from 'vitest'
+import { storageOperations } from '../../metrics/device-errors.ts'
 import { renderMetrics, Ringmaster } from '../../services/index.ts'
 import { parseExposition, sampleValue } from '../metrics/exposition.ts'
-import { callLoosely, temporaryFolder } from './harness.ts'
+import { allPollers, callLoosely, temporaryFolder } from './harness.ts'
 
 const folder = temporaryFolder()
 afterAll(folder.remove)
@@ -127,6 +128,33 @@ describe('a registry', () => {
     chosen.register(registry)
     expect(sampleValue(await scrape(registry), 'ringmaster_ring_degraded', {})).toBe(0)
     expect(chosen.stats().rings[0]!.degraded).toBe(false)
+  })
+})
+
+describe('errors of the device', () => {
+  it.each(allPollers)('with poller %s, are there from 0, and counted when a device is full', async (poller) => {
+    await using rings = await Ringmaster.start({ rings: 2, poller })
+    const registry = new Registry()
+    rings.register(registry)
+    const counts = async (): Promise<{ ring: string; operation: string; value: number }[]> => {
+      const { body, release } = await renderMetrics(registry)
+      const { samples } = parseExposition(body.toString()).get('ringmaster_operation_device_errors_total')!
+      release()
+      return samples.map(({ labels, value }) => ({ ring: labels['ring']!, operation: labels['operation']!, value }))
+    }
+    const none = ['0', '1'].flatMap((ring) =>
+      Object.keys(storageOperations).map((operation) => ({ ring, operation, value: 0 })),
+    )
+    expect(await counts()).toEqual(none)
+    await expect(rings.writeFile(`${folder.path}/no/such/folder`, 'x')).rejects.toMatchObject({ code: 'ENOENT' })
+    expect(await counts()).toEqual(none)
+    for (const failed of [1, 2, 3]) {
+      await expect(rings.writeFile('/dev/full', 'x')).rejects.toMatchObject({ code: 'ENOSPC' })
+      const found = (await counts()).filter(({ value }) => value > 0)
+      expect(new Set(found.map(({ operation }) => operation))).toEqual(new Set(['write']))
+      expect(found.reduce((sum, { value }) => sum + value, 0)).toBe(failed)
+    }
+    expect(await counts()).toHaveLength(none.length)
   })
 })
 

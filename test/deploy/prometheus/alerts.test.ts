@@ -1,13 +1,16 @@
 // Every alert fires when it should, in the words its operator reads, waits as long as it should, stops, and stays quiet otherwise.
 // promtool evaluates the rules; the cases are in the tables beside this file, one entry per alert.
 import { describe, expect, it } from 'vitest'
-import { errorName } from '../../../metrics/error-name.ts'
+import { operationCount } from '../../../metrics/ring-metrics.ts'
+import { operationName } from '../../../native/operations/index.ts'
 import { processAlerts } from './process-alerts.ts'
 import { checkRules, rules, testAlert, testExpressions, withoutPromtool } from './promtool.ts'
 import { ringAlerts } from './ring-alerts.ts'
 import { storageAlerts } from './storage-alerts.ts'
 
 const cases = [...ringAlerts, ...storageAlerts, ...processAlerts]
+/** `(a|b)c|d` → `(a|b)c`, `d`. */
+const alternatives = (pattern: string): string[] => pattern.split(/\|(?![^(]*\))/)
 const alerts = rules.filter(({ alert }) => alert !== undefined)
 
 it.skipIf(withoutPromtool)('promtool finds no fault with the files', () => {
@@ -59,11 +62,13 @@ describe('the alerts', () => {
     },
   )
 
-  it('name error codes as the exporter does', () => {
-    const known = new Set(Array.from({ length: 134 }, (_, errno) => errorName(errno)))
-    const codes = alerts.flatMap(({ expr }) => [...expr.matchAll(/code[!=]~"([A-Z|]+)"/g)].map((match) => match[1]!))
-    expect(codes).not.toHaveLength(0)
-    for (const code of codes.join('|').split('|')) expect(known).toContain(code)
+  it('leave to the exporter which codes are errors of the device, and name no operation that it does not', () => {
+    const known = Array.from({ length: operationCount }, (_, opcode) => operationName(opcode))
+    for (const { expr } of rules) expect(expr).not.toMatch(/\bE[A-Z]{2,}\b/)
+    const patterns = rules.flatMap(({ expr }) => [...expr.matchAll(/operation=~?"([^"]+)"/g)].map((match) => match[1]!))
+    expect(patterns).not.toHaveLength(0)
+    for (const pattern of patterns.flatMap(alternatives))
+      expect(known.filter((name) => new RegExp(`^(${pattern})$`).test(name)).length, pattern).toBeGreaterThan(0)
   })
 })
 
@@ -93,6 +98,20 @@ describe.skipIf(withoutPromtool)('the recording rules', () => {
         ],
       }),
     ).toBe('')
+  })
+
+  it('share errors of the device among operations of storage, those that have the counter', () => {
+    const series = {
+      'ringmaster_operations_total{ring="0",operation="read"}': '0+60x20',
+      'ringmaster_operations_total{ring="1",operation="fsync"}': '0+60x20',
+      'ringmaster_operations_total{ring="0",operation="recv"}': '0+6000x20',
+      'ringmaster_operation_device_errors_total{ring="0",operation="read"}': '0+6x20',
+      'ringmaster_operation_device_errors_total{ring="0",operation="fsync"}': '0x20',
+      'ringmaster_operation_device_errors_total{ring="1",operation="read"}': '0x20',
+      'ringmaster_operation_device_errors_total{ring="1",operation="fsync"}': '0x20',
+    }
+    const name = 'instance:ringmaster_operation_device_errors:ratio_rate5m'
+    expect(testExpressions(series, '15m', { [name]: [{ labels: name, value: 0.05 }] })).toBe('')
   })
 
   it('have quantiles of all rings together, from classic buckets where there is nothing better', () => {

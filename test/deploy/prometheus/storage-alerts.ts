@@ -1,8 +1,12 @@
 // When the alerts of deploy/prometheus/storage.rules.yaml fire, in what words, and when they do not. Read by alerts.test.ts.
 import type { AlertCase, Series } from './promtool.ts'
 
-const errors = (operation: string, code: string): string =>
-  `ringmaster_operation_errors_total{ring="0",operation="${operation}",code="${code}"}`
+/** Errors of the device. Every ring has the counter from its first scrape on, mostly at 0. */
+const errors = (operation: string, ring = 'ring="0"'): string =>
+  `ringmaster_operation_device_errors_total{${ring},operation="${operation}"}`
+
+const byCode = (operation: string): string =>
+  `By code: ringmaster_operation_errors_total{instance="a:9464",operation="${operation}"}.`
 
 /** Since when the process runs, in seconds; each scrape that finds it finds this. */
 const started = (values: string): Series => ({
@@ -10,8 +14,11 @@ const started = (values: string): Series => ({
   'ringmaster_build_info{version="0.1.0"}': values.replaceAll(/\b\d+(?=x)/g, '1'),
 })
 
-/** What a daemon that serves files asks for: 100 reads a second. */
-const reads = (values: string): Series => ({ 'ringmaster_operations_total{ring="0",operation="read"}': values })
+/** What a daemon that serves files asks for: 100 reads a second, of which none fails unless a case says so. */
+const reads = (values: string): Series => ({
+  'ringmaster_operations_total{ring="0",operation="read"}': values,
+  [errors('read')]: '0x400',
+})
 
 /** Reads of which `total` − `within` take longer than 62.5 ms, in classic buckets. */
 const readLatency = (within: string, total: string): Series => ({
@@ -25,89 +32,160 @@ const space = (available: string, size = '1000x2000'): Series => ({
   'ringmaster_storage_size_bytes{root="/data"}': size,
 })
 
-const fsyncFailed = (count: number, operation = 'fsync', code = 'EIO'): string =>
-  `${count} times ${operation} failed with ${code} on a:9464 within a quarter of an hour. What was written since the fsync before may be gone, and a second fsync that succeeds proves nothing.`
+const fsyncFailed = (count: number, operation = 'fsync'): string =>
+  `${count} times ${operation} failed on a:9464 within a quarter of an hour. What was written since the fsync before may be gone, and a second fsync that succeeds proves nothing. ${byCode(operation)}`
+
+const fsyncFires = [{ labels: { operation: 'fsync' }, description: fsyncFailed(1) }]
 
 export const storageAlerts: readonly AlertCase[] = [
   {
     alert: 'RingmasterFsyncFailed',
     fires: [
       {
-        when: 'the first fsync ever fails, and with it the counter appears',
-        series: { [errors('fsync', 'EIO')]: '_x9 1x60' },
+        when: 'the first fsync ever fails',
+        series: { [errors('fsync')]: '0x59 1x60', ...started('0x119') },
+        notYetAt: '58m',
+        at: '60m',
+        firing: fsyncFires,
+        overAt: '76m',
+      },
+      {
+        when: 'the first fsync of a process that has just begun fails',
+        series: { [errors('fsync')]: '_x9 0x4 1x60', ...started('_x9 530x64') },
+        notYetAt: '13m',
+        at: '16m',
+        firing: fsyncFires,
+        overAt: '32m',
+      },
+      {
+        when: 'it fails before the process is first scraped',
+        series: { [errors('fsync')]: '_x9 1x60', ...started('_x9 530x60') },
         notYetAt: '8m',
         at: '10m',
-        firing: [{ labels: { operation: 'fsync', code: 'EIO' }, description: fsyncFailed(1) }],
+        firing: fsyncFires,
+        overAt: '26m',
+      },
+      {
+        when: 'a process that runs for long opens a ring for another thread, and there it fails before that is first scraped',
+        series: {
+          [errors('fsync')]: '0x120',
+          [errors('fsync', 'ring="0",client="2"')]: '_x59 1x60',
+          ...started('0x120'),
+        },
+        notYetAt: '58m',
+        at: '60m',
+        firing: fsyncFires,
+        overAt: '76m',
+      },
+      {
+        when: 'nobody says since when the process runs',
+        series: { [errors('fsync')]: '_x9 1x29 2x60' },
+        notYetAt: '8m',
+        at: '10m',
+        firing: fsyncFires,
         overAt: '26m',
       },
       {
         when: 'one more fails',
-        series: { [errors('fsync', 'ENOSPC')]: '1x30 2x60' },
+        series: { [errors('fsync')]: '1x30 2x60', ...started('0x90') },
         notYetAt: '30m',
         at: '32m',
-        firing: [{ labels: { operation: 'fsync', code: 'ENOSPC' }, description: fsyncFailed(1, 'fsync', 'ENOSPC') }],
+        firing: fsyncFires,
         overAt: '50m',
       },
       {
         when: 'the process was started anew, so that the counter is smaller, and one fails',
-        series: { [errors('sync_file_range', 'EIO')]: '5x30 stale _x5 1x30' },
-        at: '38m',
-        firing: [
-          { labels: { operation: 'sync_file_range', code: 'EIO' }, description: fsyncFailed(1, 'sync_file_range') },
-        ],
+        series: { [errors('sync_file_range')]: '5x30 stale _x5 0x1 1x30', ...started('0x30 stale _x5 2190x31') },
+        at: '39m',
+        firing: [{ labels: { operation: 'sync_file_range' }, description: fsyncFailed(1, 'sync_file_range') }],
         overAt: '60m',
       },
       {
         when: 'it is started anew, runs for a while, and as many fail as before',
-        series: { [errors('fsync', 'EIO')]: '1x59 stale _x30 1x60', ...started('0x59 stale 3600x91') },
+        series: { [errors('fsync')]: '1x59 stale 0x30 1x60', ...started('0x59 stale 3600x91') },
         notYetAt: '85m',
         at: '93m',
-        firing: [{ labels: { operation: 'fsync', code: 'EIO' }, description: fsyncFailed(1) }],
+        firing: fsyncFires,
         overAt: '110m',
       },
       {
         when: 'it is started anew, and as many have failed as before when it is next scraped',
-        series: { [errors('fsync', 'EIO')]: '1x59 stale 1x60', ...started('0x59 stale 3620x60') },
+        series: { [errors('fsync')]: '1x59 stale 1x60', ...started('0x59 stale 3620x60') },
         notYetAt: '59m',
         at: '63m',
-        firing: [{ labels: { operation: 'fsync', code: 'EIO' }, description: fsyncFailed(1) }],
+        firing: fsyncFires,
         overAt: '77m',
       },
       {
+        when: 'it fails, and the process is started anew right after that',
+        series: { [errors('fsync')]: '0x58 1 0x60', ...started('0x59 3590x60') },
+        at: '65m',
+        firing: fsyncFires,
+        overAt: '76m',
+      },
+      {
         when: 'the process ends right after the first',
-        series: { [errors('fsync', 'EIO')]: '_x20 1x2 stale', ...started('0x22 stale') },
+        series: { [errors('fsync')]: '0x20 1x1 stale', ...started('0x22 stale') },
         at: '28m',
-        firing: [{ labels: { operation: 'fsync', code: 'EIO' }, description: fsyncFailed(1) }],
+        firing: fsyncFires,
+        overAt: '40m',
+      },
+      {
+        when: 'the process ends right after its first scrape, which has the first',
+        series: { [errors('fsync')]: '_x20 1 stale', ...started('_x20 1190 stale') },
+        at: '28m',
+        firing: fsyncFires,
         overAt: '40m',
       },
     ],
     quiet: [
       {
         when: 'one failed a day ago',
-        series: { [errors('fsync', 'EIO')]: '1x500', ...started('0x500') },
+        series: { [errors('fsync')]: '1x500', ...started('0x500') },
         at: ['380m', '400m', '420m', '500m'],
       },
       {
         when: 'one failed long ago, and one scrape failed a quarter of an hour ago',
-        series: { [errors('fsync', 'EIO')]: '1x119 stale 1x60', ...started('0x119 stale 0x60') },
+        series: { [errors('fsync')]: '1x119 stale 1x60', ...started('0x119 stale 0x60') },
         at: ['119m', '121m', '122m', '135m', '136m', '150m'],
       },
       {
         when: 'one failed long ago, and for an hour nothing could be scraped',
-        series: { [errors('fsync', 'EIO')]: '1x119 stale _x60 1x60', ...started('0x119 stale _x60 0x60') },
+        series: { [errors('fsync')]: '1x119 stale _x60 1x60', ...started('0x119 stale _x60 0x60') },
         at: ['181m', '185m', '196m', '220m'],
       },
       {
         when: 'one failed, and none since it was started anew',
-        series: { [errors('fsync', 'EIO')]: '1x59 stale', ...started('0x59 stale 3600x500') },
+        series: { [errors('fsync')]: '1x59 stale 0x500', ...started('0x59 stale 3600x500') },
         at: ['61m', '75m', '100m', '420m', '430m', '440m'],
       },
       {
-        when: 'it was the caller who cancelled, or who named no file',
-        series: { [errors('fsync', 'ECANCELED')]: '0+1x30', [errors('fsync', 'EBADF')]: '0+1x30' },
+        when: 'one failed long ago on a ring that there is no more since it was started anew',
+        series: {
+          [errors('fsync')]: '0x59 stale 0x100',
+          [errors('fsync', 'ring="1"')]: '1x59 stale',
+          ...started('0x59 stale 3600x100'),
+        },
+        at: ['61m', '70m', '75m', '100m'],
+      },
+      {
+        when: 'none failed, and it is started anew with more rings',
+        series: {
+          [errors('fsync')]: '0x59 stale 0x100',
+          [errors('fsync', 'ring="1"')]: '_x60 0x100',
+          ...started('0x59 stale 3600x100'),
+        },
+        at: ['60m', '62m', '75m', '100m'],
+      },
+      {
+        when: 'something else fails, or fails with a code that is an answer',
+        series: {
+          [errors('fsync')]: '0x30',
+          [errors('read')]: '0+10x30',
+          'ringmaster_operation_errors_total{ring="0",operation="fsync",code="EBADF"}': '0+1x30',
+        },
         at: ['10m', '30m'],
       },
-      { when: 'something else fails', series: { [errors('openat', 'ENOENT')]: '0+10x30' }, at: ['10m', '30m'] },
     ],
   },
   {
@@ -115,48 +193,61 @@ export const storageAlerts: readonly AlertCase[] = [
     fires: [
       {
         when: 'a read fails for the first time',
-        series: { [errors('read', 'EIO')]: '_x9 3x60' },
-        notYetAt: '8m',
-        at: '11m',
+        series: { [errors('read')]: '_x9 0x20 3x60', ...started('_x9 530x80') },
+        notYetAt: '29m',
+        at: '31m',
         firing: [
           {
-            labels: { operation: 'read', code: 'EIO' },
-            description: '3 times read failed with EIO on a:9464 within a quarter of an hour.',
+            labels: { operation: 'read' },
+            description: `3 times read failed with an error of the device on a:9464 within a quarter of an hour. ${byCode('read')}`,
           },
         ],
-        overAt: '26m',
+        overAt: '47m',
       },
       {
         when: 'the disk is full',
-        series: { [errors('write', 'ENOSPC')]: '0+15x40 600x20' },
+        series: { [errors('write')]: '0+15x40 600x20', ...started('0x61') },
         at: '30m',
         firing: [
           {
-            labels: { operation: 'write', code: 'ENOSPC' },
-            description: '225 times write failed with ENOSPC on a:9464 within a quarter of an hour.',
+            labels: { operation: 'write' },
+            description: `225 times write failed with an error of the device on a:9464 within a quarter of an hour. ${byCode('write')}`,
           },
         ],
         overAt: '57m',
+      },
+      {
+        when: 'rings and clients of one process fail: one alert says how often together',
+        series: {
+          [errors('write')]: '0x20 1x60',
+          [errors('write', 'ring="1"')]: '0x20 1x60',
+          [errors('write', 'ring="1",client="3"')]: '_x20 2x60',
+          ...started('0x81'),
+        },
+        at: '22m',
+        firing: [
+          {
+            labels: { operation: 'write' },
+            description: `4 times write failed with an error of the device on a:9464 within a quarter of an hour. ${byCode('write')}`,
+          },
+        ],
+        overAt: '38m',
       },
     ],
     quiet: [
       {
         when: 'one failed long ago, and one scrape failed a quarter of an hour ago',
-        series: { [errors('read', 'EIO')]: '9x119 stale 9x60', ...started('0x119 stale 0x60') },
+        series: { [errors('read')]: '9x119 stale 9x60', ...started('0x119 stale 0x60') },
         at: ['119m', '122m', '135m', '136m', '150m'],
       },
       {
-        when: 'files are asked for that are not there, or not allowed',
+        when: 'files are asked for that are not there, connections time out: no errors of the device',
         series: {
-          [errors('openat2', 'ENOENT')]: '0+100x30',
-          [errors('openat2', 'EACCES')]: '0+100x30',
-          [errors('read', 'ECANCELED')]: '0+100x30',
+          [errors('openat2')]: '0x30',
+          'ringmaster_operation_errors_total{ring="0",operation="openat2",code="ENOENT"}': '0+100x30',
+          'ringmaster_operation_errors_total{ring="0",operation="connect",code="ETIMEDOUT"}': '0+100x30',
+          ...started('0x30'),
         },
-        at: ['10m', '30m'],
-      },
-      {
-        when: 'a connection times out: no operation of storage',
-        series: { [errors('connect', 'ETIMEDOUT')]: '0+100x30' },
         at: ['10m', '30m'],
       },
     ],
@@ -167,7 +258,7 @@ export const storageAlerts: readonly AlertCase[] = [
     fires: [
       {
         when: 'two of a hundred reads fail for an hour',
-        series: { ...reads('0+30000x60'), [errors('read', 'EIO')]: '0+600x24 14400x40' },
+        series: { ...reads('0+30000x60'), [errors('read')]: '0+600x24 14400x40' },
         notYetAt: '5m',
         at: '90m',
         firing: [
@@ -181,7 +272,7 @@ export const storageAlerts: readonly AlertCase[] = [
       },
       {
         when: 'three of two hundred fail for an hour, after a day without: too many for an hour, not for six',
-        series: { ...reads('0+30000x400'), [errors('read', 'EIO')]: '0x288 0+450x60' },
+        series: { ...reads('0+30000x400'), [errors('read')]: '0x288 0+450x60' },
         notYetAt: '1445m',
         at: '1510m',
         firing: [
@@ -194,7 +285,7 @@ export const storageAlerts: readonly AlertCase[] = [
       },
       {
         when: 'eight of a thousand fail for hours: too many for six hours, not for one',
-        series: { ...reads('0+30000x100'), [errors('read', 'EIO')]: '0+240x100' },
+        series: { ...reads('0+30000x100'), [errors('read')]: '0+240x100' },
         at: '400m',
         firing: [
           {
@@ -208,28 +299,28 @@ export const storageAlerts: readonly AlertCase[] = [
     quiet: [
       {
         when: 'one of two hundred fails: the slow alert is for that',
-        series: { ...reads('0+30000x60'), [errors('read', 'EIO')]: '0+150x60' },
+        series: { ...reads('0+30000x60'), [errors('read')]: '0+150x60' },
         at: ['90m', '300m'],
       },
       {
         when: 'a burst is over',
-        series: { ...reads('0+30000x60'), [errors('read', 'EIO')]: '0x6 0+3000x3 9000x60' },
+        series: { ...reads('0+30000x60'), [errors('read')]: '0x6 0+3000x3 9000x60' },
         at: ['90m', '120m'],
       },
       {
         when: 'a burst is ten minutes old',
-        series: { ...reads('0+30000x400'), [errors('read', 'EIO')]: '0x288 600 1200x60' },
+        series: { ...reads('0+30000x400'), [errors('read')]: '0x288 600 1200x60' },
         at: ['1445m', '1450m'],
       },
       {
         when: 'nine of a thousand fail for half an hour',
-        series: { ...reads('0+30000x400'), [errors('read', 'EIO')]: '0x288 0+270x6 1620x60' },
+        series: { ...reads('0+30000x400'), [errors('read')]: '0x288 0+270x6 1620x60' },
         at: ['1460m', '1475m'],
       },
       { when: 'nothing is asked for', series: reads('7x60'), at: ['90m'] },
       {
         when: 'the process starts anew in between',
-        series: { ...reads('0+30000x10 0+30000x30'), [errors('read', 'EIO')]: '500x10 _x30' },
+        series: { ...reads('0+30000x10 0+30000x30'), [errors('read')]: '500x10 0x30' },
         at: ['60m', '90m'],
       },
     ],
@@ -240,7 +331,7 @@ export const storageAlerts: readonly AlertCase[] = [
     fires: [
       {
         when: 'two of a thousand fail for three days',
-        series: { ...reads('0+180000x200'), [errors('write', 'EIO')]: '0+360x150 54000x40' },
+        series: { ...reads('0+180000x200'), [errors('write')]: '0+360x150 54000x40' },
         notYetAt: '30m',
         at: '74h',
         firing: [
@@ -256,12 +347,12 @@ export const storageAlerts: readonly AlertCase[] = [
     quiet: [
       {
         when: 'one of two thousand fails',
-        series: { ...reads('0+180000x200'), [errors('write', 'EIO')]: '0+90x200' },
+        series: { ...reads('0+180000x200'), [errors('write')]: '0+90x200' },
         at: ['74h', '90h'],
       },
       {
         when: 'two of a thousand fail for six hours',
-        series: { ...reads('0+180000x200'), [errors('write', 'EIO')]: '0x150 0+360x14' },
+        series: { ...reads('0+180000x200'), [errors('write')]: '0x150 0+360x14' },
         at: ['81h', '82h'],
       },
     ],

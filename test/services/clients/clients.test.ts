@@ -170,14 +170,24 @@ describe.each(allPollers)('attach and detach with poller %s', (poller) => {
     await using rings = await Ringmaster.start({ poller, rings: 1 })
     const registry = new Registry()
     rings.register(registry)
-    const thread = startClient(rings, `await rings.nopBatch(7); say('done'); await sleep(60_000)`)
-    await thread.heard()
+    const thread = startClient(
+      rings,
+      `await rings.nopBatch(7); say('done')
+       await new Promise((resolve) => parentPort.once('message', resolve))
+       say(await settled(rings.writeFile('/dev/full', 'x'))); await sleep(60_000)`,
+    )
+    expect(await thread.heard()).toBe('done')
     const [client] = rings.stats().clients
     expect(client).toMatchObject({ client: 1, ring: 0, requests: 7, completions: 7, errors: 0 })
     const text = await registry.metrics()
     const series = text.split('\n').filter((line) => line.startsWith('ringmaster_operations_total'))
     expect(series).toContain('ringmaster_operations_total{ring="0",client="1",operation="nop"} 7')
     expect(text.split('\n')).toContain('ringmaster_ring_in_flight{ring="0"} 0')
+    const deviceErrors = 'ringmaster_operation_device_errors_total{ring="0",client="1",operation="write"}'
+    expect(text.split('\n')).toContain(`${deviceErrors} 0`)
+    thread.worker.postMessage('write')
+    expect(await thread.heard()).toBe('ENOSPC')
+    expect((await registry.metrics()).split('\n')).toContain(`${deviceErrors} 1`)
     await thread.worker.terminate()
     await eventually(() => rings.stats().clients.length === 0)
     expect(await registry.metrics()).not.toContain('client="1"')
