@@ -183,7 +183,7 @@ async function answer(
     } else {
       const reply = await route(adminRequest(request, response))
       if (!('start' in reply)) send(response, reply)
-      else if (request.method === 'HEAD') send(response, { ...reply, body: '' })
+      else if (request.method === 'HEAD') sendHead(response, reply)
       else stream(response, reply, streams)
     }
   } catch (error) {
@@ -234,6 +234,12 @@ function send(response: ServerResponse, { status, body, contentType, headers, se
   })
   // For HEAD node:http sends the headers and leaves the body out.
   response.end(body)
+}
+
+/** Of what has no length that anybody knows before: a GET would not name one either (RFC 9110, section 8.6). */
+function sendHead(response: ServerResponse, { status, contentType }: StreamReply): void {
+  response.writeHead(status, { 'Content-Type': contentType, ...securityHeaders, Connection: 'close' })
+  response.end()
 }
 
 function stream(response: ServerResponse, reply: StreamReply, streams: Set<ServerResponse>): void {

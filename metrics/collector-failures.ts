@@ -16,13 +16,22 @@ export class CollectorFailures {
   guard<Result>(name: string, read: () => Result): Result | undefined {
     try {
       return read()
-    } catch {
-      this.add(name, 1)
+    } catch (error) {
+      this.fail(name, error)
       return undefined
     }
   }
 
-  add(name: string, count: number): void {
+  /** Counts a failure; the first of a name is told as a warning of the process, because the count does not say why. */
+  fail(name: string, error: unknown): void {
+    if ((this.counts.get(name) ?? 0) === 0) {
+      const reason = error instanceof Error ? error.message : String(error)
+      process.emitWarning(`${name} could not be read and is missing from the metrics: ${reason}`, 'RingmasterWarning')
+    }
+    this.add(name, 1)
+  }
+
+  private add(name: string, count: number): void {
     const known = this.counts.has(name) || this.counts.size < namesMax ? name : otherName
     this.counts.set(known, (this.counts.get(known) ?? 0) + count)
   }

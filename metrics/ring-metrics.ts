@@ -97,20 +97,27 @@ export const otherOperation: number = rowCount - 1
 export const errnoMax = 133
 export const otherErrno = 0
 
-/** ETIME and ECANCELED, and the opcodes TIMEOUT and LINK_TIMEOUT: as numbers, because metrics/ imports nobody. */
+/** Numbers of errors and opcodes, because metrics/ imports nobody. */
+const ENOENT = 2
 const ETIME = 62
+const EALREADY = 114
 const ECANCELED = 125
 const TIMEOUT = 11
 const LINK_TIMEOUT = 15
+const POLL_REMOVE = 7
+const TIMEOUT_REMOVE = 12
+const ASYNC_CANCEL = 14
 /** What a CQE's result holds, negated, that is a notification's usage report (bit 31) and no errno. */
 const usageReport = 2147483648
 
 /**
  * Whether a negative result is how the operation ends when all is well: a timeout that ran out, a link timeout that did or
- * that was not needed, a zero-copy send whose notification says that the kernel copied.
+ * that was not needed, a zero-copy send whose notification says that the kernel copied, a cancellation of what was over
+ * (ENOENT) or too far (EALREADY) already.
  */
 function isNoError(op: number, errno: number): boolean {
   if (errno === usageReport) return true
+  if (op === ASYNC_CANCEL || op === POLL_REMOVE || op === TIMEOUT_REMOVE) return errno === ENOENT || errno === EALREADY
   return (errno === ETIME && (op === TIMEOUT || op === LINK_TIMEOUT)) || (errno === ECANCELED && op === LINK_TIMEOUT)
 }
 

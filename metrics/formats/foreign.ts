@@ -70,8 +70,8 @@ export async function readForeign(
       failures.watch(name)
       try {
         return familyOf(metricShape.parse(await withinLimit(metric, limitMs)), defaults, openMetrics)
-      } catch {
-        failures.add(name, 1)
+      } catch (error) {
+        failures.fail(name, error instanceof z.ZodError ? z.prettifyError(error) : error)
         return null
       }
     }),

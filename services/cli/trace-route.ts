@@ -8,7 +8,7 @@ import { chromeTrace } from '../../metrics/trace-chrome.ts'
 import type { TraceRecording } from '../../metrics/trace-event.ts'
 import { recordTrace } from '../record-trace.ts'
 import type { Ringmaster } from '../ringmaster.ts'
-import { traceFormats, traceLimits, type TraceFormat } from './trace-limits.ts'
+import { sampleOf, secondsOf, traceFormats, traceLimits, type TraceFormat } from './trace-limits.ts'
 
 /** Recordings at a time. */
 const recordingsMax = 2
@@ -61,10 +61,10 @@ function wantedOf(query: URLSearchParams): Wanted | string {
       return `${JSON.stringify(name)} is no parameter; there are seconds, sample, format`
     if (query.getAll(name).length > 1) return `${name} is given more than once`
   }
-  const seconds = Number(query.get('seconds') ?? secondsUsual)
-  if (!(seconds > 0 && seconds <= secondsMax)) return `seconds must be above 0 and at most ${secondsMax}`
-  const sampleEvery = Number(query.get('sample') ?? 1)
-  if (!Number.isInteger(sampleEvery) || sampleEvery < 1 || sampleEvery > sampleMax)
+  const seconds = secondsOf(query.get('seconds') ?? String(secondsUsual))
+  if (Number.isNaN(seconds)) return `seconds must be above 0 and at most ${secondsMax}`
+  const sampleEvery = sampleOf(query.get('sample') ?? '1')
+  if (Number.isNaN(sampleEvery))
     return `sample must be an integer from 1 to ${sampleMax}: 1 traces all operations, 10 every tenth`
   const format = traceFormats.find((each) => each === (query.get('format') ?? 'chrome'))
   if (format === undefined) return `format must be one of ${traceFormats.join(', ')}`

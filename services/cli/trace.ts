@@ -5,12 +5,12 @@ import { access, open, realpath, rename, rm, stat } from 'node:fs/promises'
 import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { once } from 'node:events'
-import { buffer, text } from 'node:stream/consumers'
+import { stripVTControlCharacters } from 'node:util'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { codeOf } from '../http/http-error.ts'
 import { CommandError, exitCodes, exitCodesHelp } from './exit.ts'
 import { showProgress } from './progress.ts'
-import { traceFormats, traceLimits, type TraceFormat } from './trace-limits.ts'
+import { sampleOf, secondsOf, traceFormats, traceLimits, type TraceFormat } from './trace-limits.ts'
 
 const examples = `
 Formats:
@@ -70,6 +70,7 @@ async function runTrace({ admin, seconds, sample, format, output }: TraceCommand
   try {
     const url = new URL(`/trace?${query.toString()}`, admin)
     const recording = await record(url, seconds, format, interrupt.signal)
+    warnOfDropped(recording)
     if (file === null) {
       if (!process.stdout.write(recording)) await once(process.stdout, 'drain')
       return
@@ -81,6 +82,16 @@ async function runTrace({ admin, seconds, sample, format, output }: TraceCommand
     for (const signal of stopSignals) process.removeListener(signal, onSignal)
   }
 }
+/** By what the head of a recording says, in either format. */
+function warnOfDropped(recording: Buffer): void {
+  const dropped = Number(/"dropped":(\d+)/.exec(recording.subarray(0, headBytes).toString())?.[1] ?? 0)
+  if (dropped === 0) return
+  process.stderr.write(
+    `${dropped.toLocaleString('en')} more were counted than a recording holds: it has the last ones. For less of more time record one ` +
+      'of so many operations, with --sample.\n',
+  )
+}
+
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 interface Output {
@@ -127,7 +138,7 @@ async function record(url: URL, seconds: number, format: TraceFormat, interrupt:
     const response = await ask(url, seconds, interrupt)
     if (response.statusCode !== 200) throw await refusal(response, url)
     if (!isJson(response)) throw stranger(url, 'something else than JSON')
-    recording = await wholeOf(response, url)
+    recording = await wholeOf(response, url, format, interrupt)
   } catch (error) {
     if (!interrupt.aborted) throw error
     const exitCode = interrupt.reason === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated
@@ -139,16 +150,18 @@ async function record(url: URL, seconds: number, format: TraceFormat, interrupt:
 
 const isJson = ({ headers }: IncomingMessage): boolean => /^application\/json\b/.test(headers['content-type'] ?? '')
 
-/** By what it begins and ends with: see trace-route.ts and metrics/trace-chrome.ts, which write it. */
+/** What a recording begins with: see trace-route.ts and metrics/trace-chrome.ts, which write it. */
+const heads = { chrome: '{"displayTimeUnit":"ns","otherData":{"ringmaster":"', events: '{"startedMs":' } as const
+
+/** Whether `begin` may be how a recording begins, as far as it has come. */
+const isHead = (begin: string, format: TraceFormat): boolean =>
+  heads[format].startsWith(begin) || begin.startsWith(heads[format])
+
 function isOurs(recording: Buffer, format: TraceFormat): boolean {
-  const begin = recording.subarray(0, headBytes).toString()
-  const ends = recording.subarray(-4).toString() === '\n]}\n'
-  return (
-    ends &&
-    (format === 'chrome' ? /^\{"displayTimeUnit":"ns","otherData":\{"ringmaster":"/ : /^\{"startedMs":\d/).test(begin)
-  )
+  const begin = recording.toString('latin1', 0, heads[format].length)
+  return begin === heads[format] && recording.subarray(-4).toString() === '\n]}\n'
 }
-const headBytes = 100
+const headBytes = 1000
 
 const stranger = ({ origin }: URL, what: string): CommandError =>
   new CommandError(
@@ -157,15 +170,49 @@ const stranger = ({ origin }: URL, what: string): CommandError =>
     exitCodes.failure,
   )
 
-async function wholeOf(response: IncomingMessage, { origin }: URL): Promise<Buffer> {
+/** Of an answer: 20,000 operations of Chrome's format are some 25 MB, with names and arguments. */
+const answerBytesMax = 256 * 1024 * 1024
+/** From its first byte on: who sends, sends a recording that is there. */
+const sendMsMax = 60_000
+
+async function wholeOf(
+  response: IncomingMessage,
+  url: URL,
+  format: TraceFormat,
+  interrupt: AbortSignal,
+): Promise<Buffer> {
+  const { origin } = url
+  const late = AbortSignal.timeout(sendMsMax)
+  const end = (): void => void response.destroy()
+  late.addEventListener('abort', end, { once: true })
   try {
-    return await buffer(response)
+    const chunks: Buffer[] = []
+    let sizeBytes = 0
+    let head = ''
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      if (head.length < heads[format].length) head += chunk.toString('latin1', 0, heads[format].length)
+      if (!isHead(head, format)) throw stranger(url, 'something else than a recording')
+      sizeBytes += chunk.length
+      if (sizeBytes > answerBytesMax) break
+      chunks.push(chunk)
+    }
+    if (sizeBytes > answerBytesMax) throw stranger(url, `more than ${answerBytesMax / 2 ** 20} MiB`)
+    return Buffer.concat(chunks)
   } catch (error) {
+    if (interrupt.aborted || error instanceof CommandError) throw error
+    if (late.aborted)
+      throw new CommandError(
+        `${origin} has not sent the recording within ${sendMsMax / 1000} s. Nothing was saved. Record less of it, with --seconds or --sample.`,
+        exitCodes.failure,
+        { cause: error },
+      )
     throw new CommandError(
       `${origin} has ended the connection before the recording was whole: it may have stopped. Nothing was saved.`,
       exitCodes.failure,
       { cause: error },
     )
+  } finally {
+    late.removeEventListener('abort', end)
   }
 }
 
@@ -196,7 +243,7 @@ function connectionError(admin: URL, error: unknown): CommandError {
 
 async function refusal(response: IncomingMessage, admin: URL): Promise<CommandError> {
   const { statusCode = 0 } = response
-  const reason = (await text(response).catch(() => '')).slice(0, reasonCharactersMax).trim()
+  const reason = await reasonOf(response)
   if (statusCode === 429) return new CommandError(`${admin.origin} says: ${reason}`, exitCodes.failure)
   if (statusCode === 400 || statusCode === 503 || statusCode === 421)
     return new CommandError(`${admin.origin} refuses: ${reason}`, exitCodes.failure)
@@ -206,7 +253,22 @@ async function refusal(response: IncomingMessage, admin: URL): Promise<CommandEr
     exitCodes.failure,
   )
 }
-const reasonCharactersMax = 500
+const reasonBytesMax = 500
+
+/** What it says for itself, as one line of a terminal that it cannot do anything else to. */
+async function reasonOf(response: IncomingMessage): Promise<string> {
+  let reason = ''
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      reason += chunk.toString('latin1')
+      if (reason.length >= reasonBytesMax) break
+    }
+  } catch {
+    // What has come is all there is.
+  }
+  const visible = stripVTControlCharacters(reason.slice(0, reasonBytesMax))
+  return visible.replaceAll(/[^\x20-\x7e]+/g, ' ').trim()
+}
 
 function parseAdmin(input: string): URL {
   const url = URL.canParse(input) ? new URL(input) : null
@@ -215,14 +277,14 @@ function parseAdmin(input: string): URL {
 }
 
 function parseSeconds(input: string): number {
-  const seconds = Number(input)
-  if (!/^\d+(\.\d+)?$/.test(input) || seconds <= 0 || seconds > traceLimits.secondsMax)
+  const seconds = secondsOf(input)
+  if (Number.isNaN(seconds))
     throw new InvalidArgumentError(`Expected seconds, above 0 and up to ${traceLimits.secondsMax}.`)
   return seconds
 }
 
 function parseSample(input: string): number {
-  if (!/^[1-9]\d*$/.test(input) || Number(input) > traceLimits.sampleMax)
-    throw new InvalidArgumentError(`Expected a number from 1 to ${traceLimits.sampleMax}.`)
-  return Number(input)
+  const sample = sampleOf(input)
+  if (Number.isNaN(sample)) throw new InvalidArgumentError(`Expected a number from 1 to ${traceLimits.sampleMax}.`)
+  return sample
 }

@@ -106,6 +106,10 @@ export class FileService {
     }
   }
 
+  readonly #countSent = (sizeBytes: number): void => {
+    this.#counters.bodyBytesSent += sizeBytes
+  }
+
   async #carryOut(plan: ResponsePlan, { file }: OpenedFile, response: ServerResponse): Promise<void> {
     const bodyBytes = plan.pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0)
     if (bodyBytes === 0) {
@@ -115,8 +119,7 @@ export class FileService {
     }
     const pool = bodyBytes <= this.#smallBuffers.bufferBytes ? this.#smallBuffers : this.#chunkBuffers
     const buffer = pool.tryLease() ?? (await leaseWhileConnected(pool, response))
-    await sendBody({ response, plan, file, pool, buffer })
-    this.#counters.bodyBytesSent += bodyBytes
+    await sendBody({ response, plan, file, pool, buffer, sent: this.#countSent })
   }
 
   /** The bytes are out, or will not be: a failing close changes neither, but the descriptor may be lost. */

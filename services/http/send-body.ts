@@ -13,6 +13,8 @@ export interface Sending {
   readonly plan: ResponsePlan
   readonly file: StoredFile
   readonly pool: BufferPool
+  /** Told of bytes of the body as the socket takes them. */
+  readonly sent: (sizeBytes: number) => void
   /** Leased from `pool` for this response; `sendBody` gives it back. */
   buffer: Uint8Array
 }
@@ -49,12 +51,15 @@ async function sendInOne(state: SendState, startBytes: number, lengthBytes: numb
   if (response.destroyed) throw new ClientGone()
   response.writeHead(plan.status, plan.headers)
   await end(response, buffer.subarray(0, lengthBytes))
+  state.sent(lengthBytes)
 }
 
 async function sendInPieces(state: SendState): Promise<void> {
   for (const piece of state.plan.pieces) {
-    if (piece.kind === 'text') await write(state, piece.text)
-    else await sendFilePiece(state, piece)
+    if (piece.kind === 'text') {
+      await write(state, piece.text)
+      state.sent(piece.text.length)
+    } else await sendFilePiece(state, piece)
   }
   await end(state.response)
 }
@@ -68,6 +73,7 @@ async function sendFilePiece(state: SendState, piece: BodyPiece & { kind: 'file'
     const ahead = position < endBytes ? readAhead(state, position, endBytes) : undefined
     try {
       await write(state, state.buffer.subarray(0, bytesRead))
+      state.sent(bytesRead)
     } catch (error) {
       await ahead?.settled // the kernel may still be writing to the spare buffer
       throw error

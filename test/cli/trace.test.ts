@@ -79,6 +79,9 @@ describe('GET /trace', () => {
     ['?seconds=0', /seconds must be above 0 and at most 60/],
     ['?seconds=61', /seconds must be/],
     ['?seconds=abc', /seconds must be/],
+    ['?seconds=0x1', /seconds must be/],
+    ['?seconds=1e1', /seconds must be/],
+    ['?sample=1e3', /sample must be/],
     ['?sample=0', /sample must be an integer/],
     ['?sample=1.5', /sample must be/],
     ['?format=xml', /format must be one of chrome, events/],
@@ -115,6 +118,8 @@ describe('GET /trace', () => {
   it('HEAD says that it is there, and records nothing', async () => {
     const response = await get('?seconds=60', { method: 'HEAD' })
     expect([response.status, await response.text()]).toEqual([200, ''])
+    // A GET has no length that it could name.
+    expect(response.headers.get('content-length')).toBeNull()
   })
 })
 
@@ -188,6 +193,35 @@ describe('ringmaster trace', () => {
     const { code, stderr } = await runCommand('trace', '--admin', admin, '--seconds', '1', '--output', output)
     expect([code, stderr]).toEqual([1, expect.stringMatching(/this is no ringmaster.*Nothing was saved/)])
     expect(readdirSync(folder).filter((name) => name.startsWith('foreign'))).toEqual([])
+    other.close()
+  })
+
+  it('something else that goes on without end is left at once', async () => {
+    const other = createServer((_asked, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' })
+      const drip = setInterval(() => response.write(' '), 100)
+      response.once('close', () => {
+        clearInterval(drip)
+      })
+    }).listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const admin = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+    const { code, stderr } = await runCommand('trace', '--admin', admin, '--seconds', '1', '--output', '-')
+    expect([code, stderr]).toEqual([1, expect.stringContaining('something else than a recording')])
+    other.close()
+  })
+
+  it('what a server says for itself cannot do anything to the terminal', async () => {
+    const other = createServer((_asked, response) => {
+      response.writeHead(400).end(`\u001B[31mred\u001B]0;title\u0007\u001B[2J\n${'x'.repeat(5000)}`)
+    }).listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    const admin = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+    const { code, stderr } = await runCommand('trace', '--admin', admin, '--seconds', '1', '--output', '-')
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/refuses: red x+/)
+    expect(stderr).not.toMatch(/[^\n\x20-\x7e]/)
+    expect(stderr.length).toBeLessThan(1000)
     other.close()
   })
 

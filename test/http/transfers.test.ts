@@ -109,6 +109,19 @@ describe('a client that goes away', () => {
     await expect.poll(() => service.metric('ringmaster_http_clients_gone_total'), { timeout: 10_000 }).toBe(clients)
   })
 
+  it('has what its socket took counted, and while it takes it', async () => {
+    put('large', large)
+    const response = await getResponse(service.url('/b/large'), { agent: false })
+    await new Promise((resolve) => response.once('data', resolve))
+    response.pause()
+    const bytes = (): Promise<number> => service.metric('ringmaster_http_body_bytes_total')
+    await expect.poll(bytes, { timeout: 10_000 }).toBeGreaterThan(0)
+    expect(await bytes()).toBeLessThan(large.length)
+    response.destroy()
+    await expect.poll(() => service.metric('ringmaster_http_clients_gone_total'), { timeout: 10_000 }).toBe(1)
+    expect(await bytes()).toBeLessThan(large.length)
+  })
+
   it('while it waits for a buffer leaves nothing behind', async () => {
     await using tight = await startService({ limits: { chunkBuffersMax: 1 } })
     writeFileSync(join(tight.root, 'large'), large)

@@ -350,6 +350,34 @@ describe('a collector of somebody else', () => {
     expect(await textOf(registry)).toContain('\nlate 2\n')
   })
 
+  it('may have label values of any kind, as prom-client writes them', async () => {
+    const registry = new Registry()
+    const routes = new Counter({ name: 'routes_total', help: 'Theirs.', labelNames: ['route'], registers: [registry] })
+    const values: unknown[] = [undefined, null, 7n, true, ['a', 'b'], new URL('http://a/"b')]
+    // Past prom-client's types, as JavaScript does it.
+    for (const route of values) Reflect.apply(routes.inc.bind(routes), null, [{ route }])
+    const lines = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('routes_total'))
+    expect(lines(await textOf(registry))).toEqual(lines(await registry.metrics()))
+    expect(lines(await textOf(registry))).toHaveLength(values.length)
+  })
+
+  it('that cannot be read is told of, once, with the reason', async () => {
+    const told: string[] = []
+    const onWarning = ({ name, message }: Error): void => {
+      if (name === 'RingmasterWarning') told.push(message)
+    }
+    process.on('warning', onWarning)
+    const registry = new Registry()
+    const collect = (): void => {
+      throw new Error('the disk is not there')
+    }
+    new Gauge({ name: 'broken', help: 'Theirs.', registers: [registry], collect })
+    for (const _ of [1, 2]) await textOf(registry)
+    await setImmediate()
+    process.off('warning', onWarning)
+    expect(told).toEqual([expect.stringMatching(/^broken could not be read .*the disk is not there$/)])
+  })
+
   it('that is slow is there for who waits, though somebody else did not', async () => {
     const registry = new Registry()
     const collect = async function (this: Gauge): Promise<void> {

@@ -19,9 +19,14 @@ import {
 const stages = Object.values(Stage)
 const allOperations = Array.from({ length: operationCount + 1 }, (_, op) => op)
 const make = (): RingMetrics => new RingMetrics(new SharedArrayBuffer(ringMetricsSizeBytes), 0)
-/** How timeouts and link timeouts end when all is well: -ETIME, and -ECANCELED where the limit was not needed. */
+/**
+ * How timeouts and link timeouts end when all is well: -ETIME, and -ECANCELED where the limit was not needed; and cancellations (7, 12, 14) of what was
+ * over, -ENOENT, or too far, -EALREADY.
+ */
 const expected = (op: number, errno: number): boolean =>
-  (errno === 62 && (op === 11 || op === 15)) || (errno === 125 && op === 15)
+  (errno === 62 && (op === 11 || op === 15)) ||
+  (errno === 125 && op === 15) ||
+  ((errno === 2 || errno === 114) && [7, 12, 14].includes(op))
 const expectedErrnos = (op: number): number =>
   Array.from({ length: errnoMax + 1 }, (_, errno) => errno).filter((errno) => expected(op, errno)).length
 const written = (buffer: SharedArrayBuffer): number[] =>
@@ -190,6 +195,13 @@ describe('the counters', () => {
     metrics.countCompletion(Op.LINK_TIMEOUT, -125)
     metrics.countCompletion(Op.SEND_ZC, zeroCopyCopied)
     for (const op of [Op.TIMEOUT, Op.LINK_TIMEOUT, Op.SEND_ZC]) expect(metrics.errorsByErrno(op)).toEqual([])
+    for (const op of [Op.ASYNC_CANCEL, Op.POLL_REMOVE, Op.TIMEOUT_REMOVE]) {
+      metrics.countCompletion(op, -2) // what was to be cancelled was over
+      metrics.countCompletion(op, -114) // or could not be stopped any more
+      expect(metrics.errorsByErrno(op)).toEqual([])
+      metrics.countCompletion(op, -22)
+      expect(metrics.errorsByErrno(op)).toEqual([{ errno: 22, count: 1 }])
+    }
     expect(metrics.completions(Op.LINK_TIMEOUT)).toBe(2)
     metrics.countCompletion(Op.TIMEOUT, -125)
     metrics.countCompletion(Op.READ, -62)
