@@ -2,9 +2,10 @@
 //
 // One process; for each ring a thread per stage (queued, kernel, delivered). Operations overlap, so they are pairs of asynchronous events,
 // "b" and "e", with the operation's id; those of a chain have the chain's id and lie within a slice of the whole chain. Further
-// completions of a multishot operation are "n", operations in flight are a counter, "C", wake-ups are instants, "i".
+// completions of a multishot operation are "n", operations in flight are a counter, "C", wake-ups are instants, "i". What is not over at the end has a
+// pair that ends there.
 // Format: "Trace Event Format", Google, 2016 (the document that Chromium's tracing refers to); times in µs.
-import type { TraceEvent, TraceRecording } from './trace-event.ts'
+import type { TraceEvent, TraceInFlight, TraceRecording } from './trace-event.ts'
 
 /** One event of the format, as far as it is used here. */
 interface ChromeEvent {
@@ -33,6 +34,8 @@ interface Track {
   firstTid: number
   /** By the number of a chain's first operation, or of an operation that stands alone; then by operation. */
   readonly groups: Map<number, Map<number, TraceEvent[]>>
+  /** What is not over at the end. */
+  readonly inFlight: TraceInFlight[]
 }
 
 /** A step that tells nothing: it is there to be counted. */
@@ -65,7 +68,7 @@ export function* chromeTrace(recording: TraceRecording, about: Readonly<Record<s
 }
 
 function* chromeEvents(recording: TraceRecording): Generator<Told> {
-  const { events, wakeups, startedMs } = recording
+  const { events, wakeups, startedMs, endedMs } = recording
   let firstMs = startedMs
   for (const { openedMs } of events) firstMs = Math.min(firstMs, openedMs)
   const at = (ms: number): number => Math.max(0, Math.round((ms - firstMs) * 1e6) / 1e3)
@@ -73,7 +76,8 @@ function* chromeEvents(recording: TraceRecording): Generator<Told> {
   yield* namesOf(tracks)
   for (const track of tracks.values()) {
     for (const [id, group] of track.groups) yield* groupEvents(track, id, group, at)
-    yield* inFlightEvents(track, at)
+    yield* unfinishedEvents(track, startedMs, endedMs, at)
+    yield* inFlightEvents(track, startedMs, at)
   }
   for (const { ring, client, atMs, count } of wakeups) {
     const { firstTid } = tracks.get(keyOf(ring, client))!
@@ -83,20 +87,24 @@ function* chromeEvents(recording: TraceRecording): Generator<Told> {
 
 const keyOf = (ring: number, client: number | null): string => `${ring} ${client ?? ''}`
 
-function* tracksOf({ events, wakeups }: TraceRecording): Generator<null, ReadonlyMap<string, Track>> {
+function* tracksOf({ events, wakeups, inFlight }: TraceRecording): Generator<null, ReadonlyMap<string, Track>> {
   const tracks = new Map<string, Track>()
   const trackOf = (ring: number, client: number | null): Track => {
     const key = keyOf(ring, client)
     let track = tracks.get(key)
     if (track === undefined) {
       const label = client === null ? `ring ${ring}` : `ring ${ring}, client ${client}`
-      track = { ring, client, label, firstTid: 0, groups: new Map() }
+      track = { ring, client, label, firstTid: 0, groups: new Map(), inFlight: [] }
       tracks.set(key, track)
     }
     return track
   }
   for (const { ring, client } of wakeups) {
     trackOf(ring, client)
+    yield null
+  }
+  for (const one of inFlight) {
+    trackOf(one.ring, one.client).inFlight.push(one)
     yield null
   }
   for (const event of events) {
@@ -226,10 +234,43 @@ function* nested(
   yield* closeWhile(() => true)
 }
 
-/** How many of the operations that were traced were in the ring. */
-function* inFlightEvents({ label, firstTid, groups }: Track, at: (ms: number) => number): Generator<Told> {
+/** From its publication, or from the last completion of a multishot operation, to the end. */
+function* unfinishedEvents(
+  { label, firstTid, groups, inFlight }: Track,
+  startedMs: number,
+  endedMs: number,
+  at: (ms: number) => number,
+): Generator<Told> {
+  for (const { operation, id, slot, isSubmitted, publishedMs } of inFlight) {
+    const told = id === null ? undefined : groups.get(id)?.get(id)?.at(-1)?.seenMs
+    const stage = isSubmitted ? 1 : 0
+    const tid = firstTid + stage
+    const common = {
+      name: `${operation} not over`,
+      pid,
+      tid,
+      cat: `${label} ${stages[stage]}`,
+      id: `${label} slot ${slot}`,
+    }
+    const beganMs = Math.min(endedMs, told ?? Math.max(startedMs, publishedMs ?? startedMs))
+    yield { ph: 'b', ts: at(beganMs), args: { id, slot }, ...common }
+    yield { ph: 'e', ts: at(endedMs), ...common }
+  }
+}
+
+/** How many of the operations that were traced, or are not over, were in the ring. */
+function* inFlightEvents(
+  { label, firstTid, groups, inFlight }: Track,
+  startedMs: number,
+  at: (ms: number) => number,
+): Generator<Told> {
   const begun: number[] = []
   const over: number[] = []
+  for (const { id, isSubmitted, publishedMs } of inFlight) {
+    const isTold = id !== null && groups.get(id)?.has(id) === true
+    if (isSubmitted && !isTold) begun.push(Math.max(startedMs, publishedMs ?? startedMs))
+    yield null
+  }
   for (const operations of groups.values()) {
     for (const completions of operations.values()) {
       const { publishedMs, seenMs, more } = completions.at(-1)!

@@ -44,6 +44,20 @@ export interface TraceWakeup {
   readonly count: number
 }
 
+/** A request that is not over. Of a request in a ring nothing is known but this until it completes. */
+export interface TraceInFlight {
+  readonly ring: number
+  readonly client: number | null
+  readonly operation: string
+  /** As in the events of a multishot operation that goes on; null: it began before the trace, or is not in its sample. */
+  readonly id: number | null
+  readonly slot: number
+  /** Whether it is in the kernel's hands; else it waits for a place in the ring. */
+  readonly isSubmitted: boolean
+  /** When it was put into the submission queue; null: not yet, or nobody knows (a multishot operation from before the trace). */
+  readonly publishedMs: number | null
+}
+
 /** A piece of time, and what was traced in it. What GET /trace answers with format=events. */
 export interface TraceRecording {
   /** On the clock of the events, as is endedMs. */
@@ -53,6 +67,8 @@ export interface TraceRecording {
   readonly dropped: number
   /** One of how many operations was traced. */
   readonly sampleEvery: number
+  /** What was not over at the end, of rings of the thread that recorded; all of it, whatever the sample. */
+  readonly inFlight: readonly TraceInFlight[]
   readonly events: readonly TraceEvent[]
   readonly wakeups: readonly TraceWakeup[]
 }

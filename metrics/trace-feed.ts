@@ -10,8 +10,9 @@ const writersMax = 2 * tracesMax
 export class TraceFeed {
   /** By the bit that stands for it. */
   private readonly writers: (TraceWriter | null)[] = new Array<TraceWriter | null>(writersMax).fill(null)
-  private operations = 0
   private ids = 0
+  /** How often somebody was added. */
+  additions = 0
 
   /** Whether anybody wants records. */
   get wanted(): boolean {
@@ -22,6 +23,7 @@ export class TraceFeed {
   add(writer: TraceWriter): boolean {
     const free = this.writers.indexOf(null)
     if (free >= 0) this.writers[free] = writer
+    this.additions++
     return free >= 0
   }
 
@@ -37,12 +39,8 @@ export class TraceFeed {
 
   /** An operation begins, or a chain, which counts as one: the bits of those who take it. */
   begin(): number {
-    const operation = this.operations++
     let takers = 0
-    for (let index = 0; index < writersMax; index++) {
-      const writer = this.writers[index]!
-      if (writer !== null && operation % writer.sampleEvery === 0) takers |= 1 << index
-    }
+    for (let index = 0; index < writersMax; index++) if (this.writers[index]?.takesNext() === true) takers |= 1 << index
     return takers
   }
 

@@ -26,8 +26,7 @@ export interface TraceRecord {
 }
 
 export class TraceReader {
-  /** Records that were overwritten before they could be read. */
-  dropped = 0
+  private lost = 0
   /** Records that the memory holds. */
   readonly capacity: number
   private readonly shared: Int32Array
@@ -59,6 +58,11 @@ export class TraceReader {
     return (Atomics.load(this.shared, TraceHeader.published) - this.position) >>> 0
   }
 
+  /** Records that were overwritten before they were read. */
+  get dropped(): number {
+    return this.lost + Math.max(0, this.unread - this.capacity)
+  }
+
   /** The records since the last time, in the order in which they were written: the first `recordsMax` of those that are there. */
   read(recordsMax: number = this.capacity): TraceRecord[] {
     const { shared, capacity } = this
@@ -78,7 +82,7 @@ export class TraceReader {
     // The numbers in the records go on where those in the header, after four billion, begin again.
     const first = records[0]
     const passed = news - there + count
-    this.dropped += first === undefined ? passed : first.sequence - this.next
+    this.lost += first === undefined ? passed : first.sequence - this.next
     this.next = first === undefined ? this.next + passed : records.at(-1)!.sequence + 1
     this.position = (from + count) | 0
     return records

@@ -15,6 +15,8 @@ export interface LiveRequests {
  */
 export interface TracedOperations {
   readonly opcodes: Uint8Array
+  /** 1: it has had a completion that others follow. */
+  readonly multishot: Uint8Array
   /** One of TraceLink. */
   readonly links: Uint8Array
   /** Int32 values; NaN: none. */
@@ -42,6 +44,10 @@ export class TraceWriter {
   /** Records written; those from `settled` on wait for the end of their batch. */
   private sequence = 0
   private settled = 0
+  /** Where the next operation stands among `sampleEvery`, and which of those is taken. */
+  private place = 0
+  private chosen: number
+  private wakeups = 0
 
   /** One of `sampleEvery` operations is to be written. @throws RangeError where `memory` is no trace's */
   constructor(memory: SharedArrayBuffer, sampleEvery: number) {
@@ -49,7 +55,25 @@ export class TraceWriter {
     this.words = new Int32Array(memory)
     this.doubles = new Float64Array(memory)
     this.sampleEvery = sampleEvery
+    this.chosen = this.choose()
     this.doubles[timeOriginAt] = performance.timeOrigin
+  }
+
+  /**
+   * Whether it takes the operation that begins: one of each `sampleEvery`, at a random place among them. Programs repeat themselves; every fifth operation
+   * of one that does five for each request would always be the same one.
+   */
+  takesNext(): boolean {
+    const takes = this.place++ === this.chosen
+    if (this.place === this.sampleEvery) {
+      this.place = 0
+      this.chosen = this.choose()
+    }
+    return takes
+  }
+
+  private choose(): number {
+    return this.sampleEvery === 1 ? 0 : Math.floor(Math.random() * this.sampleEvery)
   }
 
   /** Up to `count` records are to come before the next publish(). */
@@ -58,9 +82,9 @@ export class TraceWriter {
     Atomics.load(this.words, TraceHeader.published)
   }
 
-  /** Writes one of the records that were reserved; of what was published before this writer was there, none. */
+  /** Writes one of the records that were reserved; of what was published before this writer was there, only multishot operations'. */
   write(operations: TracedOperations, slot: number, result: number, flags: number): void {
-    if (operations.publishedMs[slot]! < this.sinceMs) return
+    if (operations.publishedMs[slot]! < this.sinceMs && operations.multishot[slot] === 0) return
     const double = this.begin(
       operations.opcodes[slot]! | (operations.links[slot]! << 8),
       slot,
@@ -76,10 +100,13 @@ export class TraceWriter {
     doubles[double + RecordDouble.seenMs] = operations.seenMs[0]!
   }
 
-  /** As write(), for `count` wake-ups of the poller. */
+  /** As write(), for `count` wake-ups of the poller; of `sampleEvery` of them one record, which has their number. */
   writeWakeup(count: number, atMs: number): void {
     if (atMs < this.sinceMs) return
-    const double = this.begin(TraceKind.wakeup << 16, none, 0, count, 0)
+    this.wakeups += count
+    if (this.wakeups < this.sampleEvery) return
+    const double = this.begin(TraceKind.wakeup << 16, none, 0, this.wakeups, 0)
+    this.wakeups = 0
     const { doubles } = this
     doubles[double + RecordDouble.id] = doubles[double + RecordDouble.chain] = none
     for (const at of [RecordDouble.openedMs, RecordDouble.publishedMs, RecordDouble.seenMs]) doubles[double + at] = atMs

@@ -39,7 +39,8 @@ export async function recordTrace(
   const there = runs.reduce((sum, { length }) => sum + length, 0)
   const events = await lastOf(runs, eventsMax)
   const dropped = trace.dropped + there - events.length
-  return { startedMs, endedMs, dropped, sampleEvery, events, wakeups: trace.readWakeups() }
+  const inFlight = trace.inFlight()
+  return { startedMs, endedMs, dropped, sampleEvery, inFlight, events, wakeups: trace.readWakeups() }
 }
 
 const eventsPerTurn = 200

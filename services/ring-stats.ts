@@ -77,6 +77,8 @@ export interface RingStats {
 export interface ClientStats extends RingStats {
   /** The client's number; `ring` is the one whose poller serves it. */
   readonly client: number
+  /** The value of the label `client` in the metrics: the smallest number that was free, so another client may have had it. */
+  readonly metricsLabel: string
   /** Its thread, as the kernel numbers it. */
   readonly threadId: number
 }

@@ -1,6 +1,6 @@
 // A trace as its reader has it: the last operations of all rings, one by one, while they go on. Made by tracing.ts for Ringmaster.trace().
 import { operationName } from '../native/operations/index.ts'
-import type { TraceEvent, TraceWakeup } from '../metrics/trace-event.ts'
+import type { TraceEvent, TraceInFlight, TraceWakeup } from '../metrics/trace-event.ts'
 import { TraceKind, TraceLink, allocateTrace } from '../metrics/trace-memory.ts'
 import { TraceReader } from '../metrics/trace-reader.ts'
 import type { TraceRecord } from '../metrics/trace-reader.ts'
@@ -8,11 +8,11 @@ import { CqeFlag } from '../native/abi.ts'
 
 export interface TraceOptions {
   /**
-   * Events of each ring that are kept until they are read, rounded up to a power of two, and to 64; of more, the oldest are lost and
-   * counted. 1–65,536, default 4096; 80 bytes each.
+   * Records of each ring, of events and of wake-ups, that are kept until they are read, rounded up to a power of two, and to 64; of more, the oldest
+   * are lost and counted. 1–65,536, default 4096; 80 bytes each.
    */
   readonly eventsMax?: number
-  /** Trace the first of this many operations, where a chain counts as one. 1–1,000,000, default 1: all. */
+  /** Trace one of this many operations, at random, where a chain counts as one. 1–1,000,000, default 1: all. */
   readonly sampleEvery?: number
 }
 
@@ -34,6 +34,8 @@ interface Source {
   /** Whether nothing will be added any more. */
   ended(): boolean
   stop(): void
+  /** What is in the ring and not over; nothing of other threads' rings. */
+  inFlight(): readonly TraceInFlight[]
 }
 
 /** Clients that have gone and whose last records nobody has read are remembered up to this number. */
@@ -47,6 +49,7 @@ export class Trace {
   private readonly onStop: (trace: Trace) => void
   private woken: TraceWakeup[] = []
   private stopped = false
+  private inFlightAtEnd: readonly TraceInFlight[] = []
   /** Of sources that are gone. */
   private writtenBefore = 0
   private droppedBefore = 0
@@ -69,7 +72,7 @@ export class Trace {
   private forget(gone: readonly Source[]): void {
     for (const { reader } of gone) {
       this.writtenBefore += reader.written
-      this.droppedBefore += reader.dropped + reader.unread
+      this.droppedBefore += reader.dropped + Math.min(reader.unread, reader.capacity)
     }
     this.sources = this.sources.filter((source) => !gone.includes(source))
   }
@@ -110,6 +113,14 @@ export class Trace {
     return this.woken.splice(0).slice(-this.eventsMax)
   }
 
+  /**
+   * What is in the rings of this thread and not over, begun before the trace or since, whatever the sample; after stop() what was then. A read that
+   * hangs is here and nowhere else.
+   */
+  inFlight(): readonly TraceInFlight[] {
+    return this.stopped ? this.inFlightAtEnd : this.sources.flatMap((source) => source.inFlight())
+  }
+
   /** Records, of events and of wake-ups, that were overwritten before they were read. */
   get dropped(): number {
     return this.sources.reduce((sum, { reader }) => sum + reader.dropped, this.droppedBefore)
@@ -123,6 +134,7 @@ export class Trace {
   /** Ends it. Safe to repeat. */
   stop(): void {
     if (this.stopped) return
+    this.inFlightAtEnd = this.inFlight()
     this.stopped = true
     for (const source of this.sources) source.stop()
     this.onStop(this)

@@ -2,6 +2,7 @@
 // the thread that started the rings and in each that joined; Trace (trace.ts) reads what is written.
 import { ringErrors } from '../native/errors.ts'
 import { TraceFeed, tracesMax } from '../metrics/trace-feed.ts'
+import type { TraceInFlight } from '../metrics/trace-event.ts'
 import { TraceWriter } from '../metrics/trace-writer.ts'
 import { Tracer } from '../workers/tracer.ts'
 import { checkInteger, checkOptionNames } from './arguments.ts'
@@ -9,6 +10,7 @@ import type { Attachment } from './clients/attachment.ts'
 import type { Clients } from './clients/clients.ts'
 import type { TraceEnd, TraceOrder } from './clients/protocol.ts'
 import type { OpenRings } from './open-rings.ts'
+import { inFlightOf } from './trace-in-flight.ts'
 import { Trace } from './trace.ts'
 import type { TraceOptions, TraceStats } from './trace.ts'
 
@@ -56,7 +58,7 @@ export class Tracing {
         const stop = (): void => {
           feed.remove(writer)
         }
-        return { ring, client: null, ended: () => false, stop }
+        return { ring, client: null, ended: () => false, stop, inFlight: () => this.inFlight(ring) }
       })
     }
     this.traces.add(trace)
@@ -73,8 +75,12 @@ export class Tracing {
       const stop = (): void => {
         attachment.notify({ notice: 'trace-end', number })
       }
-      return { ring, client, ended: () => attachment.state === 'gone', stop }
+      return { ring, client, ended: () => attachment.state === 'gone', stop, inFlight: () => [] }
     })
+  }
+
+  private inFlight(ring: number): TraceInFlight[] {
+    return [...this.rings.users].filter((handle) => handle.ring === ring).flatMap((handle) => inFlightOf(handle))
   }
 
   /** In a thread that joined: what the other one wants of this one's ring. */

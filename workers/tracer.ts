@@ -2,8 +2,8 @@
 // does: without, tracing costs them a comparison per batch published and two per batch reaped. With it, each entry and each completion is
 // looked at once more, with plain stores; the times are those that the client has read for its stages.
 //
-// An operation is known by slot and generation from its publication on: what was in the ring before tracing began is not traced, and a chain
-// is taken whole or not at all.
+// An operation is known by slot and generation from its publication on: what was in the ring before tracing began is not traced, but for what has
+// many completions (a listening socket's accept), and a chain is taken whole or not at all.
 import { CqeFlag, SqeFlag } from '../native/abi.ts'
 import type { Ring } from '../native/ring.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
@@ -23,6 +23,7 @@ export class Tracer implements TracedOperations {
   readonly generations: Float64Array
   readonly opcodes: Uint8Array
   readonly links: Uint8Array
+  readonly multishot: Uint8Array
   readonly ids: Float64Array
   readonly chains: Float64Array
   readonly openedMs: Float64Array
@@ -30,6 +31,8 @@ export class Tracer implements TracedOperations {
   readonly seenMs: Float64Array = new Float64Array(1)
   /** Bits of those who take it. */
   private readonly takers: Uint16Array
+  /** How many there had been to take it when it was last asked who does. */
+  private readonly additions: Float64Array
   /** 1: its last completion has been told. */
   private readonly ended: Uint8Array
   /** Of the chain whose last entry was linked to the next one. */
@@ -50,6 +53,8 @@ export class Tracer implements TracedOperations {
     this.takers = new Uint16Array(size)
     this.ended = new Uint8Array(size)
     this.links = new Uint8Array(size)
+    this.multishot = new Uint8Array(size)
+    this.additions = new Float64Array(size)
     this.ids = new Float64Array(size)
     this.chains = new Float64Array(size)
     this.openedMs = new Float64Array(size)
@@ -81,6 +86,8 @@ export class Tracer implements TracedOperations {
         }
         this.generations[slot] = generation
         this.takers[slot] = this.chainTakers
+        this.additions[slot] = feed.additions
+        this.multishot[slot] = 0
         this.links[slot] = link
         this.ids[slot] = id
         this.chains[slot] = this.chain
@@ -110,10 +117,31 @@ export class Tracer implements TracedOperations {
       const slot = words[at]!
       const generation = words[at + 1]!
       const flags = words[at + 3]!
-      if (!slots.matches(slot, generation) || generations[slot] !== generation || ended[slot] !== 0) continue
+      if (!slots.matches(slot, generation)) continue
+      if ((flags & CqeFlag.MORE) !== 0) this.goesOn(slot, generation, seenMs)
+      else if (generations[slot] !== generation) continue
+      if (ended[slot] !== 0) continue
       if ((flags & CqeFlag.MORE) === 0) ended[slot] = 1
       if (takers[slot] !== 0) feed.write(takers[slot]!, this, slot, words[at + 2]!, flags)
     }
+  }
+
+  /** Further completions follow: whoever came since it began takes it, too. Of one from before tracing, what is known begins now. */
+  private goesOn(slot: number, generation: number, seenMs: number): void {
+    const { feed } = this
+    if (this.generations[slot] !== generation) {
+      this.generations[slot] = generation
+      this.takers[slot] = this.additions[slot] = 0
+      this.links[slot] = TraceLink.none
+      this.ids[slot] = feed.nextId()
+      this.chains[slot] = none
+      this.openedMs[slot] = this.publishedMs[slot] = seenMs
+      this.ended[slot] = 0
+    }
+    this.multishot[slot] = 1
+    if (this.additions[slot] === feed.additions) return
+    this.additions[slot] = feed.additions
+    this.takers[slot]! |= feed.begin()
   }
 
   /** All of them are settled. */
@@ -132,6 +160,8 @@ export class Tracer implements TracedOperations {
       const claimedMs = slots.claimedMs[slot]!
       this.generations[slot] = generation
       this.takers[slot] = this.feed.begin()
+      this.additions[slot] = this.feed.additions
+      this.multishot[slot] = 0
       this.links[slot] = TraceLink.none
       this.ids[slot] = this.feed.nextId()
       this.chains[slot] = none

@@ -57,6 +57,8 @@ export class Probes implements Disposable {
     const rings = this.#options.rings()
     const closed = rings.find(({ state }) => state !== 'open')
     if (closed !== undefined) return `ring ${closed.ring} is ${closed.state}`
+    const silent = rings.map(({ ring }) => this.#silence(ring)).find((problem) => problem !== undefined)
+    if (silent !== undefined) return silent
     const orphan = rings.find(({ workerState, workerMissingMs }) => workerState !== 'well' && workerMissingMs > graceMs)
     return orphan === undefined ? undefined : `ring ${orphan.ring} has no worker: ${orphan.reason}`
   }

@@ -51,9 +51,10 @@ const all = (attachments: readonly Attachment[]): Joined[] =>
   attachments.flatMap((attachment) => (attachment.ring === null ? [] : [joined(attachment, attachment.ring)]))
 
 export function clientStats(attachments: readonly Attachment[], chosen: ChosenPoller): ClientStats[] {
-  return all(attachments).map(({ attachment: { client, threadId }, source }) => ({
+  return all(attachments).map(({ attachment: { client, seat, threadId }, source }) => ({
     ...ringStats(source, advise(source.client.poller, []), chosen),
     client,
+    metricsLabel: String(seat),
     threadId,
   }))
 }
@@ -74,6 +75,6 @@ export function clientSources(
         poller: null, // it is the ring's that serves this one, and counted there
       }),
     }),
-    client: seat,
+    client: seat, // bounded: running numbers would be series without end
   }))
 }

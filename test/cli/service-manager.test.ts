@@ -116,6 +116,10 @@ describe('the watchdog', () => {
     writeFileSync(flag, '')
     await expect.poll(() => daemon.probe('livez'), { timeout: 20_000 }).toMatchObject({ status: 503 })
     expect((await daemon.probe('livez')).body).toMatch(/^the worker of ring (\d) has had no heartbeat for \d+ s\n/)
+    expect(await daemon.probe('readyz')).toMatchObject({
+      status: 503,
+      body: expect.stringContaining('no heartbeat for') as string,
+    })
     expect(daemon.stderr()).toContain('the watchdog is not told that all is well')
     const told = manager.count('WATCHDOG')
     // Files are served on: the pollers `caller` and `kernel` need no worker. Only the watchdog is not told.

@@ -61,6 +61,7 @@ describe('GET /trace', () => {
       'dropped',
       'endedMs',
       'events',
+      'inFlight',
       'sampleEvery',
       'startedMs',
       'wakeups',

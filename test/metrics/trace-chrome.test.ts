@@ -75,7 +75,15 @@ it('a multishot operation is one slice in the kernel, with its shots in it and a
   }
   await stream.return()
   const events = trace.read().filter(({ operation }) => operation === 'poll_add')
-  const recording = { startedMs, endedMs: startedMs + 1000, dropped: 0, sampleEvery: 1, events, wakeups: [] }
+  const recording = {
+    startedMs,
+    endedMs: startedMs + 1000,
+    dropped: 0,
+    sampleEvery: 1,
+    inFlight: [],
+    events,
+    wakeups: [],
+  }
   const { slices, instants } = readChromeTrace(textOf(recording))
   const operations = new Set(events.map(({ id }) => id)).size
   expect(slices.filter(({ name }) => name === 'poll_add kernel')).toHaveLength(operations)
@@ -90,7 +98,7 @@ it('tracks have the order of rings, whichever completed first', () => {
     ...{ buffer: null, openedMs: 1, publishedMs: 1, seenMs: 2, settledMs: 2 },
   })
   const events = [event(10, null), event(1, 3), event(2, null), event(1, null)]
-  const recording = { startedMs: 1, endedMs: 2, dropped: 0, sampleEvery: 1, events, wakeups: [] }
+  const recording = { startedMs: 1, endedMs: 2, dropped: 0, sampleEvery: 1, inFlight: [], events, wakeups: [] }
   const { traceEvents } = JSON.parse(textOf(recording)) as {
     traceEvents: { name: string; tid: number; args: { name?: string; sort_index?: number } }[]
   }
@@ -107,7 +115,7 @@ it('tracks have the order of rings, whichever completed first', () => {
 
 it('nothing was traced: a file with nothing in it', () => {
   const { slices, tracks, processes } = readChromeTrace(
-    textOf({ startedMs: 1, endedMs: 2, dropped: 0, sampleEvery: 1, events: [], wakeups: [] }),
+    textOf({ startedMs: 1, endedMs: 2, dropped: 0, sampleEvery: 1, inFlight: [], events: [], wakeups: [] }),
   )
   expect({ slices, tracks, processes }).toEqual({ slices: [], tracks: [], processes: ['ringmaster'] })
 })
@@ -157,7 +165,7 @@ it('whatever was recorded, pairs match, and wake-ups and shots are where they be
         )
         const wakeups = woken.map((ms) => ({ ring: 0, client: null, atMs: 1e12 + ms, count: 1 }))
         const trace = readChromeTrace(
-          textOf({ startedMs: 1e12, endedMs: 1e12 + 1000, dropped: 0, sampleEvery: 1, events, wakeups }),
+          textOf({ startedMs: 1e12, endedMs: 1e12 + 1000, dropped: 0, sampleEvery: 1, inFlight: [], events, wakeups }),
         )
         const count = (name: string): number => trace.slices.filter((slice) => slice.name === name).length
         expect(count('read queued')).toBe(steps.length)

@@ -12,6 +12,7 @@ const slotCount = 8
 function operationsOf(): TracedOperations {
   return {
     opcodes: new Uint8Array(slotCount),
+    multishot: new Uint8Array(slotCount),
     links: new Uint8Array(slotCount),
     generations: new Float64Array(slotCount),
     ids: new Float64Array(slotCount),
