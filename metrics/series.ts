@@ -67,8 +67,9 @@ interface Entry {
   readonly key: string
   /** Of the subject: the same array for the series of a subject that follow each other. */
   readonly subject: readonly string[]
-  /** Of the row. */
+  /** Of the row, and the first of them, which mostly is the only one. */
   readonly labels: readonly string[]
+  readonly label: string | undefined
   /** Of each label, as it is in the series. */
   readonly values: readonly string[]
   series: Series
@@ -118,7 +119,10 @@ export class SeriesTable {
   take(subject: readonly string[], labels: readonly string[]): { readonly series: Series; readonly add: boolean } {
     const expected = this.order[this.position]
     const entry =
-      expected !== undefined && this.isSubject(expected.subject, subject) && same(expected.labels, labels)
+      expected !== undefined &&
+      this.isSubject(expected.subject, subject) &&
+      expected.label === labels[0] &&
+      (labels.length <= 1 || same(expected.labels, labels))
         ? expected
         : this.find(subject, labels)
     if (entry.scrape === this.scrape)
@@ -161,7 +165,7 @@ export class SeriesTable {
     const values = given.map((value, index) => this.bounded(value, index))
     const before = this.order[this.position - 1]?.subject
     const kept = before !== undefined && same(before, subject) ? before : subject
-    const entry = { key, subject: kept, labels, values, series: this.seriesOf(values), scrape: -1 }
+    const entry = { key, subject: kept, labels, label: labels[0], values, series: this.seriesOf(values), scrape: -1 }
     this.entries.set(key, entry)
     for (const [index, value] of values.entries()) this.count(index, value, 1)
     return entry

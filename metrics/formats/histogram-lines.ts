@@ -11,6 +11,9 @@ import { digitZero, powersOfTen, writeDigits } from './digits.ts'
 
 const countLine = classicBounds.length + 1
 const countLines = countLine + 1
+/** Places behind the numbers of the lines. */
+const sumAt = countLines
+const sumWidthAt = countLines + 1
 /** Digits of the sum behind the point. */
 const fractionDigits = 9
 /** Above this a sum in ns is not exact anyway, and is written as any number: 104 days. */
@@ -25,51 +28,52 @@ const boundBytes = Uint8Array.from(boundTexts, (text) => text.length)
 const values = new Float64Array(countLines)
 
 export class HistogramTextLines {
-  private readonly prefixes: readonly string[]
-  private readonly sumPrefix: string
-  private sumNs = NaN
-  /** Digits of the sum in ns, of which nine stand behind the point; 0 where it is not written over. */
-  private sumWidth = 0
+  private readonly name: string
+  private readonly labels: string
   /** The lines, and behind them room for more digits. */
   private room: Uint8Array = new Uint8Array(0)
   private bytes: Uint8Array = this.room
-  private readonly written: Float64Array = new Float64Array(countLines).fill(NaN)
-  /** By line: how many digits. */
-  private readonly widths: Uint8Array = new Uint8Array(countLines)
+  /** Numbers of the lines; behind them the sum in ns, and how many digits that has, 0 where it is not written over. */
+  private readonly written: Float64Array = new Float64Array(countLines + 2).fill(NaN)
   /** Bytes in front of the digits: of a bucket, less those of its bound, and of the count. */
   private readonly bucketBytes: number
   private readonly countBytes: number
 
   /** `labels`: as text, escaped, without braces; may be empty. */
   constructor(name: string, labels: string) {
-    const rest = labels === '' ? '' : `${labels},`
-    const braces = labels === '' ? '' : `{${labels}}`
-    this.prefixes = [...boundTexts.map((text) => `${name}_bucket{${rest}le="${text}"} `), `${name}_count${braces} `]
-    this.sumPrefix = `${name}_sum${braces} `
-    this.bucketBytes = Buffer.byteLength(this.prefixes[0]!) - boundBytes[0]!
-    this.countBytes = Buffer.byteLength(this.prefixes[countLine]!)
+    this.name = name
+    this.labels = labels
+    this.bucketBytes = Buffer.byteLength(this.prefix(0)) - boundBytes[0]!
+    this.countBytes = Buffer.byteLength(this.prefix(countLine))
+    this.written[sumWidthAt] = 0
   }
 
   /** All lines with the present numbers, the sum to the nanosecond: valid until the next call. */
   write(counts: Float64Array, sumNs: number): Uint8Array {
     cumulate(counts, values)
     values[countLine] = values[countLine - 1]!
-    const { written, widths, bucketBytes, countBytes } = this
+    const { written, bucketBytes, countBytes } = this
     const wholeNs = Math.round(sumNs)
-    if (!(wholeNs < powersOfTen[this.sumWidth]! && wholeNs >= this.sumNs)) return this.rebuild(wholeNs)
+    if (!(wholeNs < powersOfTen[written[sumWidthAt]!]! && wholeNs >= written[sumAt]!)) return this.rebuild(wholeNs)
     // Of the line before, which mostly had and has the same number: above the slowest there is only the total.
     let lastValue = NaN
     let lastBefore = NaN
     let lastDigits = 0
     let lastEnd = 0
+    // Digits of what was written never become fewer from line to line.
+    let width = 1
     let end = 0
     for (let line = 0; line < countLines; line++) {
       const value = values[line]!
       const before = written[line]!
-      end += (line < countLine ? bucketBytes + boundBytes[line]! : countBytes) + widths[line]!
+      while (before >= powersOfTen[width]!) width++
+      end += (line < countLine ? bucketBytes + boundBytes[line]! : countBytes) + width
       if (value !== before) {
         if (!(value > before)) return this.rebuild(wholeNs)
-        for (; !(value < powersOfTen[widths[line]!]!); end++) if (!this.widen(line, end)) return this.rebuild(wholeNs)
+        for (let wider = width; value >= powersOfTen[wider]!; wider++) {
+          if (!this.widen(end - wider)) return this.rebuild(wholeNs)
+          end++
+        }
         written[line] = value
         if (value === lastValue && before === lastBefore) {
           copyDigits(this.room, lastEnd, end, lastDigits)
@@ -82,13 +86,13 @@ export class HistogramTextLines {
       }
       end++ // of line
     }
-    if (wholeNs !== this.sumNs) this.writeSum(wholeNs)
+    if (wholeNs !== written[sumAt]) this.writeSum(wholeNs)
     return this.bytes
   }
 
   private writeSum(wholeNs: number): void {
-    const beforeNs = this.sumNs
-    this.sumNs = wholeNs
+    const beforeNs = this.written[sumAt]!
+    this.written[sumAt] = wholeNs
     const seconds = Math.floor(wholeNs / nsPerSecond)
     const secondsBefore = Math.floor(beforeNs / nsPerSecond)
     const end = this.bytes.length - 1
@@ -96,28 +100,30 @@ export class HistogramTextLines {
     writeDigits(this.room, end - fractionDigits - 1, seconds, secondsBefore)
   }
 
-  /** A digit more, 0 for now, in front of those of `line`, which end at `end`: what is behind moves on by a byte. False where there is no room. */
-  private widen(line: number, end: number): boolean {
-    const { room, bytes, widths } = this
+  /** A digit more, 0 for now, at `first`: what is there and behind moves on by a byte. False where there is no room. */
+  private widen(first: number): boolean {
+    const { room, bytes } = this
     if (bytes.length === room.length) return false
-    const first = end - widths[line]!
     room.copyWithin(first + 1, first, bytes.length)
     room[first] = digitZero
-    widths[line]! += 1
     this.bytes = room.subarray(0, bytes.length + 1)
     return true
   }
 
+  private prefix(line: number): string {
+    const { name, labels } = this
+    if (line === countLine) return `${name}_count${braced(labels)} `
+    return `${name}_bucket{${labels === '' ? '' : `${labels},`}le="${boundTexts[line]!}"} `
+  }
+
   private rebuild(wholeNs: number): Uint8Array {
     let text = ''
-    for (const [line, prefix] of this.prefixes.entries()) {
+    for (let line = 0; line < countLines; line++) {
       const value = values[line]!
-      const digits = String(value)
-      text += `${prefix}${digits}\n`
+      text += `${this.prefix(line)}${value}\n`
       this.written[line] = value
-      this.widths[line] = digits.length
     }
-    text += `${this.sumPrefix}${this.sumText(wholeNs)}\n`
+    text += `${this.name}_sum${braced(this.labels)} ${this.sumText(wholeNs)}\n`
     const contents = Buffer.from(text)
     this.room = new Uint8Array(contents.length + spareBytes)
     this.room.set(contents)
@@ -126,16 +132,16 @@ export class HistogramTextLines {
   }
 
   private sumText(wholeNs: number): string {
-    this.sumNs = wholeNs
-    if (!(wholeNs <= sumNsMax)) {
-      this.sumWidth = 0
-      return String(wholeNs / nsPerSecond)
-    }
+    this.written[sumAt] = wholeNs
+    this.written[sumWidthAt] = 0
+    if (!(wholeNs <= sumNsMax)) return String(wholeNs / nsPerSecond)
     const digits = String(wholeNs).padStart(fractionDigits + 1, '0')
-    this.sumWidth = digits.length
+    this.written[sumWidthAt] = digits.length
     return `${digits.slice(0, -fractionDigits)}.${digits.slice(-fractionDigits)}`
   }
 }
+
+const braced = (labels: string): string => (labels === '' ? '' : `{${labels}}`)
 
 function copyDigits(bytes: Uint8Array, from: number, to: number, digits: number): void {
   for (let digit = 1; digit <= digits; digit++) bytes[to - digit] = bytes[from - digit]!
