@@ -1,5 +1,5 @@
 // The package as users get it: the tarball of `npm pack`, installed into an empty project, on several Nodes. Nothing here imports the sources.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import * as fs from 'node:fs'
 import { builtinModules } from 'node:module'
@@ -12,6 +12,7 @@ import {
   installInto,
   isLongRun,
   otherNodes,
+  outsideNpm,
   pack,
   packageRoot,
   readText,
@@ -176,12 +177,58 @@ describe.skipIf(project === '')(`in an empty project${missing}`, () => {
       origin: 'none',
       path: '',
       reason: expect.stringMatching(
-        /^the prebuilt native addon cannot be loaded: it is damaged: it has 28 bytes, .*; it could not be compiled: install python3, make and g\+\+, then run "node .*"$/,
+        /^the prebuilt native addon cannot be loaded: it is damaged: it has 28 bytes, .*; it could not be compiled: a C\+\+ compiler \(\/nowhere\/g\+\+\).* not found \(Debian, Ubuntu: apt install g\+\+ make python3; .*\)$/,
       ) as string,
       text: '{ "type": "module" }',
     })
     fs.copyFileSync(path.join(project, 'node_modules/ringmaster', prebuilt), path.join(copy, 'ringmaster', prebuilt))
     expect(start('--no-addons')).toMatchObject({ reason: expect.stringContaining('without --no-addons') as string })
+  })
+
+  it('says what became of an addon that cannot be loaded, to another user than its owner', () => {
+    const copy = path.join(folder.path, 'of-others/node_modules')
+    fs.cpSync(path.join(project, 'node_modules'), copy, { recursive: true })
+    fs.writeFileSync(path.join(copy, 'ringmaster', prebuilt), 'an addon for another machine')
+    const native = path.join(copy, 'ringmaster/native')
+    fs.chmodSync(native, 0o555)
+    fs.chmodSync(folder.path, 0o755)
+    // Permissions bind everybody but root.
+    const someone = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+    const source = `import { addonOrigin } from 'ringmaster'; console.log(addonOrigin().reason)`
+    const args = ['--input-type=module', '-e', source]
+    const options = { cwd: path.join(copy, '..'), env: outsideNpm(), encoding: 'utf8', ...someone } as const
+    const { stdout, stderr } = spawnSync(process.execPath, args, options)
+    fs.chmodSync(native, 0o755)
+    const cause = `cannot write to ${native} (EACCES): run npm rebuild ringmaster as its owner`
+    expect(stdout).toMatch(/^the prebuilt native addon cannot be loaded: it is damaged: .*; it could not be compiled: /)
+    expect(stdout.endsWith(`it could not be compiled: ${cause}\n`), stdout).toBe(true)
+    expect(stderr).toContain(`ringmaster: no native addon: ${cause}\n`)
+  })
+
+  it('compiles it at first use where no prebuilt one fits, with the node-gyp of npm, and runs nothing of the program that asked', () => {
+    const home = path.join(folder.path, 'first-use')
+    fs.cpSync(path.join(project, 'node_modules'), path.join(home, 'node_modules'), { recursive: true })
+    fs.rmSync(path.join(home, 'node_modules/ringmaster', prebuilt))
+    fs.writeFileSync(path.join(home, 'package.json'), '{ "type": "module", "main": "main.mjs" }')
+    // Both note that they ran, and end a chain of programs that start each other.
+    const note = (name: string): string => `
+      import fs from 'node:fs'
+      fs.appendFileSync('runs.log', '${name}\\n')
+      if (fs.readFileSync('runs.log', 'utf8').split('\\n').length > 4) process.exit(3)
+      const { addonOrigin } = await import('ringmaster')\n`
+    fs.writeFileSync(path.join(home, 'preloaded.mjs'), `${note('preloaded')} addonOrigin()`)
+    fs.writeFileSync(
+      path.join(home, 'main.mjs'),
+      `${note('main')} console.log(addonOrigin().origin, addonOrigin().reason)`,
+    )
+    const environment = { ...outsideNpm(), NODE_OPTIONS: '--import=./preloaded.mjs' }
+    const { status, stdout, stderr } = run(process.execPath, ['main.mjs'], home, environment)
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: `compiled there is no prebuilt native addon for ${process.platform}-${process.arch}\n`,
+    })
+    expect(stderr).toMatch(/^ringmaster: compiling its native addon, once \(about \d+ s\)…\n$/)
+    expect(readText(path.join(home, 'runs.log'))).toBe('preloaded\nmain\n')
   })
 
   it.runIf(isLongRun)(

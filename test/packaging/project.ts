@@ -99,3 +99,7 @@ export const withoutCompiler = (node: string): NodeJS.ProcessEnv => ({
 })
 
 export const readText = (path: string): string => readFileSync(path, 'utf8')
+
+/** What a program finds that npm did not start, as it may have started these tests. */
+export const outsideNpm = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')))
