@@ -2,9 +2,10 @@
 // exporter.ts for our metrics and by formats/foreign.ts for those of others.
 import { z } from 'zod'
 
-/** NaN and infinities are values, too. */
+/** @internal zod stays out of the declarations, since its own ask for TypeScript 5.4. NaN and infinities are values, too. */
 export const numberShape: z.ZodType<number> = z.custom<number>((value) => typeof value === 'number')
 export type Labels = Record<string, string | number | boolean>
+/** @internal */
 export const labelsShape: z.ZodType<Labels> = z.record(z.string(), z.union([z.string(), numberShape, z.boolean()]))
 
 const none: Labels = {}

@@ -9,6 +9,7 @@ import { filesUrlOf } from '../cli/command.ts'
 import { temporaryFolder } from '../services/harness.ts'
 import {
   findNode,
+  findTypeScript,
   installInto,
   isLongRun,
   otherNodes,
@@ -104,37 +105,48 @@ describe.skipIf(project === '')(`in an empty project${missing}`, () => {
     expect(fs.existsSync(inPackage('native/build'))).toBe(false)
   })
 
-  it.each(['nodenext', 'bundler'])('its types hold in a strict program, resolved as %s', (resolution) => {
-    const types = path.join(project, 'node_modules/@types')
-    if (!fs.existsSync(types)) fs.symlinkSync(path.join(packageRoot, 'node_modules/@types'), types)
-    fs.writeFileSync(
-      path.join(project, 'program.ts'),
-      `import { Ringmaster, addonOrigin, type AddonOrigin } from 'ringmaster'
+  it.for([
+    ['nodenext', 'ours'],
+    ['bundler', 'ours'],
+    ['nodenext', '5.2'],
+  ] as const)(
+    'its types hold in a strict program, resolved as %s, with TypeScript %s',
+    ([resolution, version], { skip }) => {
+      const types = path.join(project, 'node_modules/@types')
+      if (!fs.existsSync(types)) fs.symlinkSync(path.join(packageRoot, 'node_modules/@types'), types)
+      fs.writeFileSync(
+        path.join(project, 'program.ts'),
+        `import { Ringmaster, addonOrigin, type AddonOrigin } from 'ringmaster'
        import { op } from 'ringmaster/raw'
        await using rings = await Ringmaster.start({ rings: 1 })
        const from: AddonOrigin['origin'] = addonOrigin().origin
        const fd: number = await rings.raw().submit(op.openat({ path: from }))
        export const wrong: string = fd\n`,
-    )
-    const options = [
-      '--strict',
-      '--noEmit',
-      '--target',
-      'es2022',
-      '--lib',
-      'es2022,esnext.disposable',
-      '--types',
-      'node',
-    ]
-    const module = resolution === 'bundler' ? 'esnext' : 'nodenext'
-    const compiler = path.join(packageRoot, 'node_modules/typescript/bin/tsc')
-    const { stdout } = run(
-      process.execPath,
-      [compiler, '--ignoreConfig', ...options, '--module', module, '--moduleResolution', resolution, 'program.ts'],
-      project,
-    )
-    expect(stdout.trim().split('\n')).toEqual([expect.stringMatching(/^program\.ts.*TS2322/)])
-  })
+      )
+      const options = [
+        '--strict',
+        '--noEmit',
+        '--target',
+        'es2022',
+        '--lib',
+        'es2022,esnext.disposable',
+        '--types',
+        'node',
+      ]
+      const module = resolution === 'bundler' ? 'esnext' : 'nodenext'
+      // The oldest that has `await using` reads every declaration, not only what the program uses.
+      const isOurs = version === 'ours'
+      const others = isOurs ? ['--ignoreConfig'] : ['--skipLibCheck', 'false']
+      const compiler = isOurs ? path.join(packageRoot, 'node_modules/typescript/bin/tsc') : findTypeScript(version)
+      if (typeof compiler !== 'string') return skip(compiler.missing)
+      const { stdout } = run(
+        process.execPath,
+        [compiler, ...others, ...options, '--module', module, '--moduleResolution', resolution, 'program.ts'],
+        project,
+      )
+      expect(stdout.trim().split('\n')).toEqual([expect.stringMatching(/^program\.ts.*TS2322/)])
+    },
+  )
 
   it('its command prints its help and serves a file', async () => {
     const command = path.join(project, 'node_modules/.bin/ringmaster')
