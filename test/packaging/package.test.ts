@@ -248,8 +248,8 @@ describe.skipIf(project === '')(`in an empty project${missing}`, () => {
     () => {
       const home = path.join(folder.path, 'compiled')
       fs.cpSync(project, home, { recursive: true })
-      const options = ['rebuild', '--offline', '--foreground-scripts', '--loglevel=error', '--build-from-source']
-      const { stderr } = run('npm', options, home)
+      const options = ['rebuild', '--offline', '--foreground-scripts', '--loglevel=error']
+      const { stderr } = run('npm', options, home, { ...outsideNpm(), npm_config_build_from_source: 'true' })
       expect(stderr).toMatch(/ringmaster: addon compiled in/)
       const program = `import { addonOrigin } from 'ringmaster'; console.log(addonOrigin().origin)`
       expect(run(process.execPath, ['--input-type=module', '-e', program], home).stdout).toBe('compiled\n')
