@@ -2,10 +2,11 @@
 // exporter.ts for our metrics and by formats/foreign.ts for those of others.
 import { z } from 'zod'
 
-/** NaN and infinities are values, too. */
+/** NaN and infinities are values, too. @internal */
 export const numberShape: z.ZodType<number> = z.custom<number>((value) => typeof value === 'number')
 /** prom-client's types allow strings and numbers; it takes whatever comes, an undefined route for one, and so do we. */
 export type Labels = Record<string, unknown>
+/** @internal */
 export const labelsShape: z.ZodType<Labels> = z.record(z.string(), z.unknown())
 
 const none: Labels = {}

@@ -78,10 +78,14 @@ const forbidden =
 /** Package managers may skip install scripts, and a prebuilt binary may not fit: compiles once, with a message. @returns why it did not */
 function compile(): string {
   try {
-    const built = spawnSync(process.execPath, [builderPath, '--first-use'], { stdio: ['ignore', 'ignore', 'inherit'] })
-    return built.status === 0 && existsSync(compiledPath)
-      ? ''
-      : `it could not be compiled: install python3, make and g++, then run "node ${builderPath}"`
+    const { status, stdout } = spawnSync(process.execPath, [builderPath, '--first-use'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      encoding: 'utf8',
+      // What the program has preloaded is not for the compiler; and if that asks for the addon, it would start another one, and so on.
+      env: { ...process.env, NODE_OPTIONS: '' },
+    })
+    if (status === 0 && existsSync(compiledPath)) return ''
+    return `it could not be compiled: ${stdout?.trim() || `run "node ${builderPath}" to see why`}`
   } catch (error) {
     // Node's permission model; a descriptor or a process too many is in `status` and `error` instead.
     return `it may not be compiled here (${error instanceof Error ? error.message : String(error)})`

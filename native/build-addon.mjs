@@ -1,7 +1,7 @@
 // Compiles the addon: at install (--install, never fails it; nothing to do where a prebuilt one fits), by hand (no option), or when the
 // loader finds none (--first-use).
 // Options: --sanitize=address,undefined | --sanitize=thread (a build beside the usual one), --quiet (say nothing but errors).
-// Exit status: 0 there is an addon, 1 it did not compile, 2 it cannot be compiled on this machine.
+// Exit status: 0 there is an addon, 1 it did not compile, 2 it cannot be compiled on this machine. With --first-use stdout says why.
 //
 // Any number of processes may ask at once, and be killed at any time. Each compiles in a work directory of its own and renames the
 // result into place, so no process can load half a file. The lock only spares the others the work: nothing breaks if two hold it.
@@ -134,7 +134,7 @@ export async function buildAddon({ quiet = false, firstUse = false, keepWork = f
   if (isUpToDate()) return { file, compiled: false }
 
   const toolchain = findToolchain()
-  const attempt = `${fingerprint} ${toolchain.programs.join(' ')} ${toolchain.nodeDirectory}`
+  const attempt = `${fingerprint} ${toolchain.programs.join(' ')} ${toolchain.nodeGyp} ${toolchain.nodeDirectory}`
   const failed = () => {
     const last = readJson(record)
     return firstUse && last?.failed === attempt && Date.now() - last.atMs < failureMsMax
@@ -190,6 +190,8 @@ async function main(options) {
     const retry = error.exitStatus === 2 ? 'it is compiled at first use instead' : 'npm rebuild ringmaster tries again'
     const then = install ? `; ringmaster is installed without it, ${retry}` : ''
     say(`no native addon: ${error.message}${seeLog}${then}`)
+    // For the loader that asked, which says it to the program: addonOrigin().reason.
+    if (firstUse) process.stdout.write(`${error.message}${seeLog}\n`)
     if (!install && !firstUse && error.log) {
       const lines = fs.readFileSync(error.log, 'utf8').trimEnd().split('\n')
       process.stderr.write(

@@ -40,16 +40,19 @@ export function findProgram(candidates) {
 /** node-gyp as somebody depends on it, else the one that npm brings along for packages like this: with it we would depend on 20 more. */
 function findNodeGyp() {
   const file = 'node-gyp/bin/node-gyp.js'
+  const named = process.env.npm_config_node_gyp
   const npm = findProgram(['npm'])
   const places = [
-    () => require.resolve('node-gyp/bin/node-gyp.js'),
-    () => fs.realpathSync(process.env.npm_config_node_gyp ?? ''),
-    () => createRequire(fs.realpathSync(npm ?? '')).resolve(file),
+    () => require.resolve('node-gyp/bin/node-gyp.js'), // in full, so that knip sees it
+    () => named && fs.realpathSync(named),
+    () => npm && createRequire(fs.realpathSync(npm)).resolve(file),
     () => fs.realpathSync(path.resolve(process.execPath, '../../lib/node_modules/npm/node_modules', file)),
   ]
   for (const place of places) {
     try {
-      return place()
+      const found = place()
+      // A file and no folder: of a folder Node would run the program, whosever it is.
+      if (found && fs.statSync(found).isFile()) return found
     } catch {
       // not there
     }
@@ -58,7 +61,7 @@ function findNodeGyp() {
 }
 
 /** What compiling takes, or an error that says what to install. `compiler`: which one, instead of g++ and CXX. */
-export function findToolchain(compiler = process.env.CXX ?? 'g++') {
+export function findToolchain(compiler = process.env.CXX || 'g++') {
   if (process.platform !== 'linux') throw new AddonBuildError(`io_uring is Linux only, this is ${process.platform}`, 2)
   const { env } = process
   const tools = {

@@ -41,7 +41,7 @@ export const fingerprintPrebuilt = () => fingerprintSources('prebuilt')
 export const prebuiltName = (platform, arch) => `${platform}-${arch}`
 export const prebuiltFile = (name) => path.join(prebuildsDirectory, `${name}.node`)
 
-/** Whether npm was told to compile: `npm install --build-from-source`, or `--build-from-source=ringmaster`. */
+/** Whether npm was told to compile: `npm_config_build_from_source=true`, or `=ringmaster`; `--build-from-source` works, too, but npm 11 warns of it. */
 export function isCompilingWanted(environment = process.env) {
   const { npm_config_build_from_source: wanted } = environment
   return wanted === 'true' || wanted === '1' || wanted?.split(',').includes('ringmaster') === true

@@ -11,6 +11,7 @@ import { HttpServer } from '../http/http-server.ts'
 import type { RingAdvice } from '../advice.ts'
 import { Ringmaster } from '../ringmaster.ts'
 import type { WorkerEvent } from '../../workers/supervisor.ts'
+import { limitConnections } from './connection-limit.ts'
 import { daemonMetrics } from './daemon-metrics.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { formatAddress, listenError, requireLoopback, type ListenAddress } from './listen-address.ts'
@@ -138,11 +139,11 @@ class FileDaemon {
     this.#service = service
     this.#closers.push(() => service.close())
 
-    this.#http = await HttpServer.start({ folder, ...listen, fd: this.#passed.http?.fd, log: this.#log }).catch(
-      (error: unknown) => {
-        throw startListenError('--listen', listen, this.#passed.http, error)
-      },
-    )
+    const limits = { connectionsMax: limitConnections(this.#log) }
+    const { fd } = this.#passed.http ?? {}
+    this.#http = await HttpServer.start({ folder, ...listen, fd, log: this.#log, limits }).catch((error: unknown) => {
+      throw startListenError('--listen', listen, this.#passed.http, error)
+    })
     this.#checkBound('--listen', listen, this.#passed.http, this.#http.bound)
     const registry = daemonMetrics({ rings, http: this.#http, probes: this.#probes, root })
     const feed = new LiveFeed({ source: rings.live(readVersion()), ready: this.#probes.ready })

@@ -24,7 +24,7 @@ const isUnnamed = (name: string): boolean => name === '' || name === 'unknown' |
 
 /**
  * By name (FileDescriptorName=http, admin), or in this order where none has a name. `names` begin at descriptor 3.
- * @throws CommandError for names that are not known, more than there is use for, and what is no socket that listens
+ * @throws CommandError for names that are not known, more than there is use for, one socket for both, and what is no socket that listens
  */
 export function assignPassedSockets(names: readonly string[]): PassedSockets {
   if (names.length === 0) return {}
@@ -45,6 +45,11 @@ export function assignPassedSockets(names: readonly string[]): PassedSockets {
     if (role === undefined || passed[role] !== undefined) throw wrong(fd, 'is one too many')
     passed[role] = { fd, path: checkListening(fd, role) }
   })
+  const { http, admin } = passed
+  if (http !== undefined && admin !== undefined && fstatSync(http.fd).ino === fstatSync(admin.fd).ino) {
+    const [first, second] = [Math.min(http.fd, admin.fd), Math.max(http.fd, admin.fd)]
+    throw wrong(second, `is the same socket as descriptor ${first}`)
+  }
   return passed
 }
 

@@ -36,7 +36,8 @@ interface Reader {
   reject(error: unknown): void
 }
 
-export class Mailbox implements AsyncIterableIterator<RingMessage, undefined> {
+// Of one argument: TypeScript before 5.6 knows no other.
+export class Mailbox implements AsyncIterableIterator<RingMessage> {
   /** Where to send to: the ring, and in it this mailbox. Plain numbers, to be told to other threads of the process. */
   readonly ringFd: number
   /** What a message's user_data is: `op.msgRing({ ringFd, userData: address, result })` reaches it. */

@@ -71,7 +71,8 @@ interface Waiting<T> {
   reject(error: unknown): void
 }
 
-export class MultishotStream<T> implements AsyncIterableIterator<T, undefined>, Completion {
+// Of one argument: TypeScript before 5.6 knows no other.
+export class MultishotStream<T> implements AsyncIterableIterator<T>, Completion {
   private readonly handle: RingHandle
   private readonly source: StreamOperation<T>
   private readonly waitingMax: number

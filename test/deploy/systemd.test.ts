@@ -24,7 +24,7 @@ beforeAll(() => {
   mkdirSync(join(folder.path, 'units'))
   unit = join(folder.path, 'units', 'ringmaster.service')
   // What is installed on the machine it is for is not here.
-  writeFileSync(unit, service.replaceAll('/usr/local/bin/ringmaster', '/bin/true'))
+  writeFileSync(unit, service.replace(/^ExecStart=ringmaster /m, 'ExecStart=/bin/true '))
   writeFileSync(join(folder.path, 'units', 'ringmaster.socket'), read('ringmaster.socket'))
 })
 afterAll(() => {
@@ -58,6 +58,11 @@ describe('the service', () => {
     expect(valuesOf('WorkingDirectory')).toEqual(['/var/lib/ringmaster'])
     expect(valuesOf('Environment')).toContain('RINGMASTER_ROOT=/var/lib/ringmaster')
     expect(valuesOf('ExecStart')[0]).toContain(' serve ${RINGMASTER_ROOT} ') // one argument, an empty one if it is empty
+  })
+
+  it('is found where npm puts it, /usr/bin or /usr/local/bin: by its name', () => {
+    const { bin } = JSON.parse(readFileSync('package.json', 'utf8')) as { bin: object }
+    expect(Object.keys(bin)).toContain(valuesOf('ExecStart')[0]?.split(' ')[0])
   })
 
   it('is given more time to stop than it takes by default', async () => {

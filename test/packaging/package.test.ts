@@ -1,5 +1,5 @@
 // The package as users get it: the tarball of `npm pack`, installed into an empty project, on several Nodes. Nothing here imports the sources.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import * as fs from 'node:fs'
 import { builtinModules } from 'node:module'
@@ -9,9 +9,11 @@ import { filesUrlOf } from '../cli/command.ts'
 import { temporaryFolder } from '../services/harness.ts'
 import {
   findNode,
+  findTypeScript,
   installInto,
   isLongRun,
   otherNodes,
+  outsideNpm,
   pack,
   packageRoot,
   readText,
@@ -103,37 +105,48 @@ describe.skipIf(project === '')(`in an empty project${missing}`, () => {
     expect(fs.existsSync(inPackage('native/build'))).toBe(false)
   })
 
-  it.each(['nodenext', 'bundler'])('its types hold in a strict program, resolved as %s', (resolution) => {
-    const types = path.join(project, 'node_modules/@types')
-    if (!fs.existsSync(types)) fs.symlinkSync(path.join(packageRoot, 'node_modules/@types'), types)
-    fs.writeFileSync(
-      path.join(project, 'program.ts'),
-      `import { Ringmaster, addonOrigin, type AddonOrigin } from 'ringmaster'
+  it.for([
+    ['nodenext', 'ours'],
+    ['bundler', 'ours'],
+    ['nodenext', '5.2'],
+  ] as const)(
+    'its types hold in a strict program, resolved as %s, with TypeScript %s',
+    ([resolution, version], { skip }) => {
+      const types = path.join(project, 'node_modules/@types')
+      if (!fs.existsSync(types)) fs.symlinkSync(path.join(packageRoot, 'node_modules/@types'), types)
+      fs.writeFileSync(
+        path.join(project, 'program.ts'),
+        `import { Ringmaster, addonOrigin, type AddonOrigin } from 'ringmaster'
        import { op } from 'ringmaster/raw'
        await using rings = await Ringmaster.start({ rings: 1 })
        const from: AddonOrigin['origin'] = addonOrigin().origin
        const fd: number = await rings.raw().submit(op.openat({ path: from }))
        export const wrong: string = fd\n`,
-    )
-    const options = [
-      '--strict',
-      '--noEmit',
-      '--target',
-      'es2022',
-      '--lib',
-      'es2022,esnext.disposable',
-      '--types',
-      'node',
-    ]
-    const module = resolution === 'bundler' ? 'esnext' : 'nodenext'
-    const compiler = path.join(packageRoot, 'node_modules/typescript/bin/tsc')
-    const { stdout } = run(
-      process.execPath,
-      [compiler, '--ignoreConfig', ...options, '--module', module, '--moduleResolution', resolution, 'program.ts'],
-      project,
-    )
-    expect(stdout.trim().split('\n')).toEqual([expect.stringMatching(/^program\.ts.*TS2322/)])
-  })
+      )
+      const options = [
+        '--strict',
+        '--noEmit',
+        '--target',
+        'es2022',
+        '--lib',
+        'es2022,esnext.disposable',
+        '--types',
+        'node',
+      ]
+      const module = resolution === 'bundler' ? 'esnext' : 'nodenext'
+      // The oldest that has `await using` reads every declaration, not only what the program uses.
+      const isOurs = version === 'ours'
+      const others = isOurs ? ['--ignoreConfig'] : ['--skipLibCheck', 'false']
+      const compiler = isOurs ? path.join(packageRoot, 'node_modules/typescript/bin/tsc') : findTypeScript(version)
+      if (typeof compiler !== 'string') return skip(compiler.missing)
+      const { stdout } = run(
+        process.execPath,
+        [compiler, ...others, ...options, '--module', module, '--moduleResolution', resolution, 'program.ts'],
+        project,
+      )
+      expect(stdout.trim().split('\n')).toEqual([expect.stringMatching(/^program\.ts.*TS2322/)])
+    },
+  )
 
   it('its command prints its help and serves a file', async () => {
     const command = path.join(project, 'node_modules/.bin/ringmaster')
@@ -176,7 +189,7 @@ describe.skipIf(project === '')(`in an empty project${missing}`, () => {
       origin: 'none',
       path: '',
       reason: expect.stringMatching(
-        /^the prebuilt native addon cannot be loaded: it is damaged: it has 28 bytes, .*; it could not be compiled: install python3, make and g\+\+, then run "node .*"$/,
+        /^the prebuilt native addon cannot be loaded: it is damaged: it has 28 bytes, .*; it could not be compiled: a C\+\+ compiler \(\/nowhere\/g\+\+\).* not found \(Debian, Ubuntu: apt install g\+\+ make python3; .*\)$/,
       ) as string,
       text: '{ "type": "module" }',
     })
@@ -184,13 +197,59 @@ describe.skipIf(project === '')(`in an empty project${missing}`, () => {
     expect(start('--no-addons')).toMatchObject({ reason: expect.stringContaining('without --no-addons') as string })
   })
 
+  it('says what became of an addon that cannot be loaded, to another user than its owner', () => {
+    const copy = path.join(folder.path, 'of-others/node_modules')
+    fs.cpSync(path.join(project, 'node_modules'), copy, { recursive: true })
+    fs.writeFileSync(path.join(copy, 'ringmaster', prebuilt), 'an addon for another machine')
+    const native = path.join(copy, 'ringmaster/native')
+    fs.chmodSync(native, 0o555)
+    fs.chmodSync(folder.path, 0o755)
+    // Permissions bind everybody but root.
+    const someone = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+    const source = `import { addonOrigin } from 'ringmaster'; console.log(addonOrigin().reason)`
+    const args = ['--input-type=module', '-e', source]
+    const options = { cwd: path.join(copy, '..'), env: outsideNpm(), encoding: 'utf8', ...someone } as const
+    const { stdout, stderr } = spawnSync(process.execPath, args, options)
+    fs.chmodSync(native, 0o755)
+    const cause = `cannot write to ${native} (EACCES): run npm rebuild ringmaster as its owner`
+    expect(stdout).toMatch(/^the prebuilt native addon cannot be loaded: it is damaged: .*; it could not be compiled: /)
+    expect(stdout.endsWith(`it could not be compiled: ${cause}\n`), stdout).toBe(true)
+    expect(stderr).toContain(`ringmaster: no native addon: ${cause}\n`)
+  })
+
+  it('compiles it at first use where no prebuilt one fits, with the node-gyp of npm, and runs nothing of the program that asked', () => {
+    const home = path.join(folder.path, 'first-use')
+    fs.cpSync(path.join(project, 'node_modules'), path.join(home, 'node_modules'), { recursive: true })
+    fs.rmSync(path.join(home, 'node_modules/ringmaster', prebuilt))
+    fs.writeFileSync(path.join(home, 'package.json'), '{ "type": "module", "main": "main.mjs" }')
+    // Both note that they ran, and end a chain of programs that start each other.
+    const note = (name: string): string => `
+      import fs from 'node:fs'
+      fs.appendFileSync('runs.log', '${name}\\n')
+      if (fs.readFileSync('runs.log', 'utf8').split('\\n').length > 4) process.exit(3)
+      const { addonOrigin } = await import('ringmaster')\n`
+    fs.writeFileSync(path.join(home, 'preloaded.mjs'), `${note('preloaded')} addonOrigin()`)
+    fs.writeFileSync(
+      path.join(home, 'main.mjs'),
+      `${note('main')} console.log(addonOrigin().origin, addonOrigin().reason)`,
+    )
+    const environment = { ...outsideNpm(), NODE_OPTIONS: '--import=./preloaded.mjs' }
+    const { status, stdout, stderr } = run(process.execPath, ['main.mjs'], home, environment)
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: `compiled there is no prebuilt native addon for ${process.platform}-${process.arch}\n`,
+    })
+    expect(stderr).toMatch(/^ringmaster: compiling its native addon, once \(about \d+ s\)…\n$/)
+    expect(readText(path.join(home, 'runs.log'))).toBe('preloaded\nmain\n')
+  })
+
   it.runIf(isLongRun)(
     'compiles it where that is asked for, with the node-gyp that npm brings along',
     () => {
       const home = path.join(folder.path, 'compiled')
       fs.cpSync(project, home, { recursive: true })
-      const options = ['rebuild', '--offline', '--foreground-scripts', '--loglevel=error', '--build-from-source']
-      const { stderr } = run('npm', options, home)
+      const options = ['rebuild', '--offline', '--foreground-scripts', '--loglevel=error']
+      const { stderr } = run('npm', options, home, { ...outsideNpm(), npm_config_build_from_source: 'true' })
       expect(stderr).toMatch(/ringmaster: addon compiled in/)
       const program = `import { addonOrigin } from 'ringmaster'; console.log(addonOrigin().origin)`
       expect(run(process.execPath, ['--input-type=module', '-e', program], home).stdout).toBe('compiled\n')

@@ -73,18 +73,25 @@ export function installInto(folder: string, tarball: string): string | { missing
  */
 export function findNode(major: string): string | { missing: string } {
   if (process.versions.node.startsWith(`${major}.`)) return process.execPath
-  const carrier = `node-${process.platform}-${process.arch}`
-  const home = join(tmpdir(), 'ringmaster-nodes', `${carrier}-${major}`)
-  const node = join(home, 'node_modules', carrier, 'bin/node')
-  if (existsSync(node)) return node
+  return findPackage(`node-${process.platform}-${process.arch}`, major, 'bin/node')
+}
+
+/** The compiler of another TypeScript, kept as another Node is. */
+export const findTypeScript = (version: string): string | { missing: string } =>
+  findPackage('typescript', version, 'lib/tsc.js')
+
+function findPackage(name: string, version: string, file: string): string | { missing: string } {
+  const home = join(tmpdir(), 'ringmaster-nodes', `${name}-${version}`)
+  const found = join(home, 'node_modules', name, file)
+  if (existsSync(found)) return found
   mkdirSync(join(home, '..'), { recursive: true })
   // Beside its place first: who is interrupted leaves nothing that looks whole.
   const scratch = mkdtempSync(`${home}-`)
   try {
-    const { status, stderr } = run('npm', [...install, '--prefix', scratch, `${carrier}@${major}`], scratch)
-    if (status !== 0) return { missing: `npm cannot install ${carrier}@${major}: ${stderr.split('\n')[0] ?? ''}` }
+    const { status, stderr } = run('npm', [...install, '--prefix', scratch, `${name}@${version}`], scratch)
+    if (status !== 0) return { missing: `npm cannot install ${name}@${version}: ${stderr.split('\n')[0] ?? ''}` }
     if (!existsSync(home)) renameSync(scratch, home)
-    return node
+    return found
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
@@ -99,3 +106,7 @@ export const withoutCompiler = (node: string): NodeJS.ProcessEnv => ({
 })
 
 export const readText = (path: string): string => readFileSync(path, 'utf8')
+
+/** What a program finds that npm did not start, as it may have started these tests. */
+export const outsideNpm = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')))

@@ -57,7 +57,7 @@ const ways: Readonly<Record<string, () => Way>> = {
   'nothing can compile it': () => ({
     root: uncompiled(),
     env: { PATH: '/nonexistent', CXX: '', PYTHON: '' },
-    reason: /could not be compiled: install python3, make and g\+\+/,
+    reason: /could not be compiled: a C\+\+ compiler \(g\+\+\), make, Python 3 not found \(Debian, Ubuntu: apt install/,
   }),
   'it is macOS': () => ({ before: pretend('darwin'), reason: /exists on Linux only, this is darwin/ }),
 }

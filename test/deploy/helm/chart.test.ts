@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { runCommand } from '../../cli/command.ts'
+import { resolveOptions } from '../../../services/options.ts'
 import { rules } from '../prometheus/promtool.ts'
 import { chartFolder, findHelm, render, renderNotes, runHelm, type Manifest, type Values } from './helm.ts'
 import { complaints } from './kubernetes-schemas.ts'
@@ -23,6 +24,7 @@ interface Probe {
 }
 
 interface Container {
+  readonly image: string
   readonly args: readonly string[]
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
   readonly resources: { readonly requests: Record<string, string>; readonly limits?: Record<string, string> }
@@ -158,9 +160,81 @@ describe.skipIf(helm === '')('helm', () => {
     ['options that the chart computes from', { extraArgs: ['--drain-seconds=60'] }, 'extraArgs'],
     ['such options without their value', { extraArgs: ['--listen', '0.0.0.0:1'] }, 'extraArgs'],
     ['a runbook with quotes', { prometheusRule: { runbookUrl: "https://a/'b" } }, 'runbookUrl'],
+    ['more rings than the daemon takes', { rings: 65 }, 'rings'],
+    ['a limit of no CPU', { resources: { limits: { cpu: 0 } } }, 'resources.limits.cpu 0 is no CPU'],
+    ['a limit of no CPU, as a string', { resources: { limits: { cpu: '0m' } } }, 'resources.limits.cpu 0m is no CPU'],
+    ['claims of resources, which the pod does not make', { resources: { claims: [{ name: 'gpu' }] } }, 'claims'],
+    [
+      'a tag in the name of the image',
+      { image: { repository: 'registry.example/ringmaster:1.0' } },
+      'image.repository',
+    ],
+    ['a digest in the name of the image', { image: { repository: `a@sha256:${'a'.repeat(64)}` } }, 'image.repository'],
+    ['a host that probes do not reach', { listenHost: '127.0.0.1' }, 'listenHost'],
+    ['IPv6 without brackets', { listenHost: '::' }, 'listenHost'],
+    ['to ask for help', { extraArgs: ['-h'] }, 'extraArgs'],
+    ['a variable without a name', { extraEnv: [{ nme: 'B' }] }, 'extraEnv'],
+    [
+      'a second volume at /tmp',
+      { extraVolumes: [{ name: 'x' }], extraVolumeMounts: [{ name: 'x', mountPath: '/tmp/' }] },
+      "extraVolumeMounts: /tmp is the pod's own /tmp",
+    ],
+    [
+      'two volumes at one place',
+      {
+        extraVolumeMounts: [
+          { name: 'x', mountPath: '/x' },
+          { name: 'y', mountPath: '/x' },
+        ],
+      },
+      'extraVolumeMounts: /x is there twice',
+    ],
+    ["a volume of the chart's name", { extraVolumes: [{ name: 'data', emptyDir: {} }] }, 'extraVolumes: the name data'],
     ['half a second of delay', { drain: { delaySeconds: 0.5 } }, 'drain.delaySeconds'],
   ])('refuses %s, and says which', (_title, values, complaint) => {
     expect(() => render(helm, values)).toThrow(complaint)
+  })
+
+  it.each([
+    '/',
+    '/tmp/x',
+    '/usr/local',
+    '/usr/bin/',
+    '/bin',
+    '/lib64',
+    '/app/dist',
+    '/etc',
+    '/proc/1',
+    '/var',
+    '/run',
+    '/srv/../opt',
+  ])('refuses to mount the data at %s, which hides what the container needs', (mountPath) => {
+    expect(() => render(helm, { data: { mountPath } })).toThrow(`data.mountPath ${mountPath} hides`)
+  })
+
+  it.each(['/data', '/srv/files', '/var/lib/ringmaster', '/library', '/application', '/mnt', '/opt/files'])(
+    'mounts the data at %s',
+    (mountPath) => {
+      expect(container({ data: { mountPath } }).args[1]).toBe(mountPath)
+    },
+  )
+
+  it.each(['ringmaster', 'localhost:5000/ringmaster', 'registry.example/team/ringmaster'])(
+    'takes an image from %s',
+    (repository) => {
+      expect(container({ image: { repository, tag: '1' } }).image).toBe(`${repository}:1`)
+    },
+  )
+
+  it.each(['[::]', '$(POD_IP)', '[$(POD_IP)]'])('lets the daemon listen on %s', (listenHost) => {
+    expect(container({ listenHost }).args).toContain(`--listen=${listenHost}:8080`)
+  })
+
+  it('takes as many rings as the daemon does', () => {
+    const schema = readFileSync(join(chartFolder, 'values.schema.json'), 'utf8')
+    const { maximum } = (JSON.parse(schema) as { properties: { rings: { maximum: number } } }).properties.rings
+    expect(resolveOptions({ rings: maximum }).rings).toBe(maximum)
+    expect(() => resolveOptions({ rings: maximum + 1 })).toThrow('rings')
   })
 
   it('renders the version of the package', () => {
@@ -280,7 +354,44 @@ describe.skipIf(helm === '')('CPU requests', () => {
     ['not above a limit in whole CPUs', { poller: 'kernel', rings: 4, resources: { limits: { cpu: 2 } } }, '2000m'],
     ['as given', { resources: { requests: { cpu: '250m' } } }, '250m'],
   ])('%s', (_title, values, cpu) => {
-    expect(container(values).resources.requests).toMatchObject({ cpu, memory: '256Mi' })
+    expect(container(values).resources.requests).toMatchObject({ cpu })
+  })
+
+  it('for as many rings as the daemon makes of the limit, where it may choose', () => {
+    const values = { rings: 0, poller: 'caller' }
+    expect(container(values).resources.requests).toMatchObject({ cpu: '1100m' })
+    for (const [cpu, request] of [
+      ['3', '2100m'],
+      ['16', '5400m'],
+      [64, '9800m'],
+    ])
+      expect(container({ rings: 0, resources: { limits: { cpu } } }).resources.requests).toMatchObject({ cpu: request })
+  })
+})
+
+describe.skipIf(helm === '')('memory', () => {
+  const memory = (values: Values): unknown[] => {
+    const { requests, limits } = container(values).resources
+    return [requests?.['memory'], limits?.['memory']]
+  }
+
+  it.each([
+    ['of one ring', {}, ['256Mi', '512Mi']],
+    ['of many rings', { rings: 64 }, ['1264Mi', '2528Mi']],
+    ['of as many rings as there may be, where that is the node’s to say', { rings: 0 }, ['368Mi', '736Mi']],
+    ['as given', { resources: { requests: { memory: '1Gi' }, limits: { memory: '2Gi' } } }, ['1Gi', '2Gi']],
+    [
+      'without a limit, where only the request is given',
+      { resources: { requests: { memory: '1Gi' } } },
+      ['1Gi', undefined],
+    ],
+    [
+      'without a request, where only the limit is given',
+      { resources: { limits: { memory: '1Gi' } } },
+      [undefined, '1Gi'],
+    ],
+  ])('%s', (_title, values, expected) => {
+    expect(memory(values)).toEqual(expected)
   })
 })
 
@@ -311,6 +422,8 @@ describe.skipIf(helm === '')('the notes', () => {
       { replicaCount: 2, podDisruptionBudget: { maxUnavailable: 0 } },
       'no node with such a pod can be drained',
     ],
+    ['that nobody knows how many rings there will be', { rings: 0 }, 'its CPU request counts one'],
+    ['that scrapes are too rare', { podMonitor: { enabled: true, interval: '2m' } }, 'RingmasterWorkerSilent'],
     ['that data is lost', { data: { persistence: { enabled: false } } }, 'gone with it'],
   ])('warn %s', (_title, values, warning) => {
     expect(renderNotes(helm, values)).toMatch(new RegExp(`WARNING: [^]*${warning}`, 'i'))

@@ -60,14 +60,29 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
+{{/* Rings of a pod. 0 goes by CPUs, as the daemon does (services/placement.ts): of the limit, and without one nobody knows: `unknown`. */}}
+{{- define "ringmaster.ringCount" -}}
+{{- $rings := int .root.Values.rings -}}
+{{- if and (eq $rings 0) (ne .root.Values.poller "caller") -}}
+{{- with (.root.Values.resources.limits | default dict).cpu -}}
+{{- min 8 (max 1 (div (include "ringmaster.milliCpus" . | int) 4000)) -}}
+{{- else -}}
+{{- .unknown -}}
+{{- end -}}
+{{- else -}}
+{{- max 1 $rings -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What the threads of a pod can keep busy: main, those that poll queues, and a tenth for each worker that sleeps. */}}
 {{- define "ringmaster.wantedMilliCpus" -}}
-{{- $rings := .Values.rings | default 1 | int -}}
+{{- $rings := include "ringmaster.ringCount" (dict "root" . "unknown" 1) | int -}}
 {{- $perRing := dict "auto" 1100 "kernel" 1100 "worker" 1000 "caller" 100 "threadpool" 100 -}}
 {{- add 1000 (mul $rings (get $perRing .Values.poller)) -}}
 {{- end -}}
 
-{{/* Resources with the CPU request filled in: what is wanted, and not more than the limit, which the API server would refuse. */}}
+{{/* Resources with the CPU request filled in: what is wanted, and not more than the limit, which the API server would refuse. And with memory, if
+nothing is said of it: too much where the number of rings is not known, since too little ends the pod. */}}
 {{- define "ringmaster.resources" -}}
 {{- $resources := deepCopy .Values.resources -}}
 {{- $requests := $resources.requests | default dict -}}
@@ -78,7 +93,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- $_ := set $requests "cpu" (printf "%dm" (int $milli)) -}}
 {{- end -}}
+{{- $limits := $resources.limits | default dict -}}
+{{- if not (or (hasKey $requests "memory") (hasKey $limits "memory")) -}}
+{{- $mebibytes := include "ringmaster.ringCount" (dict "root" . "unknown" 8) | int | mul 16 | add 240 -}}
+{{- $_ := set $requests "memory" (printf "%dMi" $mebibytes) -}}
+{{- $_ := set $limits "memory" (printf "%dMi" (mul 2 $mebibytes)) -}}
+{{- end -}}
 {{- $_ := set $resources "requests" $requests -}}
+{{- $_ := set $resources "limits" $limits -}}
 {{- toYaml $resources -}}
 {{- end -}}
 
@@ -98,13 +120,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- fail (printf "ports.http and ports.admin are both %d: choose two" (int .Values.ports.http)) -}}
 {{- end -}}
 {{- $path := clean .Values.data.mountPath -}}
-{{- if or (eq $path "/") (eq $path "/tmp") (hasPrefix "/tmp/" $path) (has $path (list "/proc" "/sys" "/dev" "/etc" "/usr" "/lib" "/app" "/opt")) -}}
+{{- if regexMatch "^/((app|bin|dev|etc|lib(32|64|x32)?|proc|sbin|sys|tmp|usr)(/.*)?|opt|run|var|var/run)?$" $path -}}
 {{- fail (printf "data.mountPath %s hides what the container needs: choose a folder of its own, such as /data" .Values.data.mountPath) -}}
 {{- end -}}
+{{- $paths := dict $path "data.mountPath" "/tmp" "the pod's own /tmp" -}}
 {{- range .Values.extraVolumeMounts -}}
-{{- if eq (clean (.mountPath | default "")) $path -}}
-{{- fail (printf "extraVolumeMounts: %s is data.mountPath: choose another path" .mountPath) -}}
+{{- $extra := clean (.mountPath | default "") -}}
+{{- with get $paths $extra -}}
+{{- fail (printf "extraVolumeMounts: %s is %s: choose another path" $extra .) -}}
 {{- end -}}
+{{- $_ := set $paths $extra "there twice" -}}
+{{- end -}}
+{{- $names := dict "data" "the chart's" "tmp" "the chart's" -}}
+{{- range .Values.extraVolumes -}}
+{{- $name := .name | default "" -}}
+{{- with get $names $name -}}
+{{- fail (printf "extraVolumes: the name %s is %s: choose another one" $name .) -}}
+{{- end -}}
+{{- $_ := set $names $name "there twice" -}}
 {{- end -}}
 {{- if .Values.podMonitor.enabled -}}
 {{- if gt (include "ringmaster.seconds" .Values.podMonitor.scrapeTimeout | float64) (include "ringmaster.seconds" .Values.podMonitor.interval | float64) -}}
@@ -130,6 +163,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- $limit := (.Values.resources.limits | default dict).cpu -}}
 {{- $request := (.Values.resources.requests | default dict).cpu -}}
+{{- if not (kindIs "invalid" $limit) -}}
+{{- if le (include "ringmaster.milliCpus" $limit | int) 0 -}}
+{{- fail (printf "resources.limits.cpu %v is no CPU at all: leave it out for no limit" $limit) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $limit $request -}}
 {{- if lt (include "ringmaster.milliCpus" $limit | int) (include "ringmaster.milliCpus" $request | int) -}}
 {{- fail (printf "resources.limits.cpu %v is below resources.requests.cpu %v" $limit $request) -}}
