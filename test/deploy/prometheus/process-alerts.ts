@@ -180,6 +180,14 @@ export const processAlerts: readonly AlertCase[] = [
         series: { 'ringmaster_http_requests_total{method="GET",code="500"}': '3x20' },
         at: ['10m', '20m'],
       },
+      {
+        when: 'hardly anybody asks, and every other request fails',
+        series: {
+          'ringmaster_http_requests_total{method="GET",code="200"}': '0+1x30',
+          'ringmaster_http_requests_total{method="GET",code="500"}': '0+1x30',
+        },
+        at: ['10m', '30m'],
+      },
     ],
   },
   {
