@@ -120,7 +120,7 @@ describe('the watchdog', () => {
       status: 503,
       body: expect.stringContaining('no heartbeat for') as string,
     })
-    expect(daemon.stderr()).toContain('the watchdog is not told that all is well')
+    expect(await eventually(() => daemon.stderr().includes('the watchdog is not told that all is well'))).toBe(true)
     const told = manager.count('WATCHDOG')
     // Files are served on: the pollers `caller` and `kernel` need no worker. Only the watchdog is not told.
     await sleep(1.5 * watchdogMs)
