@@ -13,6 +13,7 @@ import {
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { MetricsRegistry } from './exporter.ts'
+import { AnswerQueue } from './answer-queue.ts'
 import { renderMetrics, type ScrapeHeaders } from './render.ts'
 import { limitConnections } from './connection-limit.ts'
 import { hostCheck, type HostCheck } from './host-check.ts'
@@ -101,6 +102,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
   const routes = routesOf(options)
   const streams = new Set<ServerResponse>()
   const mayAsk = hostCheck(options.host, options.anyHost === true)
+  const queue = new AnswerQueue()
   const server = createServer(
     {
       requestTimeout: requestMsMax,
@@ -109,7 +111,8 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       connectionsCheckingInterval: sweepMs,
       maxHeaderSize: headerSizeBytesMax,
     },
-    (request, response) => void answer({ routes, streams, mayAsk }, request, response),
+    (request, response) =>
+      queue.add(request.socket, response, () => void answer({ routes, streams, mayAsk }, request, response)),
   )
   server.timeout = socketIdleMsMax
   limitConnections(server)

@@ -13,7 +13,8 @@ export function limitConnections(server: Server): void {
   server.maxConnections = burstMax
   /** Without a request that is being answered; who has been so longest comes first. */
   const waiting = new Set<Socket>()
-  const answering = new Set<Socket>()
+  /** How many requests of each are. */
+  const answering = new Map<Socket, number>()
   let planned = false
   const drop = (): void => {
     planned = false
@@ -36,10 +37,14 @@ export function limitConnections(server: Server): void {
   })
   server.on('request', ({ socket }, response) => {
     waiting.delete(socket)
-    if (!socket.destroyed) answering.add(socket)
+    if (!socket.destroyed) answering.set(socket, (answering.get(socket) ?? 0) + 1)
     response.once('close', () => {
-      answering.delete(socket)
-      if (!socket.destroyed) waiting.add(socket)
+      const others = (answering.get(socket) ?? 1) - 1
+      if (others > 0) answering.set(socket, others)
+      else {
+        answering.delete(socket)
+        if (!socket.destroyed) waiting.add(socket)
+      }
     })
   })
 }

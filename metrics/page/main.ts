@@ -5,13 +5,14 @@ import { Charts } from './charts.ts'
 import { ColourScheme } from './colours.ts'
 import { Connection, type ConnectionState } from './connection.ts'
 import { byId, explain, fillPairs, makeTabs, say } from './dom.ts'
+import { watchEscape } from './escape.ts'
 import { duration } from './format.ts'
 import { HeatMap, type HeatFilter } from './heat-map.ts'
 import { growth, History, keyOf, silenceMs } from './history.ts'
 import { listenToKeys, type PageKey } from './keys.ts'
 import * as panels from './panels.ts'
 import * as stageWords from './stage-words.ts'
-import { liveScene, type RingScene } from './scene.ts'
+import { liveScene } from './scene.ts'
 import { SlowMotion } from './slow-motion.ts'
 import { stageSources } from './sources.ts'
 import { Stage } from './stage.ts'
@@ -34,7 +35,6 @@ let heatStage = 1
 let heatOp: number | null = null
 let paused = false
 let slowPartsShownMs = -Infinity
-let scene: RingScene | null = null
 
 const filter = (): HeatFilter => ({ ring: null, op: heatOp, stage: heatStage })
 
@@ -91,11 +91,9 @@ const slow = new SlowMotion({
       sq: ring?.sqEntries ?? 0,
       cq: ring?.cqEntries ?? 0,
       name: ring === null ? 'this ring' : tabName(ring),
-      streams: ring === null ? [] : (liveScene(ring, null).slots ?? []).filter(({ multishot }) => multishot),
     }
   },
   show: (shown, spanMs) => {
-    scene = shown
     stage.show(shown, spanMs)
     const ring = history.latest === null ? null : ringOf(history.latest)
     if (ring !== null) stageWords.showCaptions(shown, ring, history, true)
@@ -103,6 +101,7 @@ const slow = new SlowMotion({
   begins: () => {
     stage.clear()
     byId('stage-card').dataset['replay'] = 'yes'
+    showFrame(true)
   },
   ends: () => {
     byId('stage-card').dataset['replay'] = 'no'
@@ -121,7 +120,7 @@ function showFrame(all: boolean): void {
   showRings(frame, ring)
   if (!slow.active) {
     const old = before?.rings.find((one) => keyOf(one) === keyOf(ring)) ?? null
-    scene = liveScene(ring, old)
+    const scene = liveScene(ring, old)
     stage.show(scene, frame.spanMs)
     stageWords.showCaptions(scene, ring, history, false)
   }
@@ -287,6 +286,7 @@ function togglePause(): void {
 
 const help = byId<HTMLDialogElement>('help')
 const startTheTour = startTour()
+const closesOther = watchEscape([byId('tooltip'), byId('tour')])
 const sayScheme = (): void => say(byId('scheme'), scheme.scheme === 'dark' ? 'Light' : 'Dark')
 
 /** What a key does, and what the list of keys says of it. */
@@ -303,7 +303,12 @@ const keys: readonly PageKey[] = [
   { key: '.', name: '.', does: 'slow motion: next step', run: () => slow.step(1) },
   { key: ',', name: ',', does: 'slow motion: step back', run: () => slow.step(-1) },
   { key: 'n', name: 'N', does: 'slow motion: skip to the next event', run: () => slow.skip() },
-  { key: 'Escape', name: 'Esc', does: 'back to live; closes what is open', run: () => slow.stop() },
+  {
+    key: 'Escape',
+    name: 'Esc',
+    does: 'closes what is open; else back to live',
+    run: () => (closesOther() ? undefined : slow.stop()),
+  },
   {
     key: 's',
     name: 'S',

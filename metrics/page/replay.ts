@@ -1,10 +1,12 @@
 // A trace, played slowly: what the ring looked like at any moment of it. Pure; slow-motion.ts moves the time.
 //
 // The trace tells when a request was opened, published, seen and settled. When the kernel took its entry it cannot tell: an entry is
-// shown in the submission queue while it is being written, and in the kernel from its publication on.
+// shown in the submission queue while it is being written, and in the kernel from its publication on. What was in flight before the
+// recording is in the kernel from its beginning on, and was never seen in the queue; what is not over at its end stays there.
 
 import { cellsShown, type Cell, type PollerState, type QueueScene, type RingScene, type SlotScene } from './scene.ts'
 import { lookOf, opOf } from './operations.ts'
+import type { TraceInFlight } from '../trace-event.ts'
 
 /** One completion, as GET /trace tells it. Times are Unix ms with fractions. */
 export interface TraceEvent {
@@ -39,6 +41,8 @@ export interface Trace {
   readonly sampleEvery: number
   readonly events: readonly TraceEvent[]
   readonly wakeups: readonly TraceWakeup[]
+  /** What was not over at the end. */
+  readonly inFlight: readonly TraceInFlight[]
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
@@ -49,6 +53,12 @@ const isWakeup = (value: unknown): value is TraceWakeup =>
   typeof value['ring'] === 'number' &&
   Number.isFinite(value['atMs']) &&
   Number.isFinite(value['count'])
+
+const isInFlight = (value: unknown): value is TraceInFlight =>
+  isRecord(value) &&
+  typeof value['ring'] === 'number' &&
+  typeof value['operation'] === 'string' &&
+  typeof value['slot'] === 'number'
 
 function isEvent(value: unknown): value is TraceEvent {
   if (!isRecord(value) || typeof value['operation'] !== 'string') return false
@@ -66,16 +76,25 @@ export function parseTrace(value: unknown): Trace {
     sampleEvery: Number(sampleEvery ?? 1),
     events: (value['events'] as unknown[]).filter(isEvent),
     wakeups: Array.isArray(value['wakeups']) ? (value['wakeups'] as unknown[]).filter(isWakeup) : [],
+    inFlight: Array.isArray(value['inFlight']) ? (value['inFlight'] as unknown[]).filter(isInFlight) : [],
   }
 }
+
+/** The parts of a trace that are about one ring. */
+export type RingTrace = Pick<Trace, 'events'> & Partial<Pick<Trace, 'wakeups' | 'inFlight' | 'startedMs' | 'dropped'>>
 
 export class Replay {
   /** Of one ring, in the order of their publication. */
   readonly events: readonly TraceEvent[]
-  /** Those that were published once for all completions of a multishot operation. */
+  /** Those that were published once for all completions of a multishot operation, and those that never completed. */
   private readonly published: readonly TraceEvent[]
+  /** One for each request that was in flight before the recording. */
+  readonly earlier: readonly TraceEvent[]
   private readonly seen: readonly TraceEvent[]
   private readonly slots: ReadonlyMap<TraceEvent, number>
+  /** Of multishot requests. */
+  private readonly streams: ReadonlySet<number>
+  private readonly startedMs: number
   readonly fromMs: number
   readonly toMs: number
   /** Every moment at which something changes. */
@@ -83,48 +102,61 @@ export class Replay {
   private readonly poller: string
   private readonly entries: { readonly sq: number; readonly cq: number }
   private readonly wakeups: readonly TraceWakeup[]
-  /** Streams that were there before the recording: of their completions it knows nothing. */
-  readonly earlier: readonly SlotScene[]
 
   constructor(
-    events: readonly TraceEvent[],
+    { events, wakeups = [], inFlight = [], startedMs = -Infinity, dropped = 0 }: RingTrace,
     poller: string,
     entries: { readonly sq: number; readonly cq: number },
-    wakeups: readonly TraceWakeup[] = [],
-    earlier: readonly SlotScene[] = [],
   ) {
-    const taken = new Set(events.map(({ slot }) => slot))
-    this.earlier = earlier.filter(({ slot }) => !taken.has(slot))
-    this.wakeups = wakeups
     this.poller = poller
     this.entries = entries
-    this.events = [...events].sort((one, other) => one.publishedMs - other.publishedMs)
+    this.seen = [...events].sort((one, other) => one.seenMs - other.seenMs)
+    // Where there was no place for all, an answer has the last ones: nothing is known of the time before them.
+    this.startedMs = dropped > 0 ? (this.seen[0]?.seenMs ?? startedMs) : startedMs
+    this.wakeups = wakeups.filter(({ atMs }) => atMs >= this.startedMs)
+    const open = inFlight.filter(({ isSubmitted }) => isSubmitted).map(asEvent)
+    this.streams = new Set(
+      [...events.filter(({ more }) => more), ...open.filter(({ more }) => more)].map(({ id }) => id),
+    )
+    this.events = [...events].sort(byPublication)
+    const firsts = this.firsts()
+    this.moments = Float64Array.from(
+      new Set([
+        ...events.flatMap((event) => [event.seenMs, event.settledMs]),
+        ...firsts.filter((event) => !this.isEarlier(event)).flatMap((event) => [event.openedMs, event.publishedMs]),
+        ...this.wakeups.map(({ atMs }) => atMs),
+      ]),
+    ).sort()
+    this.fromMs = this.moments[0] ?? 0
+    this.toMs = this.moments.at(-1) ?? 0
+    const known = new Set(firsts.map(({ id }) => id))
+    const requests = [...firsts, ...open.filter(({ id }) => !known.has(id))]
+    this.earlier = requests.filter((event) => this.isEarlier(event))
+    this.published = requests
+      .filter((event) => !this.isEarlier(event) && event.publishedMs <= this.toMs)
+      .sort(byPublication)
+    this.slots = this.placed()
+  }
+
+  /** Of completions of one request the first. */
+  private firsts(): TraceEvent[] {
     const known = new Set<number>()
-    this.published = this.events.filter(({ id }) => {
+    return this.seen.filter(({ id }) => {
       if (!this.isMultishot(id)) return true
       const isFirst = !known.has(id)
       known.add(id)
       return isFirst
     })
-    this.seen = [...events].sort((one, other) => one.seenMs - other.seenMs)
-    this.moments = Float64Array.from(
-      new Set([
-        ...this.events.flatMap((event) => timeNames.map((name) => event[name])),
-        ...wakeups.map(({ atMs }) => atMs),
-      ]),
-    ).sort()
-    this.fromMs = this.moments[0] ?? 0
-    this.toMs = this.moments.at(-1) ?? 0
-    this.slots = this.placed()
+  }
+
+  /** A multishot request from before the recording is known from its first completion on: that is all that a trace has of it. */
+  private isEarlier(first: TraceEvent): boolean {
+    const isUnknown = this.isMultishot(first.id) && first.publishedMs >= first.seenMs
+    return isUnknown || first.publishedMs < this.startedMs
   }
 
   private isMultishot(id: number): boolean {
-    return this.multishots.has(id)
-  }
-
-  private multishotIds: ReadonlySet<number> | undefined
-  private get multishots(): ReadonlySet<number> {
-    return (this.multishotIds ??= new Set(this.events.filter(({ more }) => more).map(({ id }) => id)))
+    return this.streams.has(id)
   }
 
   /** The next moment at which something changes, or the one before. */
@@ -136,26 +168,27 @@ export class Replay {
   /** The ring at `atMs`; `beforeMs`: the scene drawn before, for what moves between the two. */
   at(atMs: number, beforeMs: number): RingScene {
     const sq = this.sqAt(atMs)
-    const inFlight = this.published.filter((event) => event.publishedMs <= atMs && this.overMs(event) > atMs)
+    const goesOn = (event: TraceEvent): boolean => this.overMs(event) > atMs
+    const inFlight = [
+      ...this.earlier.filter(goesOn),
+      ...this.published.filter((event) => event.publishedMs <= atMs && goesOn(event)),
+    ]
     const between = (timeMs: number): boolean => timeMs > beforeMs && timeMs <= atMs
     return {
       sq,
       cq: this.cqAt(atMs),
       poller: this.poller,
       pollerState: this.pollerAt(atMs),
-      slots: [
-        ...this.earlier,
-        ...inFlight.slice(0, cellsShown - this.earlier.length).map((event): SlotScene => ({
-          slot: this.slots.get(event)!,
-          look: lookOf(opOf(event.operation)),
-          ageMs: atMs - event.publishedMs,
-          multishot: this.isMultishot(event.id),
-          given: this.isMultishot(event.id)
-            ? this.events.filter(({ id, seenMs }) => id === event.id && between(seenMs)).length
-            : 0,
-        })),
-      ],
-      inFlight: inFlight.length + this.earlier.length,
+      slots: inFlight.slice(0, cellsShown).map((event): SlotScene => ({
+        slot: this.slots.get(event)!,
+        look: lookOf(opOf(event.operation)),
+        ageMs: event.publishedMs < event.seenMs ? atMs - event.publishedMs : -1,
+        multishot: this.isMultishot(event.id),
+        given: this.isMultishot(event.id)
+          ? this.events.filter(({ id, seenMs }) => id === event.id && between(seenMs)).length
+          : 0,
+      })),
+      inFlight: inFlight.length,
       backlog: 0,
       published: this.published.filter(({ publishedMs }) => between(publishedMs)).length,
       completed: this.events.filter(({ seenMs }) => between(seenMs)).length,
@@ -220,13 +253,29 @@ export class Replay {
   private placed(): Map<TraceEvent, number> {
     const slots = new Map<TraceEvent, number>()
     const until: number[] = []
-    for (const event of this.published) {
-      const free = until.findIndex((overMs) => overMs <= event.publishedMs)
+    for (const event of [...this.earlier, ...this.published]) {
+      const fromMs = this.isEarlier(event) ? this.fromMs : event.publishedMs
+      const free = until.findIndex((overMs) => overMs <= fromMs)
       const slot = free === -1 ? until.length : free
       until[slot] = this.overMs(event)
       slots.set(event, event.slot ?? slot)
     }
     return slots
+  }
+}
+
+/** Entries of one batch are published at one time, in the order of their numbers. */
+const byPublication = (one: TraceEvent, other: TraceEvent): number =>
+  one.publishedMs - other.publishedMs || one.id - other.id
+
+/** As an event that never comes. */
+function asEvent({ ring, client, operation, id, slot, publishedMs }: TraceInFlight, index: number): TraceEvent {
+  // Nobody knows of a multishot request when it was published; others that are in the ring have a time.
+  const isStream = publishedMs === null
+  const atMs = publishedMs ?? Infinity
+  return {
+    ...{ ring, client, operation, slot, id: id ?? -1 - index, chain: null, link: null, more: isStream },
+    ...{ openedMs: atMs, publishedMs: atMs, seenMs: Infinity, settledMs: Infinity, result: 0, flags: 0 },
   }
 }
 

@@ -2,8 +2,8 @@
 
 import { byId, say } from './dom.ts'
 import { duration, whole } from './format.ts'
-import { parseTrace, Replay, type Trace, type TraceEvent, type TraceWakeup } from './replay.ts'
-import type { RingScene, SlotScene } from './scene.ts'
+import { parseTrace, Replay, type Trace } from './replay.ts'
+import type { RingScene } from './scene.ts'
 
 export interface SlowMotionHost {
   /** The ring that is shown. */
@@ -15,8 +15,6 @@ export interface SlowMotionHost {
     readonly cq: number
     /** Its name on the page. */
     readonly name: string
-    /** Multishot requests that are in flight now. */
-    readonly streams: readonly SlotScene[]
   }
   show(scene: RingScene, spanMs: number): void
   /** Slow motion begins, or is over. */
@@ -27,6 +25,8 @@ export interface SlowMotionHost {
 const seconds = 1
 const limitMs = 15_000
 const pictureMs = 100
+const fileName = 'ringmaster-trace.json'
+const usualNote = 'Records a second, or what one answer holds of it, and plays this ring’s part slowly.'
 
 export class SlowMotion {
   private readonly host: SlowMotionHost
@@ -38,6 +38,8 @@ export class SlowMotion {
   private readonly speed = byId<HTMLSelectElement>('slow-speed')
   private readonly record = byId<HTMLButtonElement>('slow-record')
   private replay: Replay | null = null
+  /** What is being recorded, to be played or to be saved. */
+  private recording: AbortController | null = null
   private atMs = 0
   private shownMs = 0
   private asked: ReturnType<SlowMotionHost['ring']>
@@ -52,9 +54,8 @@ export class SlowMotion {
     byId('slow-forward').addEventListener('click', () => this.step(1))
     byId('slow-skip').addEventListener('click', () => this.skip())
     byId('slow-download').addEventListener('click', (event) => {
-      // One recording at a time: the process would refuse the second.
-      if (this.record.disabled) event.preventDefault()
-      else say(this.note, 'Recording for one second: the browser then saves it. Open the file at ui.perfetto.dev.')
+      event.preventDefault()
+      void this.download()
     })
     byId('slow-live').addEventListener('click', () => this.stop())
     this.scrub.addEventListener('input', () => {
@@ -67,46 +68,79 @@ export class SlowMotion {
     return this.replay !== null
   }
 
-  /** Another process answers now: a recording that plays on says whose it is. */
+  /** Another process answers now: a recording would play under its words. */
   orphan(of: string): void {
-    if (this.replay !== null) say(this.note, `A recording of the process before: ${of}.`)
+    if (this.replay === null) return
+    this.stop()
+    say(this.note, `Slow motion is over: that was a recording of the process before, ${of}.`)
   }
 
   async start(): Promise<void> {
-    if (this.record.disabled) return
+    if (this.recording !== null) return
     this.stop()
-    this.record.disabled = true
     this.asked = this.host.ring()
+    await this.ask('events', 'No slow motion', async (response) => this.load(parseTrace(await response.json())))
+  }
+
+  /** Not by the link alone: the browser would not say why there is nothing to save. */
+  private async download(): Promise<void> {
+    if (this.recording !== null) return
+    await this.ask('chrome', 'Nothing to save', async (response) => {
+      const link = document.createElement('a')
+      link.href = URL.createObjectURL(await response.blob())
+      link.download = fileName
+      link.click()
+      // The browser may be asking where to.
+      setTimeout(() => URL.revokeObjectURL(link.href), limitMs)
+      say(this.note, `Saved as ${fileName}: open it at ui.perfetto.dev.`)
+    })
+  }
+
+  private async ask(format: string, failure: string, use: (response: Response) => Promise<void>): Promise<void> {
+    const recording = new AbortController()
+    this.recording = recording
+    this.record.disabled = true
     say(this.note, 'Recording for one second …')
     try {
-      const response = await fetch(`/trace?seconds=${seconds}&format=events`, { signal: AbortSignal.timeout(limitMs) })
+      const signal = AbortSignal.any([recording.signal, AbortSignal.timeout(limitMs)])
+      const response = await fetch(`/trace?seconds=${seconds}&format=${format}`, { signal })
       if (response.status === 404)
         throw new Error('this process offers no traces: it is of a version before GET /trace')
       if (!response.ok) throw new Error((await response.text()).slice(0, 200))
-      this.load(parseTrace(await response.json()))
+      await use(response)
     } catch (error) {
-      say(this.note, `No slow motion: ${error instanceof Error ? error.message : String(error)}`)
+      if (!recording.signal.aborted)
+        say(this.note, `${failure}: ${error instanceof Error ? error.message : String(error)}`)
     } finally {
-      this.record.disabled = false
+      if (this.recording === recording) {
+        this.recording = null
+        this.record.disabled = false
+      }
     }
   }
 
-  private load({ events, wakeups, dropped, sampleEvery }: Trace): void {
-    const { ring, client, poller, sq, cq, name, streams } = this.asked
-    const isOwn = (of: TraceEvent | TraceWakeup): boolean => of.ring === ring && (of.client ?? 0) === client
+  private load({ events, wakeups, inFlight, startedMs, dropped, sampleEvery }: Trace): void {
+    const { ring, client, poller, sq, cq, name } = this.asked
+    const isOwn = (of: { readonly ring: number; readonly client: number | null }): boolean =>
+      of.ring === ring && (of.client ?? 0) === client
     const own = events.filter(isOwn)
     if (own.length === 0) {
       const others = events.length > 0 ? ` ${whole(events.length)} completions were on other rings: choose one.` : ''
       throw new Error(`nothing was asked for and completed on ${name} in that second.${others}`)
     }
-    this.replay = new Replay(own, poller, { sq, cq }, wakeups.filter(isOwn), streams)
+    this.replay = new Replay(
+      { events: own, wakeups: wakeups.filter(isOwn), inFlight: inFlight.filter(isOwn), startedMs, dropped },
+      poller,
+      { sq, cq },
+    )
+    this.shownMs = 0
     const { fromMs, toMs, earlier } = this.replay
-    const parts = [`${name}: ${whole(own.length)} completions within ${duration((toMs - fromMs) * 1e6)}`]
-    if (earlier.length > 0)
-      parts.push(`${whole(earlier.length)} streams in flight since before, whose completions are not told`)
+    const parts = [`${name}: ${counted(own.length, 'completion')} within ${duration((toMs - fromMs) * 1e6)}`]
+    if (earlier.length > 0) parts.push(`${counted(earlier.length, 'request')} in flight since before`)
     this.scrub.max = String(Math.ceil((toMs - fromMs) * 1000))
     if (sampleEvery > 1) parts.push(`one in ${whole(sampleEvery)} recorded`)
-    if (dropped > 0) parts.push(`${whole(dropped)} not recorded`)
+    if (dropped > 0)
+      parts.push(`of all rings ${counted(dropped, 'completion')} left out, for which an answer has no place`)
     say(this.note, `${parts.join(', ')}. When the kernel took an entry a trace cannot tell.`)
     this.controls.hidden = false
     this.host.begins()
@@ -157,12 +191,21 @@ export class SlowMotion {
     this.scrub.setAttribute('aria-valuetext', text)
   }
 
+  /** Back to live; what is being recorded is not waited for. */
   stop(): void {
     this.halt()
+    if (this.recording !== null) {
+      this.recording.abort()
+      this.recording = null
+      this.record.disabled = false
+      say(this.note, usualNote)
+    }
     if (this.replay === null) return
     this.replay = null
     this.controls.hidden = true
-    say(this.note, 'Records one second of this ring and plays it slowly.')
+    say(this.note, usualNote)
     this.host.ends()
   }
 }
+
+const counted = (count: number, what: string): string => `${whole(count)} ${what}${count === 1 ? '' : 's'}`

@@ -93,6 +93,16 @@ describe('the feed', () => {
     expect(viewer.text()).toContain('"ready":{"ok":false,"reason":"stopping"}')
   })
 
+  it('says to HEAD what it would say to GET, and counts nobody as a viewer for it', async () => {
+    const { feed, server } = await start({ viewersMax: 1 })
+    const head = async (): Promise<number> => (await fetch(`${server.url}/live`, { method: 'HEAD' })).status
+    expect(await head()).toBe(200)
+    expect([feed.viewerCount, feed.framesBuilt]).toEqual([0, 0])
+    const viewer = look(server)
+    expect(await eventually(() => framesIn(viewer.text()) >= 1)).toBe(true)
+    expect(await head()).toBe(503)
+  })
+
   it('builds nothing while nobody looks', async () => {
     const own = source()
     const { feed, server } = await start({ source: own, framesPerSecond: 10 })

@@ -9,8 +9,9 @@ import { callsOf } from '../../../metrics/page/calls.ts'
 import { bytes, duration, percent, short } from '../../../metrics/page/format.ts'
 import { growth, History, isGap, lookBackMs } from '../../../metrics/page/history.ts'
 import { lookOf, opOf } from '../../../metrics/page/operations.ts'
-import { parseTrace, Replay } from '../../../metrics/page/replay.ts'
+import { parseTrace, Replay, type TraceEvent } from '../../../metrics/page/replay.ts'
 import { liveScene } from '../../../metrics/page/scene.ts'
+import type { TraceInFlight } from '../../../metrics/trace-event.ts'
 import { traceFixture } from './browser.ts'
 import { frameOf, ringOf } from './rings.ts'
 
@@ -159,7 +160,7 @@ describe('a scene', () => {
 
 describe('slow motion', () => {
   const { events } = parseTrace(JSON.parse(traceFixture()))
-  const replay = new Replay(events, 'kernel', { sq: 64, cq: 128 })
+  const replay = new Replay({ events }, 'kernel', { sq: 64, cq: 128 })
 
   it('conserves: whatever was published is in the kernel or seen, at any moment', () => {
     const spanMs = replay.toMs - replay.fromMs
@@ -179,7 +180,10 @@ describe('slow motion', () => {
 
   it('shows a wake-up as a spark in the picture that it falls into', () => {
     const atMs = replay.fromMs + 1
-    const woken = new Replay(events, 'kernel', { sq: 64, cq: 128 }, [{ ring: 0, client: null, atMs, count: 2 }])
+    const woken = new Replay({ events, wakeups: [{ ring: 0, client: null, atMs, count: 2 }] }, 'kernel', {
+      sq: 64,
+      cq: 128,
+    })
     expect(woken.at(atMs, atMs - 0.1).sparks).toBe(2)
     expect(woken.at(atMs + 0.1, atMs).sparks).toBe(0)
   })
@@ -187,19 +191,81 @@ describe('slow motion', () => {
   it('says of the poller what the trace tells, and nothing else', () => {
     const [first, second] = [replay.fromMs, replay.step(replay.fromMs, 1)]
     const wakeups = [{ ring: 0, client: null, atMs: second, count: 1 }]
-    const woken = new Replay(events, 'kernel', { sq: 64, cq: 128 }, wakeups)
+    const woken = new Replay({ events, wakeups }, 'kernel', { sq: 64, cq: 128 })
     expect(woken.at(first, first).pollerState).toBe('asleep')
     expect(woken.at(second, first).pollerState).toBe('busy')
     const seen = Math.min(...events.map(({ seenMs }) => seenMs))
     expect(replay.at(seen, seen).pollerState).toBe('none')
   })
 
-  it('keeps streams in flight that were there before, but for slots that are another request’s', () => {
-    const stream = { slot: 60, look: lookOf(Op.RECV), ageMs: -1, multishot: true, given: 0 }
-    const late = new Replay(events, 'kernel', { sq: 64, cq: 128 }, [], [stream, { ...stream, slot: 9 }])
-    expect(late.earlier).toEqual([stream])
-    expect(late.at(late.fromMs, late.fromMs).slots).toContainEqual(stream)
-    expect(late.at(late.fromMs, late.fromMs).inFlight).toBe(replay.at(replay.fromMs, replay.fromMs).inFlight + 1)
+  const base = { ring: 0, client: null, chain: null, link: null, more: false, result: 0, flags: 0 } as const
+  const read = (id: number, atMs: number, endMs: number, parts: Partial<TraceEvent> = {}): TraceEvent => ({
+    ...base,
+    ...{ operation: 'read', id, slot: id, openedMs: atMs, publishedMs: atMs, seenMs: endMs, settledMs: endMs },
+    ...parts,
+  })
+  const sizes = { sq: 64, cq: 128 }
+
+  it('keeps the entries of a batch in the order of the queue, in whatever order they completed', () => {
+    const linked = (id: number, chain: number, endMs: number): TraceEvent =>
+      read(id, 10, endMs, { chain, link: 'soft' })
+    const batch = [linked(1, 1, 11), linked(3, 3, 11.1), linked(2, 1, 11.2), linked(4, 3, 11.3)]
+    const cells = new Replay({ events: batch }, 'kernel', sizes).at(10.5, 10).sq!.cells.slice(-4)
+    expect(cells.map(({ linked }) => linked)).toEqual([true, false, true, false])
+  })
+
+  it('shows what is not over at the end: from before without a completion of its own, else from its publication on', () => {
+    const open = { ring: 0, client: null, operation: 'recv', id: null, isSubmitted: true }
+    const inFlight: TraceInFlight[] = [
+      { ...open, slot: 20, publishedMs: null },
+      { ...open, slot: 21, publishedMs: 3 },
+      { ...open, slot: 22, publishedMs: 15 },
+      { ...open, slot: 23, publishedMs: null, isSubmitted: false },
+    ]
+    const parts = { events: [read(1, 10, 12), read(2, 18, 20)], inFlight, startedMs: 5 }
+    const late = new Replay(parts, 'kernel', sizes)
+    const slotsAt = (atMs: number): number[] => late.at(atMs, atMs - 1).slots!.map(({ slot }) => slot)
+    expect(late.earlier.map(({ slot }) => slot)).toEqual([20, 21])
+    expect([late.fromMs, late.toMs]).toEqual([10, 20])
+    expect([11, 14, 16, 20].map(slotsAt)).toEqual([
+      [20, 21, 1],
+      [20, 21],
+      [20, 21, 22],
+      [20, 21, 22],
+    ])
+    expect(late.at(20, 10).sq!.tail).toBe(3)
+    const given = Array.from({ length: 10 }, (_, at) => late.at(10 + at, 9 + at).slots!.map((slot) => slot.given))
+    expect(new Set(given.flat())).toEqual(new Set([0]))
+    expect(late.at(16, 15.5).slots!.map(({ ageMs, multishot }) => [ageMs, multishot])).toEqual([
+      [-1, true],
+      [13, false],
+      [1, false],
+    ])
+  })
+
+  it('throws the completions of a stream from before where the recording has them, and never puts it into the queue', () => {
+    const given = (seenMs: number): TraceEvent =>
+      read(7, 11, seenMs, { openedMs: 11, operation: 'recv', more: seenMs < 13 })
+    const events = [read(1, 10, 14), given(11), given(12), given(13)]
+    const late = new Replay({ events }, 'kernel', sizes)
+    const streamAt = (atMs: number): readonly number[] =>
+      late
+        .at(atMs, atMs - 1)
+        .slots!.filter(({ multishot }) => multishot)
+        .map((slot) => slot.given)
+    expect([10, 11, 12, 13].map(streamAt)).toEqual([[0], [1], [1], []])
+    expect(late.at(14, 10).sq!.tail).toBe(1)
+    expect(late.at(14, 9)).toMatchObject({ published: 1, completed: 4 })
+  })
+
+  it('begins where events begin that were not left out', () => {
+    const stream = (seenMs: number): TraceEvent => read(7, 1, seenMs, { operation: 'recv', more: true })
+    const events = [stream(90), read(8, 89, 92), read(9, 91, 95)]
+    const wakeups = [{ ring: 0, client: null, atMs: 2, count: 1 }]
+    const late = new Replay({ events, wakeups, dropped: 5, startedMs: 0 }, 'kernel', sizes)
+    expect([late.fromMs, late.toMs]).toEqual([90, 95])
+    expect(late.at(90, 90).slots!.map(({ slot }) => slot)).toEqual([7, 8])
+    expect(new Replay({ events, wakeups, startedMs: 0 }, 'kernel', sizes).fromMs).toBe(1)
   })
 
   it('steps to the next change and back', () => {

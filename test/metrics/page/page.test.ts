@@ -2,8 +2,9 @@
 // and nothing is built for it once nobody looks.
 import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page, Route } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { liveVersion } from '../../../metrics/live-protocol.ts'
 import { hasChromium, startBrowser, startDemo, traceFixture, type Demo } from './browser.ts'
 
 /** For people to look at: they are not compared. */
@@ -172,7 +173,9 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await live(page)
     await page.locator('#slow-record').click()
     await page.locator('#slow-controls').waitFor()
-    expect(await text(page, 'slow-note')).toContain('one in 4 recorded, 3 not recorded')
+    expect(await text(page, 'slow-note')).toMatch(
+      /one in 4 recorded, of all rings 3 completions left out, for which an answer has no place/,
+    )
     await page.locator('#slow-play').click()
     expect(await text(page, 'slow-play')).toBe('Play')
     const atUs = async (): Promise<number> => Number((await text(page, 'slow-time')).replace(' µs', ''))
@@ -192,6 +195,64 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await page.locator('#slow-scrub').blur()
     await page.keyboard.press('Escape')
     expect(await page.locator('#slow-controls').isHidden()).toBe(true)
+  })
+
+  it('closes with one press of Esc one thing: a tooltip, the tour, then slow motion', async () => {
+    const page = await open()
+    await live(page)
+    const isSlow = (): Promise<boolean> => page.locator('#slow-controls').isVisible()
+    await page.keyboard.press('m')
+    await page.locator('#slow-controls').waitFor()
+    await page.locator('#headline dd').first().focus()
+    await page.locator('#tooltip').waitFor()
+    await page.keyboard.press('Escape')
+    expect([await page.locator('#tooltip').isVisible(), await isSlow()]).toEqual([false, true])
+    await page.keyboard.press('t')
+    await page.locator('#tour').waitFor()
+    await page.keyboard.press('Escape')
+    expect([await page.locator('#tour').isVisible(), await isSlow()]).toEqual([false, true])
+    await page.keyboard.press('Escape')
+    expect(await isSlow()).toBe(false)
+  })
+
+  it('says in the title that it is slow motion, also while the page is paused', async () => {
+    const page = await open()
+    await live(page)
+    await page.locator('#pause').click()
+    await page.keyboard.press('m')
+    await page.locator('#slow-controls').waitFor()
+    expect(await text(page, 'stage-title')).toBe('Ring 0, slow motion')
+    await page.keyboard.press('Escape')
+    expect(await text(page, 'stage-title')).toBe('Ring 0')
+  })
+
+  it('ends slow motion when another process answers, and says so', async () => {
+    const page = await open()
+    await live(page)
+    await page.keyboard.press('m')
+    await page.locator('#slow-controls').waitFor()
+    const about = { liveVersion, version: '', host: 'elsewhere', pid: 7, startedMs: 0, node: '', kernel: '' }
+    const body = `event: about\ndata: ${JSON.stringify({ ...about, effectiveCpus: 1, wakeCostNs: 0, spinNs: 0, placement: '' })}\n\n`
+    await page.route('**/live', (route) => route.fulfill({ contentType: 'text/event-stream', body }))
+    await page.locator('#pause').click()
+    await page.locator('#pause').click()
+    await page.locator('#slow-controls').waitFor({ state: 'hidden' })
+    expect(await text(page, 'slow-note')).toMatch(
+      /^Slow motion is over: that was a recording of the process before, pid \d+/,
+    )
+  })
+
+  it('saves a trace, or says why there is none', async () => {
+    const page = await open()
+    await live(page)
+    const download = page.waitForEvent('download')
+    await page.locator('#slow-download').click()
+    expect((await download).suggestedFilename()).toBe('ringmaster-trace.json')
+    await expect.poll(() => text(page, 'slow-note'), { timeout: waitMs }).toContain('open it at ui.perfetto.dev')
+    await page.route('**/trace?*', (route) => route.fulfill({ status: 429, body: 'two traces are recorded' }))
+    await page.locator('#slow-download').click()
+    const refused = 'Nothing to save: two traces are recorded'
+    await expect.poll(() => text(page, 'slow-note'), { timeout: waitMs }).toBe(refused)
   })
 
   it('lets the server rest while it is paused, hidden or closed', async () => {
@@ -255,5 +316,33 @@ describe.skipIf(!hasChromium)('the live page of other programs', () => {
     await demo.stop()
     await page.locator('#connection:not([data-state=live])').waitFor()
     expect(await page.locator('#notice').isVisible()).toBe(true)
+  })
+  it('gives up a recording for Esc and for another ring, and never plays it under another name', async () => {
+    const demo = await startDemo('--rings', '2', '--load', 'none')
+    const page = await browser.newPage()
+    page.setDefaultTimeout(waitMs)
+    await page.goto(demo.url)
+    await page.locator('#connection[data-state=live]').waitFor()
+    const held: Route[] = []
+    await page.route('**/trace?*', (route) => void held.push(route))
+    const note = (): Promise<string> => page.locator('#slow-note').innerText()
+    for (const [count, key] of ['Escape', 'ArrowRight'].entries()) {
+      await page.keyboard.press('m')
+      await expect.poll(() => held.length, { timeout: waitMs }).toBe(count + 1)
+      expect(await note()).toContain('Recording')
+      await page.keyboard.press(key)
+      expect(await note()).toContain('Records a second')
+      await held[count]!.fulfill({ body: traceFixture() }).catch(() => undefined)
+      expect(await page.locator('#slow-controls').isHidden()).toBe(true)
+    }
+    expect(await page.locator('#stage-title').innerText()).toBe('Ring 1')
+    await page.keyboard.press('ArrowLeft')
+    await page.keyboard.press('m')
+    await expect.poll(() => held.length, { timeout: waitMs }).toBe(3)
+    await held[2]!.fulfill({ body: traceFixture() })
+    await page.locator('#slow-controls').waitFor()
+    expect(await note()).toContain('ring 0: 200 completions within')
+    await page.close()
+    await demo.stop()
   })
 })
