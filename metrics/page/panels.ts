@@ -92,7 +92,10 @@ export function showChartWords(history: History): void {
   say(byId('throughput-words'), `Operations completed: ${perSecond((of) => growthOfAll(of, 'completions'))}.`)
   const made = perSecond((of) => callsOf(of).made)
   say(byId('calls-words'), `System calls: ${made} made, ${perSecond((of) => callsOf(of).avoided)} avoided.`)
-  explain(byId('throughput-title'), `${completionsSource}; rates between frames`)
+  explain(
+    byId('throughput-title'),
+    `${completionsSource}; rates between frames, one upon the other. Other: the less busy operations, nop, timeouts and other bookkeeping, and all of rings that are counters only`,
+  )
   explain(byId('calls-title'), `made: ${callSources.made}. Avoided: ${callSources.avoided}`)
 }
 
