@@ -156,8 +156,11 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await page.locator('#tooltip').waitFor({ state: 'hidden' })
     await figure.focus()
     expect(await text(page, 'tooltip')).toContain('ringmaster_operation_completions_total')
+    // A number that a sentence has is one, too.
+    await page.locator('#verdict-sentence[data-source]').hover()
+    expect(await text(page, 'tooltip')).toContain('ringmaster_ring_published_entries_total')
     const without = await page.evaluate<string[]>(`
-      [...document.querySelectorAll('main dd, main td, main .caption')]
+      [...document.querySelectorAll('main dd, main td, main .caption, #verdict-sentence')]
         .filter((element) => /\\d/.test(element.textContent) && element.closest('#jobs, #errors') === null)
         .filter((element) => element.closest('[data-source]') === null)
         .map((element) => element.outerHTML)`)
