@@ -164,6 +164,13 @@ describe.skipIf(!hasChromium)('the live page, reached and read', () => {
     expect(await text(page, 'caption-kernel')).not.toContain('its own thread')
     expect(await text(page, 'caption-sq')).toContain('counted only')
     expect(await text(page, 'operations-none')).toContain('ringmaster_operation_errors_total{ring="19"}')
+    await page.setViewportSize({ width: 1440, height: 900 })
+    expect(
+      await page.evaluate(
+        "{ const one = document.getElementById('operations-none'); one.scrollWidth - one.clientWidth }",
+      ),
+    ).toBe(0)
+    await page.setViewportSize({ width: 390, height: 900 })
     await page.keyboard.press('ArrowRight')
     expect(await text(page, 'stage-title')).toBe('Ring 0')
     expect(await isSeen()).toBe(true)
