@@ -1,7 +1,7 @@
 // What the live page is told, and in which shape: services/live/ builds frames, live-feed.ts sends them, page/ draws them.
 //
-// A frame is a picture of all rings at one moment: counters as they stand, so that a viewer may miss frames and lose nothing,
-// and histograms as what was added since the frame before. JSON of short arrays: a ring takes one to three kilobytes.
+// A frame is a picture of all rings at one moment: counters as they stand, so that a viewer may miss frames and lose nothing of them,
+// and histograms as what was added since the frame before: who misses one misses its observations. JSON of short arrays: a ring takes one to three kilobytes.
 
 /** Grows when a page and a process of different versions would misunderstand each other: the page then asks to be reloaded. */
 export const liveVersion = 1

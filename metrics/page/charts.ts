@@ -1,8 +1,8 @@
-// The two line charts, by uPlot: operations a second, and system calls made against avoided. Fed by main.ts once a second at most.
+// The two charts, by uPlot: operations a second in layers, and system calls made against avoided. Fed by main.ts once a second at most.
 
 import UPlot from 'uplot'
 import type { ColourScheme } from './colours.ts'
-import { allOf, busiest, grown } from './busiest.ts'
+import { allOf, busiest, grown, stacked } from './busiest.ts'
 import { callsOf } from './calls.ts'
 import { short } from './format.ts'
 import { isGap, seriesMs } from './history.ts'
@@ -10,8 +10,6 @@ import { families, lookOf, type Family } from './operations.ts'
 import type { LiveFrame } from '../live-protocol.ts'
 
 const heightPx = 190
-/** The line of all others. */
-const otherOps = -1
 /** Rates are of the time between frames that are so far apart. */
 const rateMs = 800
 
@@ -19,12 +17,16 @@ interface Line {
   readonly label: string
   readonly stroke: () => string
   readonly dash?: number[]
-  readonly fill?: boolean
+  /** The area below it, down to the axis: what comes after it is drawn over it. */
+  readonly fill?: () => string
+  /** What the legend says of it, where that is not where the line is. */
+  readonly own?: readonly (number | null)[]
 }
 
 class Chart {
   private plot: UPlot | null = null
   private key = ''
+  private own: readonly (readonly (number | null | undefined)[])[] = []
   private readonly area: HTMLElement
   private readonly scheme: ColourScheme
 
@@ -36,7 +38,9 @@ class Chart {
   }
 
   show(lines: readonly Line[], data: UPlot.AlignedData): void {
-    const key = lines.map(({ label }) => label).join()
+    // The legend takes its colours once.
+    const key = [this.scheme.scheme, ...lines.map(({ label }) => label)].join()
+    this.own = lines.map(({ own }, index) => own ?? [...data[index + 1]!])
     if (this.plot === null || key !== this.key) {
       this.plot?.destroy()
       this.key = key
@@ -69,16 +73,23 @@ class Chart {
       ],
       series: [
         { label: 'time', value: (_, value) => (value === null ? '–' : `${(-value).toFixed(1)} s ago`) },
-        ...lines.map(({ label, stroke, dash }): UPlot.Series => ({
+        ...lines.map(({ label, stroke, dash, fill }): UPlot.Series => ({
           label,
           stroke,
-          width: 2,
+          width: fill === undefined ? 2 : 1,
           points: { show: false },
-          value: (_, value) => (value === null ? '–' : `${short(value)}/s`),
+          value: (_, __, line, point) => this.figure(line - 1, point),
           ...(dash === undefined ? {} : { dash }),
+          ...(fill === undefined ? {} : { fill }),
         })),
       ],
     }
+  }
+
+  /** Of the moment that is pointed at, or else of now. */
+  private figure(line: number, point: number | null | undefined): string {
+    const value = this.own[line]?.at(point ?? -1)
+    return value === null || value === undefined ? '–' : `${short(value)}/s`
   }
 }
 
@@ -90,7 +101,7 @@ function coloursOf(ops: readonly number[]): Family[] {
     const free = families.find(
       (one) => one !== 'other' && !found.includes(one) && !ops.some((op) => lookOf(op).family === one),
     )
-    found.push(found.includes(family) ? (free ?? family) : family)
+    found.push(found.includes(family) || family === 'other' ? (free ?? family) : family)
   }
   return [...found, 'other']
 }
@@ -99,7 +110,7 @@ export class Charts {
   private readonly throughput: Chart
   private readonly calls: Chart
   private readonly scheme: ColourScheme
-  /** Those with a line of their own. */
+  /** Those with a layer of their own. */
   private ops: readonly number[] = []
 
   constructor(throughput: HTMLElement, calls: HTMLElement, scheme: ColourScheme) {
@@ -130,22 +141,27 @@ export class Charts {
 
     const ops = (this.ops = busiest(frames[0]!, last, this.ops))
     const sums = new Map(frames.map((frame) => [frame, allOf(frame)]))
-    const colours = coloursOf(ops)
-    const dashes = [undefined, [8, 4], [2, 3], [10, 3, 2, 3]]
+    const families = coloursOf(ops)
+    const layers = [
+      ...ops.map((op) => rates((one, two) => grown(one, two, op))),
+      rates((one, two) => {
+        const own = ops.reduce((sum, op) => sum + grown(one, two, op), 0)
+        return Math.max(0, sums.get(two)! - sums.get(one)! - own)
+      }),
+    ]
+    const tops = stacked(layers)
+    const { scheme } = this
     this.throughput.show(
-      [...ops, otherOps].map((op, index) => ({
-        label: op === otherOps ? 'other' : lookOf(op).name,
-        stroke: () => this.scheme.colours.families[colours[index]!],
-        ...(dashes[index] === undefined ? {} : { dash: dashes[index] }),
-      })),
       [
-        times,
-        ...ops.map((op) => rates((one, two) => grown(one, two, op))),
-        rates((one, two) => {
-          const own = ops.reduce((sum, op) => sum + grown(one, two, op), 0)
-          return Math.max(0, sums.get(two)! - sums.get(one)! - own)
-        }),
+        ...layers.map((own, index) => ({
+          label: ops[index] === undefined ? 'other' : lookOf(ops[index]).name,
+          stroke: () => scheme.colours.card,
+          fill: () => scheme.colours.families[families[index]!],
+          own,
+        })),
+        { label: 'all', stroke: () => scheme.colours.text },
       ],
+      [times, ...tops, tops[0]!],
     )
     this.calls.show(
       [

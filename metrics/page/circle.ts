@@ -95,9 +95,8 @@ export function drawCircle(
     }
     const tail = hand.position(nowMs)
     const waiting = Math.min((scene.tail - scene.head) >>> 0, cellsShown)
-    const named = radius > 100
-    drawHand(context, angleOf(tail - waiting), radius * inner - 4, -1, named ? 'head' : '', colours.text)
-    drawHand(context, angleOf(tail), radius + 4, 1, named ? 'tail' : '', colours.accent)
+    drawHand(context, angleOf(tail - waiting), radius * inner - 4, -1, radius > 125 ? 'head' : '', colours.text)
+    drawHand(context, angleOf(tail), radius + 4, 1, radius > 100 ? 'tail' : '', colours.accent)
   }
   context.restore()
 }
@@ -194,7 +193,9 @@ function drawHand(
   context.lineTo(9 * side, 5)
   context.closePath()
   context.fill()
-  context.translate(19 * side, 0)
+  // Within the circle a name is beside its hand where it would otherwise lie on the caption, which is broad.
+  if (side === -1 && Math.abs(Math.cos(angle)) > 0.7) context.translate(-12, Math.cos(angle) > 0 ? 14 : -14)
+  else context.translate(19 * side, 0)
   context.rotate(-angle)
   context.font = '600 11px system-ui, sans-serif'
   context.textAlign = 'center'

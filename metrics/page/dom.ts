@@ -15,11 +15,14 @@ export function make(name: string, text = '', source?: string): HTMLElement {
   return element
 }
 
-/** Has an element tell where its number comes from, on hover and on focus: see tooltip.ts. */
+/**
+ * Has an element tell where its number comes from, on hover and on focus: see tooltip.ts. Among others of its kind it is no stop of the
+ * Tab key of its own: see groups.ts.
+ */
 export function explain(element: HTMLElement, source: string): void {
   if (element.dataset['source'] === source) return
   element.dataset['source'] = source
-  element.tabIndex = 0
+  if (!element.hasAttribute('tabindex')) element.tabIndex = 0
 }
 
 /** Changes text only where it is another: what a screen reader or a selection is at stays as it is. */
@@ -48,12 +51,37 @@ export function fillTable(table: HTMLElement, heads: readonly string[], rows: re
     }
   }
   const body = list.tBodies[0] ?? list.createTBody()
+  const focus = focusIn(body)
   while (body.rows.length > rows.length) body.deleteRow(-1)
   for (const [index, values] of rows.entries()) {
     const row = body.rows[index] ?? body.insertRow()
     while (row.cells.length < values.length) row.insertCell()
     for (const [column, value] of values.entries()) put(row.cells[column]!, value)
   }
+  if (focus !== null) restore(focus, body, table)
+}
+
+interface Focus {
+  readonly row: string
+  readonly rowIndex: number
+  readonly column: number
+}
+
+function focusIn(body: HTMLTableSectionElement): Focus | null {
+  const cell = document.activeElement?.closest('td') ?? null
+  const row = cell?.parentElement
+  if (cell === null || !(row instanceof HTMLTableRowElement) || row.parentElement !== body) return null
+  return { row: row.cells[0]!.textContent, rowIndex: row.sectionRowIndex, column: cell.cellIndex }
+}
+
+/** Focus goes with what its row is about; where that is gone, to the row that is there now, or else to the card. */
+function restore({ row, rowIndex, column }: Focus, body: HTMLTableSectionElement, table: HTMLElement): void {
+  const rows = [...body.rows]
+  const found = rows.find((one) => one.cells[0]!.textContent === row) ?? rows[Math.min(rowIndex, rows.length - 1)]
+  const target = found?.cells[column] ?? table.closest<HTMLElement>('section')
+  if (!target || target === document.activeElement) return
+  if (target.tabIndex < 0) target.tabIndex = -1
+  target.focus({ preventScroll: true })
 }
 
 /** Fills a list of terms and values, keeping the elements that are there. */
@@ -106,6 +134,16 @@ export function makeTabs(
     next.focus()
     next.click()
   })
+  let shown = ''
+  const reveal = (): void => {
+    const button = list.querySelector('[aria-selected=true]')
+    if (button === null) return
+    const [outer, inner] = [list.getBoundingClientRect(), button.getBoundingClientRect()]
+    // Not scrollIntoView(): that would move the page, too.
+    if (inner.left < outer.left) list.scrollLeft -= outer.left - inner.left
+    else if (inner.right > outer.right) list.scrollLeft += inner.right - outer.right
+  }
+  new ResizeObserver(reveal).observe(list)
   return (tabs, chosen) => {
     while (list.children.length > tabs.length) list.lastElementChild!.remove()
     for (const [index, { value, label, busy }] of tabs.entries()) {
@@ -125,6 +163,9 @@ export function makeTabs(
       button.setAttribute('aria-selected', String(value === chosen))
       button.tabIndex = value === chosen ? 0 : -1
     }
+    // Once, and not against who scrolls.
+    if (shown !== chosen) reveal()
+    shown = chosen
   }
 }
 

@@ -1,9 +1,10 @@
 // What the page remembers of the frames: rates over a second, histograms over ten, series over a minute. Pure; fed by main.ts with
-// every frame, read by whatever draws. A frame that was missed costs resolution and nothing else: counters are totals.
+// every frame, read by whatever draws. A frame that was missed costs resolution of counters, which are totals,
+// and its own observations of histograms, which are what was added.
 
 import { bucketCount, quantileNs } from '../exponential-histogram.ts'
 import { isBookkeeping } from './operations.ts'
-import { liveCounters, type LiveCounter, type LiveFrame, type LiveRing } from '../live-protocol.ts'
+import { liveCounters, ringsDetailedMax, type LiveCounter, type LiveFrame, type LiveRing } from '../live-protocol.ts'
 
 /** A ring's name within the page. */
 export const keyOf = (ring: Pick<LiveRing, 'ring' | 'client'>): string => `${ring.ring}.${ring.client}`
@@ -27,6 +28,10 @@ const indexOf = new Map<LiveCounter, number>(liveCounters.map((name, index) => [
 export function counterOf(ring: LiveRing, name: LiveCounter): number {
   return ring.counters[indexOf.get(name)!]!
 }
+
+/** Whether a ring comes after those whose entries, slots, operations and errors a frame has. */
+export const isCountersOnly = (frame: LiveFrame | null, ring: LiveRing): boolean =>
+  frame !== null && frame.rings.findIndex((one) => keyOf(one) === keyOf(ring)) >= ringsDetailedMax
 
 /** Two frames, the time between them, and what rings did in it. */
 export interface Span {

@@ -8,8 +8,9 @@ import { byId, explain, fillPairs, makeTabs, say } from './dom.ts'
 import { watchEscape } from './escape.ts'
 import { duration } from './format.ts'
 import { HeatMap, type HeatFilter } from './heat-map.ts'
-import { growth, History, keyOf, silenceMs } from './history.ts'
+import { growth, History, isCountersOnly, keyOf, silenceMs } from './history.ts'
 import { listenToKeys, type PageKey } from './keys.ts'
+import { Notices } from './notices.ts'
 import * as panels from './panels.ts'
 import * as stageWords from './stage-words.ts'
 import { liveScene } from './scene.ts'
@@ -18,7 +19,8 @@ import { stageSources } from './sources.ts'
 import { Stage } from './stage.ts'
 import { startTooltips } from './tooltip.ts'
 import { startTour } from './tour.ts'
-import { liveVersion, type LiveAbout, type LiveFrame, type LiveRing } from '../live-protocol.ts'
+import { startGroups } from './groups.ts'
+import { liveVersion, ringsDetailedMax, type LiveAbout, type LiveFrame, type LiveRing } from '../live-protocol.ts'
 
 const stageNames = ['queued', 'kernel', 'delivered'] as const
 /** Tables and charts: as often as a reader can follow. */
@@ -134,12 +136,12 @@ function showFrame(all: boolean): void {
   stageWords.showTables(ring, frame)
   panels.showStages(history, frame, null)
   panels.showCounters(ring, span)
-  panels.showOperations(ring, span, keyOf(ring))
+  panels.showOperations(ring, span, keyOf(ring), isCountersOnly(frame, ring))
   panels.showJobs(frame)
-  panels.showChartWords(history)
   showHeatWords()
   showHeatOps(frame)
   charts.show(history.series)
+  panels.showChartWords(history)
   const left = frame.ringsLeftOut > 0 ? ` ${frame.ringsLeftOut} rings are not shown.` : ''
   say(byId('footer'), `Every number says where it comes from: hover over it, or focus it.${left}`)
 }
@@ -170,6 +172,9 @@ function showRings(frame: LiveFrame, ring: LiveRing): void {
   const trouble = [
     ring.state === 'open' ? '' : ring.state,
     ring.overflowed ? 'completions wait in the kernel: the queue is full' : '',
+    isCountersOnly(history.latest, ring)
+      ? `shown by its counters only, as all after the first ${ringsDetailedMax}`
+      : '',
   ]
   say(
     byId('ring-reason'),
@@ -203,11 +208,10 @@ const connection = new Connection({
     if (before !== null && nameOf(before) !== nameOf(about)) {
       forget()
       slow.orphan(`pid ${before.pid} on ${before.host}`)
-      processNotice = `Another process answers now: ${nameOf(about)}. What was known of ${nameOf(before)} is cleared.`
+      notices.news(`Another process answers now: ${nameOf(about)}. What was known of ${nameOf(before)} is cleared.`)
     }
     if (about.liveVersion !== liveVersion)
-      processNotice = 'The process is of another version than this page: reload it.'
-    showNotice()
+      notices.lasting('The process is of another version than this page: reload it.')
   },
   frame: (frame) => {
     heardMs = performance.now()
@@ -225,20 +229,18 @@ const connection = new Connection({
   },
   state: (state) => {
     if (state !== 'live') showState(state)
-    stateNotice = notices[state] ?? ''
-    showNotice()
+    notices.trouble(troubles[state] ?? '')
   },
 })
 
-const notices: Partial<Record<ConnectionState, string>> = {
+const notices = new Notices()
+const troubles: Partial<Record<ConnectionState, string>> = {
   refused:
     'No stream of frames: sixteen look at this page already (503), or the process is gone. What is shown is old. Trying again every 3 s.',
   reconnecting: 'The stream was cut: what is shown is old. Trying again.',
 }
 let process: LiveAbout | null = null
 let heardMs = -Infinity
-let stateNotice = ''
-let processNotice = ''
 let shownState: ConnectionState | 'silent' = 'connecting'
 
 const nameOf = ({ host, pid, startedMs }: LiveAbout): string =>
@@ -257,6 +259,8 @@ function showState(state: ConnectionState | 'silent'): void {
   say(byId('connection-words'), stateWords[state])
   const isStale = state === 'silent' || state === 'reconnecting' || state === 'refused'
   document.body.dataset['stale'] = isStale && history.latest !== null ? 'yes' : 'no'
+  // Neither does it say whether it is ready.
+  if (state !== 'live') panels.forgetReadiness()
   if (state !== 'live') say(pill, isStale && heardMs > 0 ? `no news for ${silentSeconds()} s` : stateWords[state])
 }
 
@@ -268,13 +272,6 @@ setInterval(() => {
   if (shownState === 'live' && isLate) showState('silent')
   else if (shownState !== 'live') showState(shownState)
 }, 500)
-
-function showNotice(): void {
-  const notice = byId('notice')
-  const text = stateNotice === '' ? processNotice : stateNotice
-  say(notice, text)
-  notice.hidden = text === ''
-}
 
 function togglePause(): void {
   paused = !paused
@@ -342,6 +339,7 @@ startTooltips(
     [byId('heat-canvas'), (x, y) => heatMap.wordsAt(x, y)],
   ]),
 )
+startGroups()
 scheme.onChange(sayScheme)
 sayScheme()
 chooseStage(heatStage)

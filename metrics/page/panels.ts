@@ -7,7 +7,14 @@ import { counterOf, growth, growthOfAll, keyOf, lookBackMs, type History, type S
 import { counterSources, stageSources } from './sources.ts'
 import { callsOf, callSources } from './calls.ts'
 import { judge } from './verdict.ts'
-import { liveCounters, type LiveAbout, type LiveFrame, type LiveJob, type LiveRing } from '../live-protocol.ts'
+import {
+  liveCounters,
+  ringsDetailedMax,
+  type LiveAbout,
+  type LiveFrame,
+  type LiveJob,
+  type LiveRing,
+} from '../live-protocol.ts'
 
 const kernelStage = 1
 
@@ -85,6 +92,13 @@ export function showProcess(about: LiveAbout, { atMs, ready }: LiveFrame): void 
   explain(pill, 'what GET /readyz answers; /metrics: ringmaster_daemon_ready')
 }
 
+/** No frame says so any more. */
+export function forgetReadiness(): void {
+  const pill = byId('ready')
+  pill.dataset['state'] = 'unknown'
+  say(pill, 'readiness unknown')
+}
+
 /** The charts in a sentence each. */
 export function showChartWords(history: History): void {
   const span = history.span()
@@ -92,18 +106,29 @@ export function showChartWords(history: History): void {
   say(byId('throughput-words'), `Operations completed: ${perSecond((of) => growthOfAll(of, 'completions'))}.`)
   const made = perSecond((of) => callsOf(of).made)
   say(byId('calls-words'), `System calls: ${made} made, ${perSecond((of) => callsOf(of).avoided)} avoided.`)
-  explain(byId('throughput-title'), `${completionsSource}; rates between frames`)
-  explain(byId('calls-title'), `made: ${callSources.made}. Avoided: ${callSources.avoided}`)
+  explainChart(
+    'throughput',
+    `${completionsSource}; rates between frames, one upon the other. Other: the less busy operations, nop, timeouts and other bookkeeping, and all of rings that are counters only`,
+  )
+  explainChart('calls', `made: ${callSources.made}. Avoided: ${callSources.avoided}`)
+}
+
+/** Its title, and the figures of its legend. */
+function explainChart(id: string, source: string): void {
+  explain(byId(`${id}-title`), source)
+  const legend = byId(id).querySelector<HTMLElement>('.u-legend')
+  if (legend !== null) explain(legend, source)
 }
 
 export function showVerdict(history: History, ring: LiveRing): void {
   const span = history.span(lookBackMs)
   const then = span?.first.rings.find((one) => keyOf(one) === keyOf(ring))
   if (span === null || then === undefined) return
-  const { answer, title, sentence, figures } = judge(then, ring, span.seconds)
+  const { answer, title, sentence, source, figures } = judge(then, ring, span.seconds)
   byId('verdict').dataset['answer'] = answer
   say(byId('verdict-title'), title)
   say(byId('verdict-sentence'), sentence)
+  explain(byId('verdict-sentence'), source)
   fillPairs(
     byId('verdict-figures'),
     figures.map(({ label, value, source }) => ({ label, text: value, source })),
@@ -126,6 +151,7 @@ export function showStages(history: History, frame: LiveFrame, ring: string | nu
     )
     return [{ weight, values: [{ text: name }, ...values] }]
   })
+  byId('stages-none').hidden = rows.length > 0
   rows.sort((one, other) => other.weight - one.weight)
   fillTable(
     byId('stages'),
@@ -148,7 +174,20 @@ export function showCounters(ring: LiveRing, span: Span | null): void {
 
 const completionsSource = `${counterSources.completions.source}; of multishot requests also those before the last one, as seen in the completion queue while somebody looks`
 
-export function showOperations({ operations, errors }: LiveRing, span: Span | null, key: string): void {
+export function showOperations(
+  { ring, operations, errors }: LiveRing,
+  span: Span | null,
+  key: string,
+  isCountersOnly: boolean,
+): void {
+  const none = byId('operations-none')
+  none.hidden = operations.length > 0
+  say(
+    none,
+    isCountersOnly
+      ? `Operations and errors by code are told of the first ${ringsDetailedMax} rings only. Those of this one: /metrics, ringmaster_operation_completions_total{ring="${ring}"} and ringmaster_operation_errors_total{ring="${ring}"}.`
+      : 'Nothing was asked of this ring yet.',
+  )
   const then = span?.first.rings.find((one) => keyOf(one) === key)
   const rows = operations.map(([op, name, requests, completions, failed, moved, given]): Value[] => {
     const before = then?.operations.find(([other]) => other === op)
@@ -182,6 +221,8 @@ export function showOperations({ operations, errors }: LiveRing, span: Span | nu
   byId('errors').hidden = errors.length === 0
 }
 
+const jobSource = 'what the job says of itself, with each frame; of background work: the gauges of its ring'
+
 export function showJobs(frame: LiveFrame): void {
   const jobs: LiveJob[] = [...frame.jobs]
   for (const ring of frame.rings) {
@@ -210,8 +251,8 @@ export function showJobs(frame: LiveFrame): void {
       { text: kind },
       { text: name },
       { text: state },
-      { text: progress < 0 ? '–' : percent(progress) },
-      { text: detail },
+      { text: progress < 0 ? '–' : percent(progress), source: jobSource },
+      { text: detail, source: jobSource },
     ]),
   )
 }

@@ -80,6 +80,6 @@ export const counterSources: Readonly<Record<LiveCounter, CounterSource>> = {
   },
 }
 
-export const stageSources = ['queued', 'kernel', 'delivered'].map(
+export const stageSources: readonly string[] = ['queued', 'kernel', 'delivered'].map(
   (stage) => `histogram of the stage in shared memory, last 10 s; /metrics: ringmaster_operation_${stage}_seconds`,
 )

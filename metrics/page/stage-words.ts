@@ -2,7 +2,7 @@
 
 import { explain, byId, fillPairs, make, quietLine, say } from './dom.ts'
 import { short, whole } from './format.ts'
-import { growth, keyOf, type History } from './history.ts'
+import { growth, isCountersOnly, keyOf, type History } from './history.ts'
 import { isBookkeeping, lookOf } from './operations.ts'
 import { rate } from './panels.ts'
 import type { RingScene } from './scene.ts'
@@ -15,6 +15,7 @@ const buffersShown = 32
 /** The words on the stage, and what a screen reader is told of it. */
 export function showCaptions(scene: RingScene, ring: LiveRing, history: History, isReplay: boolean): void {
   const span = history.span()
+  const isUntold = !isReplay && isCountersOnly(history.latest, ring)
   const perSecond = (name: Parameters<typeof growth>[2]): string =>
     isReplay ? 'slow motion' : `${short(rate(span, (of) => growth(of, keyOf(ring), name)))}/s`
   const queue = (
@@ -31,7 +32,7 @@ export function showCaptions(scene: RingScene, ring: LiveRing, history: History,
       id,
       name,
       figure,
-      `${doing} of ${whole(size)}`,
+      isUntold ? `of ${whole(size)}: counted only` : `${doing} of ${whole(size)}`,
       perSecond(counter),
       `head and tail of the queue, in memory shared with the kernel; ${counterSources[counter].source}`,
     )
@@ -58,7 +59,7 @@ export function showCaptions(scene: RingScene, ring: LiveRing, history: History,
     '',
     `${whole(scene.inFlight)} in flight`,
     `of ${whole(ring.inFlightMax)} at most${waiting}`,
-    scene.slots === null ? 'its requests are known to its own thread only' : '',
+    isUntold ? 'not shown one by one' : scene.slots === null ? 'its requests are known to its own thread only' : '',
     "client's slot table, counters inFlight and backlog; /metrics: ringmaster_ring_in_flight, ringmaster_ring_backlog",
   )
   words.push(`${who}: ${state}.`, `${whole(scene.inFlight)} requests in flight.`)

@@ -39,7 +39,9 @@ export function startTooltips(wordsAt: ReadonlyMap<HTMLElement, (x: number, y: n
   document.addEventListener('pointerover', (event) => showFor(event.target))
   document.addEventListener('focusin', (event) => showFor(event.target))
   document.addEventListener('focusout', hide)
-  document.addEventListener('scroll', hide, { capture: true, passive: true })
+  // Focus scrolls what it reaches into view: what is told of that goes with it.
+  const follow = (): void => (owner !== null && owner === document.activeElement ? showFor(owner) : hide())
+  document.addEventListener('scroll', follow, { capture: true, passive: true })
   document.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') hide()
   })

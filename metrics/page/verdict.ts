@@ -4,6 +4,7 @@ import type { LiveRing } from '../live-protocol.ts'
 import { percent, short, whole } from './format.ts'
 import { callSources, callsOfRing } from './calls.ts'
 import { counterOf } from './history.ts'
+import { counterSources } from './sources.ts'
 
 export type Answer = 'yes' | 'partly' | 'no' | 'quiet' | 'none'
 
@@ -18,6 +19,8 @@ export interface Verdict {
   /** One or two words. */
   readonly title: string
   readonly sentence: string
+  /** Where the sentence's numbers come from. */
+  readonly source: string
   readonly figures: readonly VerdictFigure[]
 }
 
@@ -33,6 +36,12 @@ const waitShareMax = 0.2
 
 /** `then` and `now`: the same ring, `seconds` apart. What the kernel says of its threads may be of a moment before. */
 export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
+  return { ...answerOf(then, now, seconds), source: sentenceSource }
+}
+
+const sentenceSource = `what this ring's counters grew by in the last 10 s. Entries: ${counterSources.publishedEntries.source}. Calls: ${callSources.made}. Waits for a CPU: schedstat`
+
+function answerOf(then: LiveRing, now: LiveRing, seconds: number): Omit<Verdict, 'source'> {
   const grown = (name: Parameters<typeof counterOf>[1]): number =>
     Math.max(0, counterOf(now, name) - counterOf(then, name))
   const operations = grown('publishedEntries')
@@ -48,7 +57,7 @@ export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
     return {
       answer: 'none',
       title: 'No io_uring',
-      sentence: `This ring works without io_uring: ${now.reason}. Each operation is an ordinary system call on another thread: none is avoided.`,
+      sentence: `This ring works without io_uring. Each operation is an ordinary system call on another thread: none is avoided.`,
       figures,
     }
   }
@@ -62,7 +71,7 @@ export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
     return {
       answer: 'none',
       title: 'Not used',
-      sentence: `SQPOLL is off for this ring (${now.reason}): ${who}. In the last ${span}: ${calls}.`,
+      sentence: `SQPOLL is off for this ring: ${who}. In the last ${span}: ${calls}.`,
       figures,
     }
   }
@@ -122,7 +131,12 @@ export function judge(then: LiveRing, now: LiveRing, seconds: number): Verdict {
       figures,
     }
   }
-  return { answer: 'yes', title: 'Yes', sentence: `${said}. It costs the CPU time below, and saves the rest.`, figures }
+  return {
+    answer: 'yes',
+    title: 'Yes',
+    sentence: `${said}. It costs the CPU time that the figures say, and saves the rest.`,
+    figures,
+  }
 }
 
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)

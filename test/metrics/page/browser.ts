@@ -27,6 +27,8 @@ export interface Demo {
   readonly url: string
   /** What /metrics says of a series. */
   metric(series: string): Promise<number>
+  /** SIGSTOP, SIGCONT; SIGUSR2: see demo.mjs. */
+  signal(name: NodeJS.Signals): void
   stop(): Promise<void>
 }
 
@@ -44,6 +46,7 @@ export async function startDemo(...args: string[]): Promise<Demo> {
       if (line === undefined) throw new Error(`/metrics has no ${series}`)
       return Number(line.slice(series.length + 1))
     },
+    signal: (name) => void child.kill(name),
     stop: async () => {
       child.stdin.end()
       await ended

@@ -1,6 +1,7 @@
 // A program that uses rings in every way the live page can show, and serves the page: for the browser tests and for the screenshot in
 // README. Prints the admin server's address; ends when its standard input does.
-//   node test/metrics/page/demo.mjs [--rings N] [--poller P] [--load none|light|full]
+// SIGUSR2 ends the load, and nothing else.
+//   node test/metrics/page/demo.mjs [--rings N] [--poller P] [--load none|light|full] [--port N]
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     poller: { type: 'string', default: 'kernel' },
     load: { type: 'string', default: 'full' },
     trace: { type: 'string' },
+    port: { type: 'string', default: '0' },
   },
 })
 const rings = await Ringmaster.start({ rings: Number(values.rings), poller: values.poller, rawDirectDescriptors: 64 })
@@ -123,7 +125,7 @@ live.jobs.add(() => [
     progress: 0.42,
   },
 ])
-const feed = new LiveFeed({ source: live })
+const feed = new LiveFeed({ source: live, ready: () => ({ ok: true }) })
 feed.register(registry)
 const routes = new Map([['/live', feed.route]])
 if (values.trace !== undefined) {
@@ -132,7 +134,7 @@ if (values.trace !== undefined) {
 }
 const admin = await startAdminServer({
   host: '127.0.0.1',
-  port: 0,
+  port: Number(values.port),
   registry,
   ready: () => ({ ok: true }),
   live: () => ({ ok: true }),
@@ -142,6 +144,9 @@ const admin = await startAdminServer({
 })
 process.stdout.write(`${admin.url}\n`)
 
+process.on('SIGUSR2', () => {
+  running = false
+})
 process.stdin.resume()
 await new Promise((resolve) => process.stdin.once('close', resolve))
 running = false

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { bucketIndex } from '../../../metrics/exponential-histogram.ts'
 import { Op } from '../../../native/abi.ts'
 import { operationName } from '../../../native/operations/index.ts'
-import { busiest } from '../../../metrics/page/busiest.ts'
+import { allOf, busiest, stacked } from '../../../metrics/page/busiest.ts'
 import { callsOf } from '../../../metrics/page/calls.ts'
 import { bytes, duration, percent, short } from '../../../metrics/page/format.ts'
 import { growth, History, isGap, lookBackMs } from '../../../metrics/page/history.ts'
@@ -86,12 +86,42 @@ describe('system calls', () => {
 
 it('operations keep their line in the chart until others are much busier', () => {
   const at = (counts: readonly number[]) =>
-    frameOf(1, 0, [ringOf({}, { operations: counts.map((count, op) => [op, '', 0, count, 0, 0, 0] as const) })])
+    frameOf(1, 0, [
+      ringOf({}, { operations: counts.map((count, index) => [index + 1, '', 0, count, 0, 0, 0] as const) }),
+    ])
   const first = at([0, 0, 0, 0, 0, 0])
   const begin = busiest(first, at([50, 40, 30, 20, 10, 0]), [])
-  expect(begin).toEqual([0, 1, 2, 3])
+  expect(begin).toEqual([1, 2, 3, 4])
   expect(busiest(first, at([50, 40, 30, 20, 30, 0]), begin)).toEqual(begin)
-  expect(busiest(first, at([50, 40, 30, 20, 50, 0]), begin)).toEqual([0, 1, 2, 4])
+  expect(busiest(first, at([50, 40, 30, 20, 50, 0]), begin)).toEqual([1, 2, 3, 5])
+})
+
+describe('the layers of the chart of operations', () => {
+  const rows = (completions: number) =>
+    [Op.NOP, Op.READ, Op.CLOSE].map((op) => [op, '', 0, completions, 0, 0, 0] as const)
+
+  it('leave bookkeeping to the others, however much of it there is', () => {
+    const frames = [0, 100].map((count) => frameOf(1, 0, [ringOf({}, { operations: rows(count) })]))
+    expect(busiest(frames[0]!, frames[1]!, [])).toEqual([Op.CLOSE, Op.READ])
+  })
+
+  it('lie one upon the other, and the first is the sum', () => {
+    expect(
+      stacked([
+        [1, null, 5],
+        [2, null, 5],
+        [3, null, 5],
+      ]),
+    ).toEqual([
+      [6, null, 15],
+      [5, null, 10],
+      [3, null, 5],
+    ])
+  })
+
+  it('count rings that tell no operations one by one', () => {
+    expect(allOf(frameOf(1, 0, [ringOf({}, { operations: rows(5) }), ringOf({ completions: 7 })]))).toBe(22)
+  })
 })
 
 describe('numbers', () => {

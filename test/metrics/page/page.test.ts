@@ -83,6 +83,29 @@ describe.skipIf(!hasChromium)('the live page', () => {
       .toBe(false)
   })
 
+  it('has a chart of operations whose layers add up to what its legend calls all', async () => {
+    const page = await open()
+    await live(page)
+    // Read at once: the legend changes with every frame.
+    const read = (): Promise<string[]> =>
+      page.evaluate<string[]>(
+        `[...document.querySelectorAll('#throughput .u-series:not(:first-child)')].map((one) => one.textContent)`,
+      )
+    const figureOf = (said: string): number => {
+      const [, digits, letter] = /([\d.]+)(k?)\/s$/.exec(said) ?? []
+      return Number(digits) * (letter === 'k' ? 1000 : 1)
+    }
+    await expect.poll(async () => figureOf((await read()).at(-1) ?? ''), { timeout: waitMs }).toBeGreaterThan(50)
+    const said = await read()
+    const figures = said.map(figureOf)
+    const all = figures.pop()!
+    const sum = figures.reduce((total, figure) => total + figure, 0)
+    expect(said.at(-2)).toContain('other')
+    expect(said.join()).not.toMatch(/nop|–/)
+    // Each is rounded to three figures.
+    expect(Math.abs(sum - all)).toBeLessThan(all * 0.02 + figures.length)
+  })
+
   it('says nothing on the console and asks nobody but its own server', async () => {
     const page = await open()
     await live(page)
@@ -134,8 +157,11 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await page.locator('#tooltip').waitFor({ state: 'hidden' })
     await figure.focus()
     expect(await text(page, 'tooltip')).toContain('ringmaster_operation_completions_total')
+    // A number that a sentence has is one, too.
+    await page.locator('#verdict-sentence[data-source]').hover()
+    expect(await text(page, 'tooltip')).toContain('ringmaster_ring_published_entries_total')
     const without = await page.evaluate<string[]>(`
-      [...document.querySelectorAll('main dd, main td, main .caption')]
+      [...document.querySelectorAll('main dd, main td, main .caption, #verdict-sentence')]
         .filter((element) => /\\d/.test(element.textContent) && element.closest('#jobs, #errors') === null)
         .filter((element) => element.closest('[data-source]') === null)
         .map((element) => element.outerHTML)`)

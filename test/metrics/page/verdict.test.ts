@@ -28,6 +28,7 @@ describe('the verdict', () => {
     const verdict = judge(begin, ringOf(counters, { factsAtMs: 10_000, times: quietTimes, ...parts }), 10)
     expect(verdict.answer).toBe(answer)
     expect(verdict.sentence).toMatch(/\.$/)
+    expect(verdict.source).toContain('ringmaster_ring_published_entries_total')
     for (const { source } of verdict.figures) expect(source).not.toBe('')
   })
 
@@ -38,6 +39,8 @@ describe('the verdict', () => {
     expect(said('worker')).toContain('600 system calls for 1,000 entries')
     expect(said('caller')).toContain('your own thread tells the kernel of new entries (30 calls a second)')
     expect(said('threadpool')).toContain('none is avoided')
+    // Which poller, and why, is said of the ring.
+    for (const poller of ['worker', 'caller', 'threadpool']) expect(said(poller)).not.toContain('set by option')
     expect(said('kernel')).not.toContain('your own thread')
   })
 
