@@ -15,5 +15,15 @@ const none: Labels = {}
 export function defaultLabelsOf(registry: object): Labels {
   const given: unknown = Reflect.get(registry, '_defaultLabels')
   if (typeof given !== 'object' || given === null || Object.keys(given).length === 0) return none
-  return labelsShape.catch(none).parse(given)
+  const labels = Object.entries(labelsShape.catch(none).parse(given))
+  return Object.fromEntries(labels.flatMap(([name, value]) => textLabel(name, value)))
+}
+
+/** None where the value cannot be made text: one label is no reason to lose every metric. */
+function textLabel(name: string, value: unknown): [string, string][] {
+  try {
+    return [[name, String(value)]]
+  } catch {
+    return []
+  }
 }

@@ -38,7 +38,8 @@ export class Series {
   /** `defaults`: what it has besides, where it has no value of its own for them. */
   constructor(names: readonly string[], values: readonly string[], defaults: Labels) {
     const own = names.map((name, index) => [name, values[index] ?? ''] as const).filter(([, value]) => value !== '')
-    const others = Object.entries(defaults).filter(([name]) => own.every(([known]) => known !== name))
+    // `le` is the buckets' own, whatever the registry says.
+    const others = Object.entries(defaults).filter(([name]) => name !== 'le' && own.every(([known]) => known !== name))
     this.labels = [...own, ...others.map(([name, value]) => [name, String(value)] as const)]
   }
 

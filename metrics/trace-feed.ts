@@ -10,6 +10,8 @@ const writersMax = 2 * tracesMax
 export class TraceFeed {
   /** By the bit that stands for it. */
   private readonly writers: (TraceWriter | null)[] = new Array<TraceWriter | null>(writersMax).fill(null)
+  /** What `additions` was when each of them was added. */
+  private readonly addedAt = new Float64Array(writersMax)
   private ids = 0
   /** How often somebody was added. */
   additions = 0
@@ -22,9 +24,10 @@ export class TraceFeed {
   /** Returns whether there was room for one more. */
   add(writer: TraceWriter): boolean {
     const free = this.writers.indexOf(null)
-    if (free >= 0) this.writers[free] = writer
-    this.additions++
-    return free >= 0
+    if (free < 0) return false
+    this.writers[free] = writer
+    this.addedAt[free] = ++this.additions
+    return true
   }
 
   remove(writer: TraceWriter): void {
@@ -42,6 +45,18 @@ export class TraceFeed {
     let takers = 0
     for (let index = 0; index < writersMax; index++) if (this.writers[index]?.takesNext() === true) takers |= 1 << index
     return takers
+  }
+
+  /** An operation goes on that `takers` took when `additions` was `since`: they still do, who came later decides now, and who has gone does not. */
+  goesOn(takers: number, since: number): number {
+    let those = 0
+    for (let index = 0; index < writersMax; index++) {
+      const writer = this.writers[index]!
+      if (writer === null) continue
+      const bit = 1 << index
+      if (this.addedAt[index]! > since ? writer.takesNext() : (takers & bit) !== 0) those |= bit
+    }
+    return those
   }
 
   /** Up to `count` records are to come before the next publish(). */

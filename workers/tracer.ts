@@ -140,8 +140,8 @@ export class Tracer implements TracedOperations {
     }
     this.multishot[slot] = 1
     if (this.additions[slot] === feed.additions) return
+    this.takers[slot] = feed.goesOn(this.takers[slot]!, this.additions[slot]!)
     this.additions[slot] = feed.additions
-    this.takers[slot]! |= feed.begin()
   }
 
   /** All of them are settled. */

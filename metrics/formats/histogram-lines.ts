@@ -54,7 +54,8 @@ export class HistogramTextLines {
     values[countLine] = values[countLine - 1]!
     const { written, bucketBytes, countBytes } = this
     const wholeNs = Math.round(sumNs)
-    if (!(wholeNs < powersOfTen[written[sumWidthAt]!]! && wholeNs >= written[sumAt]!)) return this.rebuild(wholeNs)
+    const fits = wholeNs < powersOfTen[written[sumWidthAt]!]! && wholeNs <= sumNsMax
+    if (!(fits && wholeNs >= written[sumAt]!)) return this.rebuild(wholeNs)
     // Of the line before, which mostly had and has the same number: above the slowest there is only the total.
     let lastValue = NaN
     let lastBefore = NaN

@@ -54,6 +54,24 @@ describe('default labels of the registry', () => {
     expect(await occurrences(rack)).toBe(0)
   })
 
+  it('cannot take metrics away: a value that is no text is left out, and le is the buckets\u2019', async () => {
+    const registry = busyRegistry()
+    const broken = {
+      toString: (): string => {
+        throw new Error('no text')
+      },
+    }
+    registry.setDefaultLabels({ dc: 'x' })
+    await textOf(registry)
+    registry.setDefaultLabels({ broken, le: '5', rack: 7 })
+    const text = await textOf(registry)
+    expect(text).not.toContain('dc="x"')
+    expect(text).not.toMatch(/\{[^}]*le="[^}]*le="/)
+    expect(text).toMatch(/ringmaster_operation_kernel_seconds_bucket\{[^}]*rack="7"/)
+    const families = parseExposition(text)
+    expect(sampleValue(families, 'ringmaster_operations_total', { ring: '0', operation: 'read', rack: '7' })).toBe(10)
+  })
+
   it('give way to labels of the metric', async () => {
     const registry = busyRegistry()
     registry.setDefaultLabels({ ring: '7', pool: 'main' })

@@ -201,6 +201,31 @@ describe.each(somePollers)('poller $poller in $memory memory', ({ poller, memory
     expectTimesToFit(polls, startedMs)
   })
 
+  it('a multishot request is taken by who samples as by chance, not because another took it', async () => {
+    const fd = own(openPipe())
+    const stream = rings.raw().stream(pollStream({ fd, events: ['POLLIN'] }))
+    const shoot = async (): Promise<void> => {
+      const next = stream.next()
+      await rings.raw().submit(op.nop())
+      fs.writeSync(fd, 'x')
+      await next
+      fs.readSync(fd, Buffer.alloc(10))
+    }
+    using _other = rings.trace({ sampleEvery: 1_000_000 })
+    let taken = 0
+    for (let time = 0; time < 20; time++) {
+      const all = rings.trace()
+      await shoot()
+      expect(namesOf(all.read())).toContain('poll_add')
+      all.stop()
+      using sampled = rings.trace({ sampleEvery: 100_000 })
+      await shoot()
+      if (namesOf(sampled.read()).includes('poll_add')) taken++
+    }
+    expect(taken).toBeLessThan(3)
+    await stream.return()
+  })
+
   it('may begin and end while requests are under way', async () => {
     const fd = own(openPipe())
     const raw = rings.raw()
