@@ -159,10 +159,14 @@ describe.each(kinds)(
         writeFileSync(path, content)
         const reading = rings.readFile(path)
         await sleep(round / 4)
-        truncateSync(path, 1_000_000 + round * 12_345)
+        const cutBytes = 1_000_000 + round * 12_345
+        truncateSync(path, cutBytes)
         const read = await reading
-        expect(read.length).toBeGreaterThanOrEqual(1_000_000)
-        expect(read.equals(content.subarray(0, read.length))).toBe(true)
+        expect(read.length).toBeGreaterThanOrEqual(cutBytes)
+        expect(read.subarray(0, cutBytes).equals(content.subarray(0, cutBytes))).toBe(true)
+        // Linux zeroes the pages it takes away while a read under way copies them, so beyond the cut
+        // any reader, core's readFile included, may find zeros in place of what was there.
+        expect(read.findIndex((byte, at) => byte !== 0 && byte !== content[at])).toBe(-1)
       }
     })
 
