@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { deviceErrors } from '../../metrics/device-errors.ts'
 import { rules } from './prometheus/promtool.ts'
 
 const runbook = readFileSync(fileURLToPath(new URL('../../deploy/RUNBOOK.md', import.meta.url)), 'utf8')
@@ -39,6 +40,17 @@ describe('the runbook', () => {
       // It writes a file of its own choice, not to stdout.
       if (command!.startsWith('ringmaster trace')) expect(command).toMatch(/ --output \S+$/)
     }
+  })
+
+  it('names the codes that count as errors of the device, all of them', () => {
+    const [, listed = ''] = /`ringmaster_operation_device_errors_total`: (E[^:]*), except/.exec(
+      sections.get('RingmasterDeviceErrors') ?? '',
+    )!
+    expect(listed.match(/E[A-Z]+/g)).toEqual(deviceErrors.map(({ name }) => name))
+  })
+
+  it('names no source file: the package that it comes with has none', () => {
+    expect(runbook).not.toMatch(/\w\.ts\b/)
   })
 
   it('names alerts that there are', () => {

@@ -137,6 +137,46 @@ export const storageAlerts: readonly AlertCase[] = [
         firing: fsyncFires,
         overAt: '40m',
       },
+      {
+        when: 'it fails while nothing can be scraped for an hour',
+        series: { [errors('fsync')]: '0x59 stale _x59 1x60', ...started('0x59 stale _x59 0x60') },
+        notYetAt: '119m',
+        at: '121m',
+        firing: fsyncFires,
+        overAt: '136m',
+      },
+      {
+        when: 'it fails while nothing can be scraped for five hours, as it did before',
+        series: { [errors('fsync')]: '3x59 stale _x300 4x60', ...started('0x59 stale _x300 0x60') },
+        notYetAt: '360m',
+        at: '362m',
+        firing: fsyncFires,
+        overAt: '377m',
+      },
+      {
+        when: 'it fails while nothing can be scraped and nobody says since when the process runs',
+        series: { [errors('fsync')]: '0x59 stale _x59 1x60' },
+        notYetAt: '119m',
+        at: '121m',
+        firing: fsyncFires,
+        overAt: '136m',
+      },
+      {
+        when: 'nothing can be scraped for an hour, in which the process is started anew and as many fail as before',
+        series: { [errors('fsync')]: '1x59 stale _x59 1x60', ...started('0x59 stale _x59 4200x60') },
+        notYetAt: '119m',
+        at: '121m',
+        firing: fsyncFires,
+        overAt: '136m',
+      },
+      {
+        when: 'nothing can be scraped for a day, and the process was started anew not long ago',
+        series: { [errors('fsync')]: '0x59 stale _x1440 1x60', ...started('0x59 stale _x1440 86400x60') },
+        notYetAt: '1500m',
+        at: '1502m',
+        firing: fsyncFires,
+        overAt: '1517m',
+      },
     ],
     quiet: [
       {
@@ -153,6 +193,21 @@ export const storageAlerts: readonly AlertCase[] = [
         when: 'one failed long ago, and for an hour nothing could be scraped',
         series: { [errors('fsync')]: '1x119 stale _x60 1x60', ...started('0x119 stale _x60 0x60') },
         at: ['181m', '185m', '196m', '220m'],
+      },
+      {
+        when: 'one failed long ago, and for seven hours nothing could be scraped',
+        series: { [errors('fsync')]: '1x59 stale _x430 1x60', ...started('0x59 stale _x430 0x60') },
+        at: ['491m', '492m', '500m', '506m', '520m'],
+      },
+      {
+        when: 'one failed long ago, and for a little more than six hours nothing could be scraped',
+        series: { [errors('fsync')]: '1x59 stale _x365 1x60', ...started('0x59 stale _x365 0x60') },
+        at: ['426m', '430m', '434m', '436m', '441m', '450m'],
+      },
+      {
+        when: 'it failed long ago, and Prometheus is new',
+        series: { [errors('fsync')]: '1x60', ...started('-100000x60') },
+        at: ['1m', '10m', '15m', '30m'],
       },
       {
         when: 'one failed, and none since it was started anew',
@@ -233,8 +288,26 @@ export const storageAlerts: readonly AlertCase[] = [
         ],
         overAt: '38m',
       },
+      {
+        when: 'reads fail while nothing can be scraped for an hour',
+        series: { [errors('read')]: '2x59 stale _x59 5x60', ...started('0x59 stale _x59 0x60') },
+        notYetAt: '119m',
+        at: '121m',
+        firing: [
+          {
+            labels: { operation: 'read' },
+            description: `3 times read failed with an error of the device on a:9464 within a quarter of an hour. ${byCode('read')}`,
+          },
+        ],
+        overAt: '136m',
+      },
     ],
     quiet: [
+      {
+        when: 'some failed long ago, and for seven hours nothing could be scraped',
+        series: { [errors('read')]: '9x59 stale _x430 9x60', ...started('0x59 stale _x430 0x60') },
+        at: ['491m', '492m', '500m', '506m', '520m'],
+      },
       {
         when: 'one failed long ago, and one scrape failed a quarter of an hour ago',
         series: { [errors('read')]: '9x119 stale 9x60', ...started('0x119 stale 0x60') },
