@@ -20,6 +20,7 @@ const withoutAddon = ['abort', 'file', 'lifecycle', 'open-flags', 'read-file', '
 const alone = [
   ...['native/capabilities', 'services/denial', 'services/privileges'],
   ...['services/arena-memlock', 'services/rings-memlock', 'services/raw/buffers-memlock', 'native/ring-memory'],
+  ...['doctor/policy', 'doctor/limits'],
   ...['services/placement/start', 'services/advice/adaptation', 'services/machine/facts'],
   ...['services/advice/advisor', 'services/raw/starvation', 'services/admission/event-loop'],
   ...['workers/foreground-latency', 'workers/background-share', 'workers/idle-strategy', 'native/poll-slice'],

@@ -15,7 +15,7 @@ import type { AddressInfo } from 'node:net'
 import type { MetricsRegistry } from './exporter.ts'
 import { AnswerQueue } from './answer-queue.ts'
 import { renderMetrics, type ScrapeHeaders } from './render.ts'
-import { limitConnections } from './connection-limit.ts'
+import { type ConnectionLimits, limitConnections, usualConnections } from './connection-limit.ts'
 import { hostCheck, type HostCheck } from './host-check.ts'
 
 /** Whether a probe passes; `reason` is sent as the body when it does not. */
@@ -76,6 +76,8 @@ export interface AdminServerOptions {
   page?: Route | undefined
   /** Answer whatever name the server was reached by; else its own address and loopback's names only: see host-check.ts. */
   anyHost?: boolean
+  /** How many may be connected; default 128, and 1024 of a burst. */
+  connections?: ConnectionLimits
 }
 
 export interface AdminServer {
@@ -111,11 +113,20 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       connectionsCheckingInterval: sweepMs,
       maxHeaderSize: headerSizeBytesMax,
     },
-    (request, response) =>
-      queue.add(request.socket, response, () => void answer({ routes, streams, mayAsk }, request, response)),
+    (request, response) => {
+      // A body is none of our business: read past it so that the connection can be used again, within the request timeout.
+      request.resume()
+      queue.add(request.socket, {
+        response,
+        isProbe: probes.has(targetOf(request).path),
+        answer: () => void answer({ routes, streams, mayAsk }, request, response),
+      })
+    },
   )
   server.timeout = socketIdleMsMax
-  limitConnections(server)
+  // Else node:http closes the connection as soon as the client has closed its half, before what takes time is answered.
+  Object.assign(server, { httpAllowHalfOpen: true })
+  limitConnections(server, options.connections ?? usualConnections)
   server.on('connect', (_request, socket) => {
     socket.on('error', () => undefined)
     socket.end(connectAnswer)
@@ -148,6 +159,9 @@ async function metricsReply(registry: MetricsRegistry, headers: ScrapeHeaders): 
   return { status: 200, body, contentType, headers: { Vary: 'Accept, Accept-Encoding', ...encoding }, sent: release }
 }
 
+/** What orchestrators ask with a time limit, and what costs next to nothing to answer. */
+const probes: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+
 const indexLines = [
   '/         in a browser: the rings as they turn',
   '/metrics  counters and latencies for Prometheus',
@@ -172,8 +186,6 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  // A body is none of our business: read past it so that the connection can be used again, within the request timeout.
-  request.resume()
   try {
     const { path, host } = targetOf(request)
     const route = routes.get(path)
@@ -212,7 +224,14 @@ const connectAnswer =
 
 function adminRequest(request: IncomingMessage, response: ServerResponse): AdminRequest {
   const gone = new AbortController()
-  response.once('close', () => gone.abort())
+  const abort = (): void => gone.abort()
+  // Whoever has gone looks like who has closed one half, until something is sent. It may have gone before its turn came.
+  if (request.socket.readableEnded) abort()
+  request.socket.once('end', abort)
+  response.once('close', () => {
+    request.socket.off('end', abort)
+    abort()
+  })
   return {
     url: new URL(request.url ?? '/', 'http://admin'),
     headers: request.headers,
@@ -253,6 +272,11 @@ function stream(response: ServerResponse, reply: StreamReply, streams: Set<Serve
   streams.add(response)
   response.once('close', () => streams.delete(response))
   response.on('error', () => undefined)
+  if (response.socket?.readableEnded === true) {
+    response.destroy()
+    return
+  }
+  response.socket?.once('end', () => response.destroy())
   reply.start(response)
 }
 

@@ -3,7 +3,8 @@
 // A scrape takes milliseconds of the thread that also serves files, and HTTP lets a client ask for thousands in one packet without
 // reading one. So each connection is answered one request at a time, the next when its client's kernel has taken the last; over all
 // one is begun at a time, first for who has asked for least, and then the thread is left alone for as long as it took: whatever
-// clients send, half of it is for others.
+// clients send, half of it is for others. Probes cost next to nothing and must not wait for a thousand scrapes: they take turns among
+// themselves.
 
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -15,6 +16,7 @@ const restMsMax = 50
 
 interface Asked {
   readonly response: ServerResponse
+  readonly isProbe: boolean
   readonly answer: () => void
 }
 
@@ -26,10 +28,10 @@ interface Line {
 export class AnswerQueue {
   /** Who was answered last comes last. */
   private readonly lines = new Map<Socket, Line>()
-  private resting = false
+  private readonly resting = { probes: false, others: false }
 
   /** `answer` is called when it is this request's turn, at once if nobody else's; it must not throw, and may go on afterwards. */
-  add(socket: Socket, response: ServerResponse, answer: () => void): void {
+  add(socket: Socket, asked: Asked): void {
     // What was read in one piece is parsed to its end.
     if (socket.destroyed) return
     const { waiting } = this.lines.get(socket) ?? this.begin(socket)
@@ -37,7 +39,7 @@ export class AnswerQueue {
       socket.destroy()
       return
     }
-    waiting.push({ response, answer })
+    waiting.push(asked)
     this.next()
   }
 
@@ -52,8 +54,13 @@ export class AnswerQueue {
   }
 
   private next(): void {
-    if (this.resting) return
-    const [socket, line] = this.nextLine() ?? []
+    this.nextOf('probes')
+    this.nextOf('others')
+  }
+
+  private nextOf(kind: keyof AnswerQueue['resting']): void {
+    if (this.resting[kind]) return
+    const [socket, line] = this.nextLine(kind === 'probes') ?? []
     const asked = line?.waiting.shift()
     if (socket === undefined || line === undefined || asked === undefined) return
     line.isAnswered = true
@@ -63,26 +70,27 @@ export class AnswerQueue {
       this.lines.set(socket, line)
       this.next()
     })
-    this.resting = true
+    this.resting[kind] = true
     const startMs = performance.now()
     asked.answer()
     setImmediate(() => {
       const tookMs = Math.min(restMsMax, performance.now() - startMs)
-      if (tookMs < 1) this.goOn()
-      else setTimeout(() => this.goOn(), tookMs)
+      if (tookMs < 1) this.goOn(kind)
+      else setTimeout(() => this.goOn(kind), tookMs)
     })
   }
 
-  private goOn(): void {
-    this.resting = false
-    this.next()
+  private goOn(kind: keyof AnswerQueue['resting']): void {
+    this.resting[kind] = false
+    this.nextOf(kind)
   }
 
-  private nextLine(): [Socket, Line] | undefined {
+  private nextLine(isProbe: boolean): [Socket, Line] | undefined {
     let least: [Socket, Line] | undefined
     for (const entry of this.lines) {
       const [, { waiting, isAnswered }] = entry
-      if (isAnswered || waiting.length === 0) continue
+      const [first] = waiting
+      if (isAnswered || first?.isProbe !== isProbe) continue
       if (least === undefined || waiting.length < least[1].waiting.length) least = entry
     }
     return least

@@ -19,8 +19,12 @@ export function defaultLabelsOf(registry: object): Labels {
   return Object.fromEntries(labels.flatMap(([name, value]) => textLabel(name, value)))
 }
 
-/** None where the value cannot be made text: one label is no reason to lose every metric. */
+/** Prometheus' data model, "Metric names and labels". */
+const isLabelName = (name: string): boolean => /^[A-Za-z_]\w*$/.test(name)
+
+/** None where the name is no label's or the value cannot be made text: one label is no reason to lose every metric. */
 function textLabel(name: string, value: unknown): [string, string][] {
+  if (!isLabelName(name)) return []
   try {
     return [[name, String(value)]]
   } catch {

@@ -5,6 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
 import { RingUnavailableError } from './errors.ts'
@@ -75,8 +76,17 @@ function tryFile(path: string): { exports: unknown } | string {
 const forbidden =
   'this process may not load native addons: start node with --allow-addons beside --permission, and without --no-addons'
 
+/**
+ * Whether the program is Node.js itself, which can run the compiler's script. A single executable, or Electron, would start itself again,
+ * which asks for the addon again, and so on.
+ */
+const isPlainNode = (): boolean =>
+  /^node(js)?[\d.-]*$/.test(basename(process.execPath)) && process.versions['electron'] === undefined
+
 /** Package managers may skip install scripts, and a prebuilt binary may not fit: compiles once, with a message. @returns why it did not */
 function compile(): string {
+  if (!isPlainNode())
+    return `it is not compiled from within ${process.execPath}, which is not node: run "node ${builderPath}"`
   try {
     const { status, stdout } = spawnSync(process.execPath, [builderPath, '--first-use'], {
       stdio: ['ignore', 'pipe', 'inherit'],

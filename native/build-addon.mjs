@@ -14,6 +14,8 @@ import { AddonBuildError, compile, compileMsMax, countJobs, findToolchain } from
 import { findPrebuilt, fingerprintSources, isCompilingWanted, listSources, readJson } from './prebuilt.mjs'
 
 const here = import.meta.dirname
+/** `npm rebuild` does nothing where scripts are not run (ignore-scripts). */
+const again = `node ${fileURLToPath(import.meta.url)}`
 
 /** Output directory of each variant; the loader takes the first, or what RINGMASTER_ADDON names. */
 const outputOf = { '': 'build', 'address,undefined': 'build-asan', thread: 'build-tsan' }
@@ -134,7 +136,8 @@ export async function buildAddon({ quiet = false, firstUse = false, keepWork = f
   if (isUpToDate()) return { file, compiled: false }
 
   const toolchain = findToolchain()
-  const attempt = `${fingerprint} ${toolchain.programs.join(' ')} ${toolchain.nodeGyp} ${toolchain.nodeDirectory}`
+  const flags = ['CC', 'CXX', 'CFLAGS', 'CXXFLAGS', 'CPPFLAGS', 'LDFLAGS'].map((name) => process.env[name] ?? '')
+  const attempt = [fingerprint, ...toolchain.programs, toolchain.nodeGyp, toolchain.nodeDirectory, ...flags].join(' ')
   const failed = () => {
     const last = readJson(record)
     return firstUse && last?.failed === attempt && Date.now() - last.atMs < failureMsMax
@@ -143,8 +146,7 @@ export async function buildAddon({ quiet = false, firstUse = false, keepWork = f
     fs.mkdirSync(path.join(output, 'Release'), { recursive: true })
     const locked = await lockUnlessDone(lock, () => isUpToDate() || failed())
     if (!locked && isUpToDate()) return { file, compiled: false }
-    if (!locked)
-      throw new AddonBuildError('the addon did not compile last time (npm rebuild ringmaster tries again)', 1, log)
+    if (!locked) throw new AddonBuildError(`the addon did not compile last time ("${again}" tries again)`, 1, log)
     try {
       if (!quiet && firstUse) say(`compiling its native addon, once (about ${estimateSeconds()} s)…`)
       const work = claimWork(output)
@@ -187,7 +189,7 @@ async function main(options) {
   } catch (error) {
     if (!(error instanceof AddonBuildError) && !install) throw error
     const seeLog = error.log ? `; output: ${error.log}` : ''
-    const retry = error.exitStatus === 2 ? 'it is compiled at first use instead' : 'npm rebuild ringmaster tries again'
+    const retry = error.exitStatus === 2 ? 'it is compiled at first use instead' : `"${again}" tries again`
     const then = install ? `; ringmaster is installed without it, ${retry}` : ''
     say(`no native addon: ${error.message}${seeLog}${then}`)
     // For the loader that asked, which says it to the program: addonOrigin().reason.

@@ -223,7 +223,7 @@ const childTimeoutMs = 20_000
 const watchDefaultMs = 100
 
 /** Whether a process has lost its main thread and lives on: what a filter that kills threads (SCMP_ACT_KILL) leaves. */
-function hasNoMainThread(pid: number): boolean {
+export function hasNoMainThread(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     return stat.startsWith('Z', stat.lastIndexOf(')') + 2) && readdirSync(`/proc/${pid}/task`).length > 1

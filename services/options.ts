@@ -8,6 +8,8 @@ import type { WorkerEvent } from '../workers/supervisor.ts'
 import type { RingRestrictions } from '../workers/restrictions.ts'
 import { checkRestrictions } from './restrictions.ts'
 import type { RestrictionsOption } from './restrictions.ts'
+import type { PlacementWishes } from './placement/types.ts'
+import type { ProfileEvent } from './profile/event.ts'
 
 const powerOfTwo = (min: number, max: number): z.ZodNumber =>
   z
@@ -47,6 +49,8 @@ const schema = z.strictObject({
   heartbeatTimeoutMs: z.number().int().min(0).max(3_600_000).default(10_000),
   onWorker: z.custom<(event: WorkerEvent) => void>((value) => typeof value === 'function').optional(),
   restrictions: z.unknown().optional(), // checked by restrictions.ts
+  profile: z.string().min(1).max(4096).optional(),
+  onProfile: z.custom<(event: ProfileEvent) => void>((value) => typeof value === 'function').optional(),
 })
 
 /** Options of Ringmaster.start(). All have defaults that suit most programs. */
@@ -125,11 +129,22 @@ export interface RingmasterOptions {
   onWorker?: ((event: WorkerEvent) => void) | undefined
   /** What the rings accept; the kernel refuses all else (5.10). Default: everything. */
   restrictions?: RestrictionsOption
+  /**
+   * A profile of `ringmaster tune`: the path of its file, or `auto`, the first there is of $RINGMASTER_PROFILE, ./ringmaster-profile.json,
+   * ~/.config/ringmaster/profile.json and /etc/ringmaster/profile.json. What is set by other options is not touched by it, `auto` counting as not set.
+   * Default: none is looked for.
+   */
+  profile?: string | undefined
+  /** Told how the profile fits this machine. Default: where it does not, a RingmasterWarning, once. */
+  onProfile?: ((event: ProfileEvent) => void) | undefined
 }
 
 /** Options with every default filled in. */
 export interface ResolvedOptions extends Required<
-  Omit<RingmasterOptions, 'sqThreadCpu' | 'restrictions' | 'onAdvice' | 'onWorker' | 'rawDirectDescriptors'>
+  Omit<
+    RingmasterOptions,
+    'sqThreadCpu' | 'restrictions' | 'onAdvice' | 'onWorker' | 'rawDirectDescriptors' | 'profile' | 'onProfile'
+  >
 > {
   readonly rawDirectDescriptors: number | undefined
   readonly sqThreadCpu: number | undefined
@@ -146,7 +161,9 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   checkOptionsObject(options)
   const parsed = schema.safeParse(options)
   if (!parsed.success) throw asNodeError(parsed.error.issues[0]!, options)
-  const { cqEntries, sqThreadCpu, restrictions, onAdvice, onWorker, rawDirectDescriptors, ...rest } = parsed.data
+  // The profile has done its part by now: see services/profile/load.ts.
+  const { profile: _profile, onProfile: _onProfile, ...own } = parsed.data
+  const { cqEntries, sqThreadCpu, restrictions, onAdvice, onWorker, rawDirectDescriptors, ...rest } = own
   const resolved = {
     ...rest,
     sqThreadCpu,
@@ -169,6 +186,17 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   return resolved
 }
 
+/** What is left open is for the rules of placement: where a default has been filled in, they may do better. */
+export function placementWishes(options: RingmasterOptions, resolved: ResolvedOptions): PlacementWishes {
+  return {
+    ...resolved,
+    sqEntries: options.sqEntries ?? 'auto',
+    cqEntries: options.cqEntries ?? 'auto',
+    sqThreadIdleMs: options.sqThreadIdleMs ?? 'auto',
+    sqThreads: options.sqThreads,
+  }
+}
+
 function asNodeError(issue: z.core.$ZodIssue, options: object): Error {
   if (issue.code === 'unrecognized_keys') {
     const name = issue.keys[0] ?? ''
@@ -181,7 +209,8 @@ function asNodeError(issue: z.core.$ZodIssue, options: object): Error {
   const key = String(issue.path[0] ?? '')
   const name = key === '' ? 'options' : `options.${key}`
   const value: unknown = Reflect.get(options, key)
-  if (key === 'onAdvice' || key === 'onWorker') return invalidArgType(name, 'of type function', value)
+  if (key === 'onAdvice' || key === 'onWorker' || key === 'onProfile')
+    return invalidArgType(name, 'of type function', value)
   switch (issue.code) {
     case 'too_small':
       return outOfRange(name, `>= ${issue.minimum}`, value)

@@ -20,12 +20,14 @@ import { Coordinator } from './coordinator.ts'
 import { publish } from './diagnostics.ts'
 import { RingFileSystem } from './file-system.ts'
 import { readMachine } from './machine/facts.ts'
-import { resolveOptions } from './options.ts'
+import { placementWishes, resolveOptions } from './options.ts'
 import type { RingmasterOptions } from './options.ts'
 import { describeChoices, place } from './placement.ts'
 import { chooseSpin } from './placement/spin.ts'
 import type { Placement } from './placement/types.ts'
 import { exits, guardPrivileges } from './process-guard.ts'
+import { creditProfile, limitIoWorkers, startWithProfile } from './profile/load.ts'
+import type { Profiled } from './profile/load.ts'
 import { startService } from './residents/service.ts'
 import type { ResidentService, ServiceOptions } from './residents/service.ts'
 import { LiveFrames } from './live/live-frames.ts'
@@ -95,21 +97,19 @@ export class Ringmaster extends RingFileSystem {
    * the process alive.
    * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE for options; ERR_RING_UNAVAILABLE with a
    * `reason` where a poller was asked for that needs io_uring and there is none, or where `fallback` is false (else `auto` does
-   * without it, and `stats()` says why); SystemError of io_uring_setup(2) where this ring cannot be made.
+   * without it, and `stats()` says why); SystemError of io_uring_setup(2) where this ring cannot be made; ERR_RING_PROFILE.
    */
   static async start(options: RingmasterOptions = {}): Promise<Ringmaster> {
+    resolveOptions(options) // what is wrong with them is said before a profile is read
+    return startWithProfile(options, (...profiled) => Ringmaster.startAs(...profiled))
+  }
+
+  private static async startAs(options: RingmasterOptions, profiled: Profiled | null): Promise<Ringmaster> {
     const resolved = resolveOptions(options)
     const found = await capabilities()
     await loadSupport()
     const facts = { ...readMachine(), rings: found.rings, sqpoll: found.sqpoll, memory: found.memory }
-    const placement = place(facts, {
-      ...resolved,
-      // Where a default has been filled in, the rules may do better.
-      sqEntries: options.sqEntries ?? 'auto',
-      cqEntries: options.cqEntries ?? 'auto',
-      sqThreadIdleMs: options.sqThreadIdleMs ?? 'auto',
-      sqThreads: options.sqThreads,
-    })
+    const placement = creditProfile(place(facts, placementWishes(options, resolved)), profiled)
     if (addonFailure() !== null) usePlain()
     const { sqEntries, cqEntries, sqThreadIdleMs } = placement
     const open = await openRings({ ...resolved, sqEntries, cqEntries, sqThreadIdleMs }, placement)
@@ -132,7 +132,9 @@ export class Ringmaster extends RingFileSystem {
         },
         adapt: resolved.adapt ? (...advised): Promise<string | null> => adaptation.adapt(...advised) : undefined,
       })
-      const settled = { ...placement, choices: [...asOpened(placement.choices, open.handles), spin] }
+      const choices = [...asOpened(placement.choices, open.handles), spin]
+      const settled = creditProfile({ ...placement, choices }, profiled)
+      await limitIoWorkers(open.handles, profiled)
       const { effectiveCpus } = facts
       const rings: Ringmaster = new Ringmaster(open, resolved.name, settled, effectiveCpus, wakeCostNs, advisor)
       const options = { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }

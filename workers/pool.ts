@@ -13,7 +13,7 @@ import type { RingWorkerAnswer, RingWorkerStarted, RingWorkerTask } from './ring
 // Workers run compiled code, also when this file runs from source (tests): worker threads of Node 20 load no TypeScript.
 const here = import.meta.url
 const workerFile = fileURLToPath(
-  new URL(here.endsWith('.ts') ? '../dist/workers/ring-worker.js' : './ring-worker.js', here),
+  new URL(here.endsWith('.ts') ? '../dist/workers/ring-worker-start.cjs' : './ring-worker-start.cjs', here),
 )
 
 /** A ring worker that has opened its ring, or adopted it. */

@@ -1,12 +1,12 @@
 // The two charts, by uPlot: operations a second in layers, and system calls made against avoided. Fed by main.ts once a second at most.
 
 import UPlot from 'uplot'
-import type { ColourScheme } from './colours.ts'
+import { blend, type ColourScheme } from './colours.ts'
 import { allOf, busiest, grown, stacked } from './busiest.ts'
 import { callsOf } from './calls.ts'
 import { short } from './format.ts'
 import { isGap, seriesMs } from './history.ts'
-import { families, lookOf, type Family } from './operations.ts'
+import { lookOf, type Family } from './operations.ts'
 import type { LiveFrame } from '../live-protocol.ts'
 
 const heightPx = 190
@@ -93,18 +93,24 @@ class Chart {
   }
 }
 
-/** Each its family's; where that is another's already, the first that is free. */
-function coloursOf(ops: readonly number[]): Family[] {
-  const found: Family[] = []
-  for (const op of ops) {
-    const { family } = lookOf(op)
-    const free = families.find(
-      (one) => one !== 'other' && !found.includes(one) && !ops.some((op) => lookOf(op).family === one),
-    )
-    found.push(found.includes(family) || family === 'other' ? (free ?? family) : family)
-  }
-  return [...found, 'other']
+interface LayerColour {
+  readonly family: Family
+  /** How often the family was there before: each time it is paler. */
+  readonly paler: number
 }
+
+/** A colour means one family all over the page: operations of one family differ by how pale they are. */
+function coloursOf(ops: readonly number[]): LayerColour[] {
+  const seen = new Map<Family, number>()
+  return [...ops.map((op) => lookOf(op).family), 'other' as const].map((family) => {
+    const paler = seen.get(family) ?? 0
+    seen.set(family, paler + 1)
+    return { family, paler }
+  })
+}
+
+const layerColour = ({ colours }: ColourScheme, { family, paler }: LayerColour): string =>
+  blend(colours.families[family], colours.card, 1 - 0.6 ** paler)
 
 export class Charts {
   private readonly throughput: Chart
@@ -141,7 +147,7 @@ export class Charts {
 
     const ops = (this.ops = busiest(frames[0]!, last, this.ops))
     const sums = new Map(frames.map((frame) => [frame, allOf(frame)]))
-    const families = coloursOf(ops)
+    const colours = coloursOf(ops)
     const layers = [
       ...ops.map((op) => rates((one, two) => grown(one, two, op))),
       rates((one, two) => {
@@ -156,7 +162,7 @@ export class Charts {
         ...layers.map((own, index) => ({
           label: ops[index] === undefined ? 'other' : lookOf(ops[index]).name,
           stroke: () => scheme.colours.card,
-          fill: () => scheme.colours.families[families[index]!],
+          fill: () => layerColour(scheme, colours[index]!),
           own,
         })),
         { label: 'all', stroke: () => scheme.colours.text },

@@ -85,3 +85,11 @@ function readColours(dark: boolean): Colours {
     dark,
   }
 }
+
+/** `share` of the way from one colour to another, 0–1; both as #rrggbb. */
+export function blend(from: string, to: string, share: number): string {
+  const parts = (colour: string): number[] => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16))
+  const ends = parts(to)
+  const mixed = parts(from).map((part, at) => Math.round(part + (ends[at]! - part) * share))
+  return `#${mixed.map((part) => part.toString(16).padStart(2, '0')).join('')}`
+}

@@ -1,5 +1,5 @@
 // What the page remembers of the frames: rates over a second, histograms over ten, series over a minute. Pure; fed by main.ts with
-// every frame, read by whatever draws. A frame that was missed costs resolution of counters, which are totals,
+// every frame, read by whatever draws; services/top keeps one, too. A frame that was missed costs resolution of counters, which are totals,
 // and its own observations of histograms, which are what was added.
 
 import { bucketCount, quantileNs } from '../exponential-histogram.ts'
@@ -40,15 +40,23 @@ export interface Span {
   readonly seconds: number
 }
 
+/** What was added up of one histogram. */
+interface Window {
+  readonly ring: string
+  readonly op: number
+  readonly stage: number
+  readonly counts: Float64Array
+}
+
 interface Addition {
   readonly atMs: number
-  readonly key: string
+  readonly window: Window
   readonly counts: readonly number[]
 }
 
 export class History {
   private readonly frames: LiveFrame[] = []
-  private readonly windows = new Map<string, Float64Array>()
+  private readonly windows = new Map<string, Window>()
   private additions: Addition[] = []
 
   /** Whether what was remembered is forgotten. */
@@ -65,9 +73,8 @@ export class History {
     const keepFromMs = frame.atMs - lookBackMs
     let over = 0
     for (; over < this.additions.length && this.additions[over]!.atMs < keepFromMs; over++) {
-      const { key, counts } = this.additions[over]!
-      const window = this.windows.get(key)!
-      for (let at = 0; at < counts.length; at += 2) window[counts[at]!]! -= counts[at + 1]!
+      const { window, counts } = this.additions[over]!
+      for (let at = 0; at < counts.length; at += 2) window.counts[counts[at]!]! -= counts[at + 1]!
     }
     if (over > 0) this.additions = this.additions.slice(over)
     return isAnother
@@ -80,12 +87,13 @@ export class History {
   }
 
   private count(atMs: number, ring: string, histogram: readonly number[]): void {
-    const key = `${ring}/${histogram[0]!}/${histogram[1]!}`
+    const [op, stage, , ...counts] = histogram as [number, number, number, ...number[]]
+    const key = `${ring}/${op}/${stage}`
     let window = this.windows.get(key)
-    if (window === undefined) this.windows.set(key, (window = new Float64Array(bucketCount)))
-    const counts = histogram.slice(3)
-    for (let at = 0; at < counts.length; at += 2) window[counts[at]!]! += counts[at + 1]!
-    this.additions.push({ atMs, key, counts })
+    if (window === undefined)
+      this.windows.set(key, (window = { ring, op, stage, counts: new Float64Array(bucketCount) }))
+    for (let at = 0; at < counts.length; at += 2) window.counts[counts[at]!]! += counts[at + 1]!
+    this.additions.push({ atMs, window, counts })
   }
 
   get latest(): LiveFrame | null {
@@ -115,12 +123,12 @@ export class History {
   /** Latencies of the last ten seconds: of `ring` (null: all), of `op` (null: all but bookkeeping), in one stage. */
   histogram(ring: string | null, op: number | null, stage: number): Float64Array {
     const sum = new Float64Array(bucketCount)
-    for (const [key, counts] of this.windows) {
-      const [ofRing, ofOp, ofStage] = key.split('/')
+    for (const window of this.windows.values()) {
+      const { counts } = window
       if (
-        Number(ofStage) !== stage ||
-        (ring !== null && ofRing !== ring) ||
-        (op === null ? isBookkeeping(Number(ofOp)) : Number(ofOp) !== op)
+        window.stage !== stage ||
+        (ring !== null && window.ring !== ring) ||
+        (op === null ? isBookkeeping(window.op) : window.op !== op)
       )
         continue
       for (let index = 0; index < bucketCount; index++) sum[index]! += counts[index]!

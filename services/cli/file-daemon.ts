@@ -9,6 +9,7 @@ import { livePage } from '../../metrics/live-page.ts'
 import { codeOf } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
 import type { RingAdvice } from '../advice.ts'
+import type { ProfileEvent } from '../profile/event.ts'
 import { Ringmaster } from '../ringmaster.ts'
 import type { WorkerEvent } from '../../workers/supervisor.ts'
 import { limitConnections } from './connection-limit.ts'
@@ -24,6 +25,7 @@ import { requireRoot, ServedRoot } from './served-root.ts'
 import { ServiceManager } from './service-manager.ts'
 import { watchForStop, type StopReason } from './stop.ts'
 import { traceRoute } from './trace-route.ts'
+import { trafficRoute } from './traffic-route.ts'
 import { readVersion } from './version.ts'
 
 export const pollers = ['auto', 'kernel', 'worker', 'caller', 'threadpool'] as const
@@ -36,6 +38,7 @@ export interface FileDaemonOptions {
   readonly public?: boolean
   readonly rings?: number
   readonly poller: (typeof pollers)[number]
+  readonly profile?: string
   readonly adapt?: boolean
   readonly logLevel: LogLevel
   readonly drainDelaySeconds: number
@@ -139,7 +142,8 @@ class FileDaemon {
     this.#service = service
     this.#closers.push(() => service.close())
 
-    const limits = { connectionsMax: limitConnections(this.#log) }
+    const connections = limitConnections(this.#log)
+    const limits = { connectionsMax: connections.files }
     const { fd } = this.#passed.http ?? {}
     this.#http = await HttpServer.start({ folder, ...listen, fd, log: this.#log, limits }).catch((error: unknown) => {
       throw startListenError('--listen', listen, this.#passed.http, error)
@@ -158,9 +162,11 @@ class FileDaemon {
       routes: new Map([
         ['/live', feed.route],
         ['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.#ringLines() }))],
+        ['/traffic', trafficRoute(this.#http.traffic)],
       ]),
       page: livePage(),
       anyHost: this.#options.public === true,
+      connections: connections.admin,
     }).catch((error: unknown) => {
       throw startListenError('--admin', admin, this.#passed.admin, error)
     })
@@ -233,11 +239,14 @@ class FileDaemon {
   }
 
   async #startRings(): Promise<Ringmaster> {
-    const { poller, adapt = false, rings: ringCount, silenceSeconds } = this.#options
+    const { poller, adapt = false, rings: ringCount, silenceSeconds, profile } = this.#options
     const onAdvice = (advice: RingAdvice): void => {
       if (advice.cause === 'none') this.#log.info(advice, 'the poller suits the load again')
       else if (advice.moved) this.#log.info(advice, `the ring was moved to poller ${advice.poller}`)
       else this.#log.warn(advice, `poller ${advice.poller} would suit the load better`)
+    }
+    const onProfile = ({ state, path, differences, message }: ProfileEvent): void => {
+      this.#log[state === 'loaded' ? 'info' : 'warn']({ profile: path, state, differences }, message)
     }
     const onWorker = ({ ring, state, cause }: WorkerEvent): void => {
       if (state === 'well') this.#log.info({ ring }, 'another worker has adopted the ring')
@@ -257,6 +266,8 @@ class FileDaemon {
       poller,
       adapt,
       rings: ringCount ?? 'auto',
+      profile,
+      onProfile,
       heartbeatTimeoutMs: Math.round(Math.min(max, Math.max(min, patienceMs))),
       onAdvice,
       onWorker,
@@ -313,7 +324,7 @@ function startListenError(
 function startError(error: unknown): unknown {
   const code = codeOf(error)
   if (!(error instanceof Error) || code === undefined) return error
-  const isUsage = code === 'ERR_OUT_OF_RANGE' || code.startsWith('ERR_INVALID_ARG')
+  const isUsage = ['ERR_OUT_OF_RANGE', 'ERR_RING_PROFILE'].includes(code) || code.startsWith('ERR_INVALID_ARG')
   const exitCode = isUsage ? exitCodes.usage : exitCodes.failure
   return new CommandError(error.message.replace('options.', '--'), exitCode, { cause: error })
 }

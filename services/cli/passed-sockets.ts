@@ -37,18 +37,23 @@ export function assignPassedSockets(names: readonly string[]): PassedSockets {
       exitCodes.usage,
     )
   const passed: { http?: PassedSocket; admin?: PassedSocket } = {}
+  const addresses: { http?: string | undefined; admin?: string | undefined } = {}
   names.forEach((name, index) => {
     const role = isUnnamed(name) && !isNamed ? roles[index] : roles.find((role) => role === name)
     const fd = firstPassedFd + index
     if (role === undefined && !isUnnamed(name)) throw wrong(fd, `has a name that is not known, ${name}`)
     if (role === undefined && isNamed) throw wrong(fd, 'has no name, and another one has')
     if (role === undefined || passed[role] !== undefined) throw wrong(fd, 'is one too many')
-    passed[role] = { fd, path: checkListening(fd, role) }
+    const { path, address } = checkListening(fd, role)
+    passed[role] = { fd, path }
+    addresses[role] = address
   })
   const { http, admin } = passed
-  if (http !== undefined && admin !== undefined && fstatSync(http.fd).ino === fstatSync(admin.fd).ino) {
+  if (http !== undefined && admin !== undefined) {
     const [first, second] = [Math.min(http.fd, admin.fd), Math.max(http.fd, admin.fd)]
-    throw wrong(second, `is the same socket as descriptor ${first}`)
+    if (fstatSync(first).ino === fstatSync(second).ino) throw wrong(second, `is the same socket as descriptor ${first}`)
+    if (addresses.http !== undefined && addresses.http === addresses.admin)
+      throw wrong(second, `listens where descriptor ${first} does (ReusePort=): each connection would go to either`)
   }
   return passed
 }
@@ -59,8 +64,15 @@ const streamSocket = '0001'
 /** __SO_ACCEPTCON, as /proc/net/unix has it. */
 const acceptsConnections = 1 << 16
 
-/** The path of a Unix socket. A bound socket that does not listen yet is made to: there is no telling it from one of another namespace. */
-function checkListening(fd: number, role: string): string | undefined {
+interface Bound {
+  /** Of a Unix socket. */
+  readonly path?: string
+  /** Of an internet socket: address and port as the kernel's table has them. */
+  readonly address?: string | undefined
+}
+
+/** Where it listens. A bound socket that does not listen yet is made to: there is no telling it from one of another namespace. */
+function checkListening(fd: number, role: string): Bound {
   const wrong = (what: string): CommandError =>
     new CommandError(
       `descriptor ${fd}, passed for ${role}, ${what}. It must be a stream socket that listens (ListenStream= and Accept=no in the socket unit).`,
@@ -74,15 +86,15 @@ function checkListening(fd: number, role: string): string | undefined {
     if (error instanceof CommandError) throw error
     throw wrong('is not open')
   }
-  if (inode === undefined) return undefined
+  if (inode === undefined) return {}
   // Not found there it is of another network namespace, or of a kind that Node refuses: listening tells.
   const internet = findSocket(['tcp', 'tcp6'], 9, inode)
   if (internet !== undefined && internet[3] !== tcpListening) throw wrong('is connected, or does not listen')
   const unix = findSocket(['unix'], 6, inode)
-  if (unix === undefined) return undefined
+  if (unix === undefined) return { address: internet?.[1] }
   if (unix[4] !== streamSocket) throw wrong('is no stream socket')
   if ((parseInt(unix[3] ?? '', 16) & acceptsConnections) === 0) throw wrong('does not listen')
-  return unix.slice(7).join(' ')
+  return { path: unix.slice(7).join(' ') }
 }
 
 /** A machine may have a million connections; those that listen are listed first. */

@@ -1,13 +1,25 @@
 // Puts the commands together, and turns every way they can end into an exit code. Called by main.ts.
 import { Command, CommanderError } from 'commander'
+import { benchCommand } from './bench.ts'
+import { doctorCommand } from './doctor.ts'
 import { CommandError, exitCodes, exitCodesHelp } from './exit.ts'
 import { operationsCommand } from './operations.ts'
 import { serveCommand } from './serve.ts'
+import { topCommand } from './top.ts'
 import { traceCommand } from './trace.ts'
+import { tuneCommand } from './tune.ts'
 import { readVersion } from './version.ts'
 
 /** One file per command; the order of `ringmaster --help`. */
-const commands: readonly Command[] = [serveCommand(), operationsCommand(), traceCommand()]
+const commands: readonly Command[] = [
+  serveCommand(),
+  doctorCommand(),
+  tuneCommand(),
+  benchCommand(),
+  topCommand(),
+  operationsCommand(),
+  traceCommand(),
+]
 
 /** If something still holds the process when its work is done, it has this long to let go. */
 const lingerMsMax = 2_000

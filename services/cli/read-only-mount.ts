@@ -1,4 +1,4 @@
-// Whether the file system of a folder is read-only, which statfs(2) of Node.js does not say. Called by daemon-metrics.ts.
+// Whether the file system of a folder is read-only, which statfs(2) of Node.js does not say. Called by daemon-metrics.ts; its numbers of devices by services/doctor, too.
 import { readFile } from 'node:fs/promises'
 
 /**
@@ -19,7 +19,7 @@ export function readOnlyIn(mountinfo: string, device: number): boolean {
 }
 
 /** As makedev(3) of glibc puts them together: more than 32 bits, which the bit operators of JavaScript do not have. */
-function deviceNumbers(device: number): string {
+export function deviceNumbers(device: number): string {
   const low = device % 2 ** 32
   const high = Math.floor(device / 2 ** 32)
   const major = ((low >>> 8) & 0xfff) + ((high >>> 12) << 12)

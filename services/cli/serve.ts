@@ -10,6 +10,7 @@ const examples = `
 Examples:
   $ ringmaster serve                              the current folder at http://127.0.0.1:8080/b/
   $ ringmaster serve /srv/artefacts --rings 2     another folder, two rings
+  $ ringmaster serve --profile tuned.json         as ringmaster tune found it best for this machine
   $ ringmaster serve --listen :0 --admin :0       any free ports; they are printed when it is ready
   $ curl -r 0-1023 http://127.0.0.1:8080/b/big.iso | sha256sum
 
@@ -46,6 +47,11 @@ export function serveCommand(): Command {
     .option('--public', 'allow addresses that other machines can reach; there is no password')
     .option('--rings <number>', 'rings, each with its own worker thread (default: as the machine allows)', parseCount)
     .addOption(new Option('--poller <poller>', 'who turns queue entries into I/O').choices(pollers).default('auto'))
+    .option(
+      '--profile <path>',
+      "a profile of ringmaster tune, or 'auto': decides what --rings and --poller leave open",
+      parseProfile,
+    )
     .option('--adapt', 'move a ring to another poller where that suits its load better')
     .addOption(new Option('--log-level <level>', 'least severe log line').choices(logLevels).default('info'))
     .option(
@@ -68,7 +74,8 @@ export function serveCommand(): Command {
     })
 }
 
-function addressOption(flags: string, description: string, port: number): Option {
+/** Of doctor.ts, too: it checks what this command would listen on. */
+export function addressOption(flags: string, description: string, port: number): Option {
   const fallback = `127.0.0.1:${port}`
   return new Option(flags, description).argParser(parseListenAddress).default(parseListenAddress(fallback), fallback)
 }
@@ -76,6 +83,11 @@ function addressOption(flags: string, description: string, port: number): Option
 function parseCount(text: string): number {
   if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('Expected a number from 1.')
   return Number(text)
+}
+
+function parseProfile(text: string): string {
+  if (text === '') throw new InvalidArgumentError("Expected the path of a profile, or 'auto'.")
+  return text
 }
 
 const parseSeconds =

@@ -1,13 +1,13 @@
 // `ringmaster trace`: asks a running daemon what its rings do for some seconds, and saves that for ui.perfetto.dev. Added to the program by
 // main.ts. What answers is trace-route.ts.
 import { constants } from 'node:fs'
-import { access, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { access, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
-import { once } from 'node:events'
-import { stripVTControlCharacters } from 'node:util'
+import { dirname, resolve as resolvePath } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { codeOf } from '../http/http-error.ts'
+import { adminOption, connectionError, refusalOf } from './admin-address.ts'
 import { CommandError, exitCodes, exitCodesHelp } from './exit.ts'
 import { showProgress } from './progress.ts'
 import { sampleOf, secondsOf, traceFormats, traceLimits, type TraceFormat } from './trace-limits.ts'
@@ -52,13 +52,6 @@ export function traceCommand(): Command {
     .action(runTrace)
 }
 
-function adminOption(): Option {
-  const fallback = 'http://127.0.0.1:9464'
-  return new Option('--admin <url>', "the daemon's admin address, as it prints it")
-    .argParser(parseAdmin)
-    .default(parseAdmin(fallback), fallback)
-}
-
 async function runTrace({ admin, seconds, sample, format, output }: TraceCommandOptions): Promise<void> {
   const query = new URLSearchParams({ seconds: String(seconds), sample: String(sample), format })
   const file = output === '-' ? null : await openOutput(output)
@@ -72,7 +65,7 @@ async function runTrace({ admin, seconds, sample, format, output }: TraceCommand
     const recording = await record(url, seconds, format, interrupt.signal)
     warnOfDropped(recording)
     if (file === null) {
-      if (!process.stdout.write(recording)) await once(process.stdout, 'drain')
+      await writeToStdout(recording)
       return
     }
     await file.write(recording)
@@ -82,6 +75,18 @@ async function runTrace({ admin, seconds, sample, format, output }: TraceCommand
     for (const signal of stopSignals) process.removeListener(signal, onSignal)
   }
 }
+
+function writeToStdout(recording: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(recording, (error) => {
+      const code = codeOf(error) ?? 'failed'
+      // Who has closed the pipe wants no more of it.
+      if (!(error instanceof Error) || code === 'EPIPE') resolve()
+      else reject(new CommandError(`cannot write to stdout: ${code}. Nothing of use was saved.`, exitCodes.failure))
+    })
+  })
+}
+
 /** By what the head of a recording says, in either format. */
 function warnOfDropped(recording: Buffer): void {
   const dropped = Number(/"dropped":(\d+)/.exec(recording.subarray(0, headBytes).toString())?.[1] ?? 0)
@@ -114,7 +119,7 @@ async function openOutput(output: string): Promise<Output> {
     const special = await open(output, 'w').catch(failed)
     return { write: (recording) => special.writeFile(recording).catch(failed), close: () => special.close() }
   }
-  const target = present === null ? output : await realpath(output)
+  const target = present === null ? await endOfLinks(output).catch(failed) : await realpath(output)
   if (present !== null) await access(target, constants.W_OK).catch(failed)
   const beside = `${target}.${process.pid}.part`
   const file = await open(beside, 'wx', present?.mode).catch(failed)
@@ -130,13 +135,27 @@ async function openOutput(output: string): Promise<Output> {
   }
 }
 
+/** As path_resolution(7). */
+const linksMax = 40
+
+/** Links that lead nowhere yet stay links, too: what the last one names is made. */
+async function endOfLinks(output: string): Promise<string> {
+  let path = output
+  for (let links = 0; links < linksMax; links++) {
+    const link = await readlink(path).catch(() => null)
+    if (link === null) return path
+    path = resolvePath(await realpath(dirname(path)), link)
+  }
+  throw Object.assign(new Error('too many links'), { code: 'ELOOP' })
+}
+
 /** The whole recording: half of one is no JSON. */
 async function record(url: URL, seconds: number, format: TraceFormat, interrupt: AbortSignal): Promise<Buffer> {
   using _progress = showProgress(process.stderr, 'recording', seconds)
   let recording: Buffer
   try {
     const response = await ask(url, seconds, interrupt)
-    if (response.statusCode !== 200) throw await refusal(response, url)
+    if (response.statusCode !== 200) throw await refusalOf(response, url, 'trace')
     if (!isJson(response)) throw stranger(url, 'something else than JSON')
     recording = await wholeOf(response, url, format, interrupt)
   } catch (error) {
@@ -228,52 +247,6 @@ function ask(url: URL, seconds: number, signal: AbortSignal): Promise<IncomingMe
     })
     asked.end()
   })
-}
-
-function connectionError(admin: URL, error: unknown): CommandError {
-  const code = codeOf(error)
-  const message =
-    code === 'ECONNREFUSED'
-      ? `nothing listens at ${admin.origin}. Start \`ringmaster serve\`, or say where it is with --admin: it prints ` +
-        '`metrics at …/metrics` when it has started.'
-      : `cannot ask ${admin.origin}: ${error instanceof Error ? error.message : String(error)}. Is it the admin address ` +
-        'of a `ringmaster serve`, as that prints it?'
-  return new CommandError(message, exitCodes.failure, { cause: error })
-}
-
-async function refusal(response: IncomingMessage, admin: URL): Promise<CommandError> {
-  const { statusCode = 0 } = response
-  const reason = await reasonOf(response)
-  if (statusCode === 429) return new CommandError(`${admin.origin} says: ${reason}`, exitCodes.failure)
-  if (statusCode === 400 || statusCode === 503 || statusCode === 421)
-    return new CommandError(`${admin.origin} refuses: ${reason}`, exitCodes.failure)
-  return new CommandError(
-    `${admin.origin} answers ${statusCode} to /trace: it is not the admin address of a ringmaster that can trace. ` +
-      '`ringmaster serve` prints its own when it has started: `metrics at …/metrics`.',
-    exitCodes.failure,
-  )
-}
-const reasonBytesMax = 500
-
-/** What it says for itself, as one line of a terminal that it cannot do anything else to. */
-async function reasonOf(response: IncomingMessage): Promise<string> {
-  let reason = ''
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      reason += chunk.toString('latin1')
-      if (reason.length >= reasonBytesMax) break
-    }
-  } catch {
-    // What has come is all there is.
-  }
-  const visible = stripVTControlCharacters(reason.slice(0, reasonBytesMax))
-  return visible.replaceAll(/[^\x20-\x7e]+/g, ' ').trim()
-}
-
-function parseAdmin(input: string): URL {
-  const url = URL.canParse(input) ? new URL(input) : null
-  if (url?.protocol !== 'http:') throw new InvalidArgumentError('Expected a URL such as http://127.0.0.1:9464.')
-  return url
 }
 
 function parseSeconds(input: string): number {

@@ -13,11 +13,13 @@ import { findFault } from './request-checks.ts'
 import { parseRequestTarget } from './request-path.ts'
 import { end, sendBody } from './send-body.ts'
 import type { Folder } from './storage.ts'
+import type { HttpTraffic, Visit } from './traffic.ts'
 
 export interface FileServiceOptions {
   readonly folder: Folder
   readonly limits: HttpLimits
   readonly counters: HttpCounters
+  readonly traffic: HttpTraffic
   readonly log: Logger
 }
 
@@ -33,14 +35,16 @@ export class FileService {
   readonly #folder: Folder
   readonly #limits: HttpLimits
   readonly #counters: HttpCounters
+  readonly #traffic: HttpTraffic
   readonly #log: Logger
   readonly #smallBuffers: BufferPool
   readonly #chunkBuffers: BufferPool
 
-  constructor({ folder, limits, counters, log }: FileServiceOptions) {
+  constructor({ folder, limits, counters, traffic, log }: FileServiceOptions) {
     this.#folder = folder
     this.#limits = limits
     this.#counters = counters
+    this.#traffic = traffic
     this.#log = log
     const queue = { waitersMax: limits.bufferWaitersMax, waitMsMax: limits.bufferWaitMsMax }
     this.#smallBuffers = new BufferPool({
@@ -67,16 +71,19 @@ export class FileService {
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.socket.destroyed) return // it went away while earlier pipelined requests were answered
     const startedMs = performance.now()
+    const visit = this.#traffic.begin(request.socket.remoteAddress)
     try {
-      await this.#answer(request, response)
+      await this.#answer(request, response, visit)
       this.#count(request, response.statusCode, startedMs)
       this.#log.debug({ method: request.method, target: request.url, status: response.statusCode }, 'answered')
     } catch (error) {
       await this.#fail(request, response, error, startedMs)
+    } finally {
+      visit?.end()
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, visit: Visit | null): Promise<void> {
     const method = request.method
     const fault = findFault(request)
     if (fault !== undefined) {
@@ -91,6 +98,7 @@ export class FileService {
       return
     }
     const opened = await openRegularFile(this.#folder, target.path)
+    visit?.opened(target.path)
     try {
       const plan = planResponse({
         method,
@@ -100,7 +108,7 @@ export class FileService {
         nowMs: Date.now(),
         settleMs: this.#limits.validatorSettleMs,
       })
-      await this.#carryOut(plan, opened, response)
+      await this.#carryOut(plan, opened, response, visit)
     } finally {
       await this.#close(opened)
     }
@@ -110,7 +118,19 @@ export class FileService {
     this.#counters.bodyBytesSent += sizeBytes
   }
 
-  async #carryOut(plan: ResponsePlan, { file }: OpenedFile, response: ServerResponse): Promise<void> {
+  #countSentTo(visit: Visit): (sizeBytes: number) => void {
+    return (sizeBytes) => {
+      this.#countSent(sizeBytes)
+      visit.sent(sizeBytes)
+    }
+  }
+
+  async #carryOut(
+    plan: ResponsePlan,
+    { file }: OpenedFile,
+    response: ServerResponse,
+    visit: Visit | null,
+  ): Promise<void> {
     const bodyBytes = plan.pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0)
     if (bodyBytes === 0) {
       response.writeHead(plan.status, plan.headers)
@@ -119,7 +139,8 @@ export class FileService {
     }
     const pool = bodyBytes <= this.#smallBuffers.bufferBytes ? this.#smallBuffers : this.#chunkBuffers
     const buffer = pool.tryLease() ?? (await leaseWhileConnected(pool, response))
-    await sendBody({ response, plan, file, pool, buffer, sent: this.#countSent })
+    const sent = visit === null ? this.#countSent : this.#countSentTo(visit)
+    await sendBody({ response, plan, file, pool, buffer, sent })
   }
 
   /** The bytes are out, or will not be: a failing close changes neither, but the descriptor may be lost. */

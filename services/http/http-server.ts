@@ -13,6 +13,7 @@ import { codeOf } from './http-error.ts'
 import { httpPlane } from './http-plane.ts'
 import { defaultHttpLimits, type HttpLimits } from './limits.ts'
 import type { Folder } from './storage.ts'
+import { HttpTraffic } from './traffic.ts'
 
 export interface HttpServerOptions {
   readonly folder: Folder
@@ -29,6 +30,8 @@ export class HttpServer {
   readonly #server: Server
   readonly #connections = new Connections()
   readonly #counters = new HttpCounters()
+  /** Who asks for which files, while somebody wants to know. */
+  readonly traffic: HttpTraffic = new HttpTraffic()
   readonly #service: FileService
   #leaving = false
 
@@ -46,7 +49,7 @@ export class HttpServer {
 
   private constructor({ folder, log, limits: changed }: HttpServerOptions) {
     const limits = { ...defaultHttpLimits, ...changed }
-    this.#service = new FileService({ folder, limits, counters: this.#counters, log })
+    this.#service = new FileService({ folder, limits, counters: this.#counters, traffic: this.traffic, log })
     this.#server = createServer({
       maxHeaderSize: limits.headerBytesMax,
       headersTimeout: limits.headersMsMax,

@@ -1,5 +1,5 @@
 // What this process's control groups grant: CPU time (quota) and CPUs (cpuset), in version 1 and 2 of cgroups, and where both are
-// mounted. Used by facts.ts.
+// mounted. Used by facts.ts, and by services/doctor for what placement does not go by.
 import { posix } from 'node:path'
 import { parseCpuList, readText } from './text.ts'
 
@@ -65,29 +65,46 @@ const firstCpus = (lists: readonly string[]): number[] | null => {
   return cpus ?? null
 }
 
-/** What the groups of the calling thread grant, and all groups above them: each level limits those below. */
-export function readCgroup(root: string): CgroupGrant {
+/** Which hierarchies there are: `hybrid` has controllers of version 1 and a mount of version 2. */
+export type CgroupVersion = 'v1' | 'v2' | 'hybrid' | 'none'
+
+export function cgroupVersion(root: string): CgroupVersion {
+  const mountinfo = readText(root, 'proc/thread-self/mountinfo')
+  const hasUnified = findMount(mountinfo, null) !== null
+  if (!/ - cgroup /.test(mountinfo)) return hasUnified ? 'v2' : 'none'
+  return hasUnified ? 'hybrid' : 'v1'
+}
+
+/** The folders of this thread's group for a controller and of all groups above it, its own first: version 1's where that has it. */
+export function controllerFolders(root: string, controller: string): string[] {
+  const { unified, legacy } = cgroupFolders(root, controller)
+  return legacy.length > 0 ? legacy : unified
+}
+
+/** The folders of the calling thread's groups that account for a controller, and of all above them, in version 2 and in version 1. */
+export function cgroupFolders(root: string, controller: string): { unified: string[]; legacy: string[] } {
   const groups = readText(root, 'proc/thread-self/cgroup')
   const mountinfo = readText(root, 'proc/thread-self/mountinfo')
+  const folders = (group: string | undefined, mount: Mount | null): string[] =>
+    group === undefined || mount === null ? [] : groupFolders(mount, group)
+  const legacyGroup = new RegExp(`^\\d+:(?:[^:]*,)?${controller}(?:,[^:]*)?:(.*)$`, 'm').exec(groups)?.[1]
+  return {
+    unified: folders(/^0::(.*)$/m.exec(groups)?.[1], findMount(mountinfo, null)),
+    legacy: folders(legacyGroup, findMount(mountinfo, controller)),
+  }
+}
+
+/** What the groups of the calling thread grant, and all groups above them: each level limits those below. */
+export function readCgroup(root: string): CgroupGrant {
   let quotaCpus = Infinity
-  let cpuset: number[] | null = null
-  const unified = /^0::(.*)$/m.exec(groups)?.[1]
-  const unifiedMount = findMount(mountinfo, null)
-  if (unified !== undefined && unifiedMount !== null) {
-    const folders = groupFolders(unifiedMount, unified)
-    quotaCpus = Math.min(quotaCpus, ...texts(root, folders, 'cpu.max').map(parseQuota))
-    cpuset = firstCpus(texts(root, folders, 'cpuset.cpus.effective'))
-  }
-  const legacy = (controller: string): string[] => {
-    const group = new RegExp(`^\\d+:(?:[^:]*,)?${controller}(?:,[^:]*)?:(.*)$`, 'm').exec(groups)?.[1]
-    const mount = findMount(mountinfo, controller)
-    return group === undefined || mount === null ? [] : groupFolders(mount, group)
-  }
-  for (const folder of legacy('cpu')) {
+  const { unified, legacy } = cgroupFolders(root, 'cpu')
+  quotaCpus = Math.min(quotaCpus, ...texts(root, unified, 'cpu.max').map(parseQuota))
+  let cpuset = firstCpus(texts(root, unified, 'cpuset.cpus.effective'))
+  for (const folder of legacy) {
     const quota = readText(root, `${folder}/cpu.cfs_quota_us`)
     quotaCpus = Math.min(quotaCpus, parseQuota(`${quota} ${readText(root, `${folder}/cpu.cfs_period_us`)}`))
   }
-  const legacySet = legacy('cpuset')
+  const legacySet = cgroupFolders(root, 'cpuset').legacy
   cpuset ??= firstCpus(texts(root, legacySet, 'cpuset.effective_cpus'))
   cpuset ??= firstCpus(texts(root, legacySet, 'cpuset.cpus')) // before 3.17
   return { quotaCpus, cpuset }

@@ -3,8 +3,8 @@ import type { SkippedLeg } from './legs/index.ts'
 import type { Scenario } from './model.ts'
 import type { LegRounds } from './runner.ts'
 import type { RatioSummary, ScenarioSummary } from './summary.ts'
-import { LEAST_ROUNDS } from './statistics.ts'
-import { formatTable } from './table.ts'
+import { LEAST_ROUNDS } from '../../services/measure/statistics.ts'
+import { formatTable } from '../../services/bench/table.ts'
 
 /** More than this much of the read data came from the device: the page cache did not hold. */
 const DEVICE_BYTES_PER_ROUND_MAX = 8 << 20

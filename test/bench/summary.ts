@@ -11,7 +11,7 @@ import {
   type Ratio,
   type Spread,
   type TargetVerdict,
-} from './statistics.ts'
+} from '../../services/measure/statistics.ts'
 import { summarizeSweep, type SweepSummary } from './sweep.ts'
 
 export interface LegSummary {

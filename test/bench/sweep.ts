@@ -1,7 +1,7 @@
 // What a sweep says: for each leg, how the cost of an operation changes with the parameter. Called by summary.ts; pure.
 import { withoutValue } from './legs/names.ts'
 import type { LegRounds } from './runner.ts'
-import type { Ratio } from './statistics.ts'
+import type { Ratio } from '../../services/measure/statistics.ts'
 
 export interface SweepPoint {
   readonly value: number

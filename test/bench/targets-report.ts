@@ -1,7 +1,7 @@
 // What `npm run bench -- --targets` prints at its end: each target, what was measured, and whether it is met. Called by main.ts; pure.
 import type { Scenario } from './model.ts'
 import type { ScenarioSummary } from './summary.ts'
-import { formatTable } from './table.ts'
+import { formatTable } from '../../services/bench/table.ts'
 
 export interface JudgedScenario {
   readonly scenario: Scenario

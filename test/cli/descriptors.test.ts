@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -24,13 +24,23 @@ afterAll(() => {
 })
 
 it.each([
-  [Infinity, 4096],
-  [1024, 416],
-  [230, 86],
-  [1, 1],
-  [0, 1],
-])('with %d descriptors left there are %d connections', (left, connections) => {
-  expect(connectionsWithin(left)).toBe(connections)
+  [Infinity, 4096, 128, 1024],
+  [16_384, 4096, 128, 1024],
+  [8400, 4096, 96, 192],
+  [1024, 416, 88, 176],
+  [230, 86, 21, 42],
+  [32, 12, 2, 4],
+])(
+  'with %d descriptors left there are %d connections, and %d to %d for probes and scrapes',
+  (left, files, idle, most) => {
+    const { files: found, admin } = connectionsWithin(left)
+    expect({ found, ...admin }).toEqual({ found: files, connectionsMax: idle, burstMax: most })
+    expect(2 * found + admin.burstMax).toBeLessThan(left)
+  },
+)
+
+it.each([31, 1, 0])('with %d the daemon does not start', (left) => {
+  expect(() => connectionsWithin(left)).toThrow(/too few file descriptors: .* raise ulimit -n/)
 })
 
 describe.skipIf(missing !== '')(`with few descriptors${missing}`, () => {
@@ -41,10 +51,14 @@ describe.skipIf(missing !== '')(`with few descriptors${missing}`, () => {
     }, patience)
     const { hostname, port } = new URL(daemon.filesUrl)
     const sockets = Array.from({ length: 400 }, () => connect(Number(port), hostname).on('error', () => undefined))
+    const admin = new URL(daemon.adminUrl)
+    const idle = (): Socket => connect(Number(admin.port), admin.hostname).on('error', () => undefined)
     try {
       await Promise.all(sockets.map((socket) => once(socket, 'connect').catch(() => undefined)))
+      for (let more = 0; more < 128; more++) sockets.push(idle())
       const metric = async (name: string): Promise<number> => {
-        const response = await fetch(`${daemon.adminUrl}/metrics`)
+        // Of a connection that is refused at once fetch() may never hear.
+        const response = await fetch(`${daemon.adminUrl}/metrics`, { signal: AbortSignal.timeout(2_000) })
         return Number(new RegExp(`^${name} (\\d+)`, 'm').exec(await response.text())?.[1])
       }
       await vi.waitFor(async () => {

@@ -179,6 +179,17 @@ def listening(family=socket.AF_INET, address=('127.0.0.1', 0)):
     expect((await run(make, 'http:metrics')).stderr).toMatch(/descriptor 4 has a name that is not known, metrics/)
   })
 
+  it('two that share an address, where each connection would go to either', async () => {
+    const { code, stderr } = await run(`
+def shared(address):
+    each = socket.socket(); each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1); each.bind(address); each.listen(); return each
+first = shared(('127.0.0.1', 0))
+passed = [first, shared(first.getsockname())]
+`)
+    expect(stderr).toMatch(/descriptor 4 listens where descriptor 3 does \(ReusePort=\)/)
+    expect(code).toBe(2)
+  })
+
   it.each([
     ['a name that is not known, alone', 'foo', /\(foo\).*descriptor 3 has a name that is not known, foo: .*named http/],
     [

@@ -1,11 +1,22 @@
 // `ringmaster trace` and GET /trace as people use them: a real daemon under load by curl's like, a file at the end; and every way in which it
 // cannot be had.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TraceRecording } from '../../metrics/trace-event.ts'
 import { readChromeTrace } from '../metrics/chrome-trace.ts'
@@ -140,6 +151,34 @@ describe('ringmaster trace', () => {
     const { code, stdout, stderr } = await underLoad(runCommand('trace', '--admin', daemon.adminUrl, ...args))
     expect([code, stderr]).toEqual([0, ''])
     expect((JSON.parse(stdout) as TraceRecording).events.length).toBeGreaterThan(0)
+  })
+
+  it('stdout that takes nothing is said in a line', async () => {
+    const args = ['trace', '--admin', daemon.adminUrl, '--seconds', '0.3', '--output', '-']
+    const child = spawnCommand(args, {}, ['sh', '-c', 'exec "$@" > /dev/full', 'sh'])
+    const [stderr, code] = await Promise.all([text(child.stderr), exitCode(child)])
+    expect([code, stderr]).toEqual([1, 'ringmaster: cannot write to stdout: ENOSPC. Nothing of use was saved.\n'])
+  })
+
+  it('links that lead nowhere yet stay links, and what the last one names is made', async () => {
+    const made = join(folder, 'made')
+    mkdirSync(join(made, 'deep'), { recursive: true })
+    symlinkSync(join(made, 'deep'), join(folder, 'linked'))
+    symlinkSync('../second', join(made, 'deep/first'))
+    symlinkSync('named.json', join(made, 'second'))
+    const record = (output: string): ReturnType<typeof runCommand> =>
+      runCommand('trace', '--admin', daemon.adminUrl, '--seconds', '0.3', '--output', output)
+    expect((await record(join(folder, 'linked/first'))).code).toBe(0)
+    expect([readlinkSync(join(made, 'deep/first')), readlinkSync(join(made, 'second'))]).toEqual([
+      '../second',
+      'named.json',
+    ])
+    expect(readChromeTrace(readFileSync(join(made, 'named.json'), 'utf8'))).toBeDefined()
+    symlinkSync('loop', join(made, 'loop'))
+    expect(await record(join(made, 'loop'))).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('ELOOP') as string,
+    })
   })
 
   it('nothing listens there: exit code 1, what to do, and no file', async () => {

@@ -1,5 +1,5 @@
 // What came of each kernel, as a table: areas × kernels, and below it every failure in full. Called by main.ts.
-import { formatTable } from '../bench/table.ts'
+import { formatTable } from '../../services/bench/table.ts'
 import type { CheckLine } from './lines.ts'
 
 export interface Outcome {

@@ -1,11 +1,14 @@
 // The operator's port over real sockets: what it answers, and that nothing a client sends can stop it.
 
+import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Counter, type OpenMetricsContentType, Registry } from 'prom-client'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type AdminServer, type AdminServerOptions, startAdminServer } from '../../metrics/admin-server.ts'
+import { eventually } from '../services/harness.ts'
 import { parseExposition, sampleValue } from './exposition.ts'
 import { makeBusyRing, registerRings } from './ring-source.ts'
 
@@ -204,6 +207,51 @@ describe('what goes wrong', () => {
     }
     finish!({ status: 200, body: 'done' })
     expect(await (await answering).text()).toBe('done')
+  })
+
+  it('many that wait for answers do not keep out who takes a moment to ask', async () => {
+    const server = await start({ routes: new Map([['/slow', () => new Promise<never>(() => undefined)]]) })
+    const asking = Array.from({ length: 200 }, () => open(server))
+    for (const socket of asking) socket.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    for (let probe = 0; probe < 25; probe++) {
+      const socket = open(server)
+      await once(socket, 'connect')
+      await sleep(5)
+      let answer = ''
+      socket.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk))
+      socket.write('GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+      await once(socket, 'close')
+      expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    }
+    expect(asking.every((socket) => !socket.destroyed)).toBe(true)
+  })
+
+  it('idle ones that come without end do not keep a probe out where few may be connected', async () => {
+    const server = await start({ connections: { connectionsMax: 26, burstMax: 52 } })
+    const flood = setInterval(() => {
+      for (let count = 0; count < 20; count++) open(server)
+    }, 50)
+    try {
+      let answered = 0
+      for (let probe = 0; probe < 25; probe++) {
+        const answer = await exchange(server, 'GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+        if (answer.startsWith('HTTP/1.1 200 ')) answered++
+        await sleep(20)
+      }
+      expect(answered).toBeGreaterThanOrEqual(24)
+    } finally {
+      clearInterval(flood)
+    }
+  })
+
+  it('many more lose whoever has waited longest for an answer', async () => {
+    const server = await start({ routes: new Map([['/slow', () => new Promise<never>(() => undefined)]]) })
+    const asking = Array.from({ length: 300 }, () => open(server))
+    for (const socket of asking) socket.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    const left = (): number => asking.filter((socket) => !socket.destroyed).length
+    expect(await eventually(() => left() === 256)).toBe(true)
+    expect(asking.at(-1)!.destroyed).toBe(false)
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200)
   })
 
   it('a client that hangs up in the middle is nobody’s problem', async () => {

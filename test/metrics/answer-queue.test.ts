@@ -98,6 +98,60 @@ describe('requests that do not wait for each other’s answers', () => {
     expect(order.indexOf('/little')).toBeLessThan(40)
   })
 
+  it('come after a probe, however many they are', async () => {
+    let begun = 0
+    const server = await start({
+      '/metrics': () => {
+        begun++
+        keepBusy(10)
+        return { status: 200, body: '' }
+      },
+    })
+    const scrapers = Array.from({ length: 60 }, () => ask(server, numbered('/metrics', 4)))
+    expect(await eventually(() => begun >= 1)).toBe(true)
+    expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+    expect((await fetch(`${server.url}/readyz?verbose`)).status).toBe(200)
+    expect(begun).toBeLessThan(120)
+    expect(scrapers.every(({ socket }) => !socket.destroyed)).toBe(true)
+  })
+
+  it.each([
+    ['one, beside others', 1, 8],
+    ['several', 20, 1],
+  ])('are answered to a client that has closed its half: %s', async (_what, count, others) => {
+    const server = await start({
+      '/slow': async ({ url }) => {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        keepBusy(2)
+        return { status: 200, body: `<${url.search.slice(1)}>` }
+      },
+    })
+    for (let other = 0; other < others; other++) ask(server, numbered('/slow', 20))
+    const client = ask(server, numbered('/slow', count))
+    client.socket.end()
+    expect(await eventually(() => client.socket.closed)).toBe(true)
+    expect(answersIn(client)).toEqual(numbered('', count).map((query) => `<${query.slice(1)}>`))
+  })
+
+  it('are not begun for who has gone before their turn, where they take long', async () => {
+    let aborted: boolean | undefined
+    const server = await start({
+      '/busy': () => {
+        keepBusy(50)
+        return { status: 200, body: '' }
+      },
+      '/long': ({ signal }) => {
+        aborted = signal.aborted
+        return { status: 200, body: '' }
+      },
+    })
+    ask(server, ['/busy', '/busy'])
+    const client = ask(server, ['/long'])
+    client.socket.end()
+    expect(await eventually(() => aborted !== undefined)).toBe(true)
+    expect(aborted).toBe(true)
+  })
+
   it('leave the thread to others between two answers', async () => {
     let turn = 0
     const turns: number[] = []

@@ -63,10 +63,11 @@ describe('default labels of the registry', () => {
     }
     registry.setDefaultLabels({ dc: 'x' })
     await textOf(registry)
-    registry.setDefaultLabels({ broken, le: '5', rack: 7 })
+    registry.setDefaultLabels({ broken, le: '5', 'no name': 'x', rack: 7 })
     const text = await textOf(registry)
     expect(text).not.toContain('dc="x"')
     expect(text).not.toMatch(/\{[^}]*le="[^}]*le="/)
+    expect(text).not.toContain('no name')
     expect(text).toMatch(/ringmaster_operation_kernel_seconds_bucket\{[^}]*rack="7"/)
     const families = parseExposition(text)
     expect(sampleValue(families, 'ringmaster_operations_total', { ring: '0', operation: 'read', rack: '7' })).toBe(10)

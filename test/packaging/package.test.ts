@@ -41,7 +41,7 @@ const inPackage = (...names: string[]): string => path.join(project, 'node_modul
 describe('the tarball', () => {
   it('holds what runs, what compiles it, and what to read; no tests, no maps, nothing whose source is gone', () => {
     const known =
-      /^(dist\/(metrics|native|services|workers)\/.+|native\/(src\/\w+\.(cc|h)|prebuilds\/(linux-\w+\.node|manifest\.json)|binding\.gyp|(build-addon|node-gyp|prebuilt)\.mjs)|deploy\/.+|package\.json|LICENSE|(ARCHITECTURE|CHANGELOG|CONTRIBUTING|README|SECURITY)\.md)$/
+      /^(dist\/(metrics|native|services|workers)\/.+|native\/(src\/\w+\.(cc|h)|prebuilds\/(linux-\w+\.node|manifest\.json)|binding\.gyp|(build-addon|node-gyp|prebuilt)\.mjs)|services\/measure\/c\/[\w-]+\.c|deploy\/.+|package\.json|LICENSE|(ARCHITECTURE|CHANGELOG|CONTRIBUTING|README|SECURITY)\.md)$/
     expect(paths.filter((file) => !known.test(file))).toEqual([])
     expect(paths.filter((file) => /\.map$|\.tsbuildinfo$|\.test\.|\bnode_modules\b/.test(file))).toEqual([])
     for (const file of [
@@ -241,6 +241,20 @@ describe.skipIf(project === '')(`in an empty project${missing}`, () => {
     })
     expect(stderr).toMatch(/^ringmaster: compiling its native addon, once \(about \d+ s\)…\n$/)
     expect(readText(path.join(home, 'runs.log'))).toBe('preloaded\nmain\n')
+  })
+
+  it('does not start a program that is not node to compile it: a single executable would start itself, and so on', () => {
+    const home = path.join(folder.path, 'other-program')
+    fs.cpSync(path.join(project, 'node_modules'), path.join(home, 'node_modules'), { recursive: true })
+    fs.rmSync(path.join(home, 'node_modules/ringmaster', prebuilt))
+    const program = path.join(home, 'program')
+    fs.copyFileSync(process.execPath, program, fs.constants.COPYFILE_FICLONE)
+    const code = `import { addonOrigin } from 'ringmaster'; console.log(addonOrigin().origin, addonOrigin().reason)`
+    const { status, stdout } = run(program, ['--input-type=module', '-e', code], home, outsideNpm())
+    expect(status).toBe(0)
+    expect(stdout).toMatch(
+      /^none .*; it is not compiled from within .*\/program, which is not node: run "node .*build-addon\.mjs"\n$/,
+    )
   })
 
   it.runIf(isLongRun)(

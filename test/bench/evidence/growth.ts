@@ -1,6 +1,6 @@
 // Proof: ten million operations leave nothing behind on the heap. Called by evidence.ts.
 import { z } from 'zod'
-import { formatTable } from '../table.ts'
+import { formatTable } from '../../../services/bench/table.ts'
 import { runSubject } from './subject.ts'
 import type { Verdict } from './verdict.ts'
 

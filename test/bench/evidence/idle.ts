@@ -1,6 +1,6 @@
 // Proof: rings with nothing to do cost nothing. Looks at an idle process from outside. Called by evidence.ts.
 import { setTimeout as delay } from 'node:timers/promises'
-import { formatTable } from '../table.ts'
+import { formatTable } from '../../../services/bench/table.ts'
 import { tasks, type TaskFacts } from '../process-facts.ts'
 import { watchSubject } from './subject.ts'
 import type { Verdict } from './verdict.ts'

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { privateDirectory } from '../data.ts'
-import { formatTable } from '../table.ts'
+import { formatTable } from '../../../services/bench/table.ts'
 import { runSubject } from './subject.ts'
 import type { Verdict } from './verdict.ts'
 

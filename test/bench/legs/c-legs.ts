@@ -1,11 +1,11 @@
 // Legs in C on the raw ring: the limit of what is possible here, in the same mode as the leg of ours it limits: one by one, in batches,
 // in chains, in groups. Listed by legs/index.ts.
 import { join } from 'node:path'
-import { compile } from '../compile.ts'
+import { compile } from '../../../services/measure/compile.ts'
 import { dataFor } from '../data.ts'
 import { parseMeasurement } from '../measurement.ts'
 import type { Api, BenchContext, Leg, LegPlan, LegSkip, Scenario, Workload } from '../model.ts'
-import { packageRoot } from '../package-root.ts'
+import { packageRoot } from '../../../services/measure/package-root.ts'
 
 const modes = [
   { mode: 'plain', title: 'C on the raw ring, one io_uring_enter per batch' },
@@ -43,7 +43,7 @@ function plan(mode: string, api: Api, scenario: Scenario, context: BenchContext)
   let program: string
   try {
     program = compile({
-      source: join(packageRoot(), 'test/bench/c/ring-limit.c'),
+      source: join(packageRoot(), 'services/measure/c/ring-limit.c'),
       companions: [],
       flags: ['-O2', '-Wall'],
       outputName: 'ring-limit',

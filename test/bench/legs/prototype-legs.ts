@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { compile, nodeIncludeDirectory } from '../compile.ts'
+import { compile } from '../../../services/measure/compile.ts'
 import { dataFor } from '../data.ts'
 import { lastLine } from '../measurement.ts'
 import type { BenchContext, Leg, LegPlan, LegSkip, Measurement, Scenario, Workload } from '../model.ts'
@@ -87,4 +87,11 @@ function toMeasurement(stdout: string, seconds: number): Measurement {
     entersPerOperation: result.enters / count,
     deviceBytes: null,
   }
+}
+
+/** Where this installation of Node keeps its headers, as the prototype's README finds them. */
+function nodeIncludeDirectory(): string {
+  const directory = join(dirname(dirname(process.execPath)), 'include', 'node')
+  if (!existsSync(join(directory, 'node_api.h'))) throw new Error(`there is no node_api.h in ${directory}`)
+  return directory
 }

@@ -3,8 +3,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Option } from 'commander'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { serveCommand } from '../../../services/cli/serve.ts'
 import { runCommand } from '../../cli/command.ts'
 import { resolveOptions } from '../../../services/options.ts'
 import { rules } from '../prometheus/promtool.ts'
@@ -26,6 +28,7 @@ interface Probe {
 interface Container {
   readonly image: string
   readonly args: readonly string[]
+  readonly env?: readonly unknown[]
   readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
   readonly resources: { readonly requests: Record<string, string>; readonly limits?: Record<string, string> }
   readonly securityContext: unknown
@@ -182,6 +185,7 @@ describe.skipIf(helm === '')('helm', () => {
     [
       'two volumes at one place',
       {
+        extraVolumes: [{ name: 'x' }, { name: 'y' }],
         extraVolumeMounts: [
           { name: 'x', mountPath: '/x' },
           { name: 'y', mountPath: '/x' },
@@ -191,6 +195,90 @@ describe.skipIf(helm === '')('helm', () => {
     ],
     ["a volume of the chart's name", { extraVolumes: [{ name: 'data', emptyDir: {} }] }, 'extraVolumes: the name data'],
     ['half a second of delay', { drain: { delaySeconds: 0.5 } }, 'drain.delaySeconds'],
+    [
+      'a memory limit below the request',
+      { resources: { limits: { memory: '512Mi' }, requests: { memory: '1Gi' } } },
+      'resources.limits.memory 512Mi is below resources.requests.memory 1Gi',
+    ],
+    [
+      'a memory limit below the request, in other units',
+      { resources: { limits: { memory: '1G' }, requests: { memory: 1073741824 } } },
+      'resources.limits.memory 1G is below',
+    ],
+    [
+      'a limit of anything else below the request',
+      { resources: { limits: { 'ephemeral-storage': '999Mi' }, requests: { 'ephemeral-storage': '1Gi' } } },
+      'resources.limits.ephemeral-storage 999Mi is below',
+    ],
+    ['a limit of no memory', { resources: { limits: { memory: '0' } } }, 'resources.limits.memory 0 is no memory'],
+    [
+      'a limit of no memory, with a unit',
+      { resources: { limits: { memory: '0Mi' } } },
+      'limits.memory 0Mi is no memory',
+    ],
+    ['half a byte', { resources: { limits: { memory: '512m' } } }, 'resources.limits.memory 512m counts thousandths'],
+    ['a request of half a byte', { resources: { requests: { memory: '512m' } } }, '512Mi are mebibytes'],
+    ['half a pair of brackets', { listenHost: '[$(POD_IP)' }, 'listenHost'],
+    ['the other half', { listenHost: '$(POD_IP)]' }, 'listenHost'],
+    ['a host of a variable that nobody sets', { listenHost: '$(HOST_IP)' }, 'listenHost: extraEnv has no HOST_IP'],
+    ['a folder with a colon', { data: { mountPath: '/data:ro' } }, 'data.mountPath'],
+    [
+      'a mount with a colon',
+      { extraVolumes: [{ name: 'x' }], extraVolumeMounts: [{ name: 'x', mountPath: '/x:ro' }] },
+      'extraVolumeMounts.0.mountPath',
+    ],
+    [
+      'a mount of nowhere',
+      { extraVolumes: [{ name: 'x' }], extraVolumeMounts: [{ name: 'x' }] },
+      'mountPath is required',
+    ],
+    ['a mount of nothing', { extraVolumeMounts: [{ mountPath: '/x' }] }, 'name is required'],
+    ['a mount of a volume that there is not', { extraVolumeMounts: [{ name: 'x', mountPath: '/x' }] }, 'the volume x'],
+    ['a volume without a name', { extraVolumes: [{ emptyDir: {} }] }, 'name is required'],
+    [
+      'a volume with a name that is none',
+      { extraVolumes: [{ name: 'My_Volume', emptyDir: {} }] },
+      'extraVolumes.0.name',
+    ],
+    [
+      'two volumes of one name',
+      { extraVolumes: [{ name: 'x' }, { name: 'x' }] },
+      'extraVolumes: the name x is there twice',
+    ],
+    [
+      'a variable twice',
+      {
+        extraEnv: [
+          { name: 'A', value: '1' },
+          { name: 'A', value: '2' },
+        ],
+      },
+      'extraEnv: A is there twice',
+    ],
+    [
+      'a variable with a value from two places',
+      { extraEnv: [{ name: 'A', value: '1', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } }] },
+      'extraEnv: A has a value and a valueFrom',
+    ],
+    ...['A=B', 'A B', '1A', '..', ''].map((name): [string, Values, string] => [
+      `a variable of the name "${name}"`,
+      { extraEnv: [{ name, value: '1' }] },
+      'extraEnv.0.name',
+    ]),
+    ['a name that no Service may have', { fullnameOverride: '9files' }, 'fullnameOverride'],
+    ['an argument that is no option', { extraArgs: ['x'] }, 'extraArgs: x is not to be given'],
+    ['the end of options', { extraArgs: ['--'] }, 'extraArgs: -- is not to be given'],
+    ['an option that there is not', { extraArgs: ['--no-public'] }, 'extraArgs: --no-public is not to be given'],
+    ['an option of every program', { extraArgs: ['--version'] }, 'extraArgs: --version is not to be given'],
+    ['an option cut short', { extraArgs: ['--silence=60'] }, 'extraArgs: --silence=60 is not to be given'],
+    ['an option and its value as one word', { extraArgs: ['--silence-seconds 60'] }, 'extraArgs: --silence-seconds 60'],
+    ['a value too many', { extraArgs: ['--silence-seconds=60', '60'] }, 'extraArgs: 60 is not to be given'],
+    ['an option without its value', { extraArgs: ['--silence-seconds'] }, 'extraArgs: --silence-seconds needs a value'],
+    [
+      'a value of a variable that nobody sets',
+      { extraArgs: ['--silence-seconds=$(SILENCE)'] },
+      'extraArgs: --silence-seconds does not take "$(SILENCE)"',
+    ],
   ])('refuses %s, and says which', (_title, values, complaint) => {
     expect(() => render(helm, values)).toThrow(complaint)
   })
@@ -208,6 +296,11 @@ describe.skipIf(helm === '')('helm', () => {
     '/var',
     '/run',
     '/srv/../opt',
+    '/var/lib',
+    '/var/lock',
+    '/run/lock',
+    '/var/run/secrets',
+    '/var/run/secrets/kubernetes.io',
   ])('refuses to mount the data at %s, which hides what the container needs', (mountPath) => {
     expect(() => render(helm, { data: { mountPath } })).toThrow(`data.mountPath ${mountPath} hides`)
   })
@@ -226,8 +319,56 @@ describe.skipIf(helm === '')('helm', () => {
     },
   )
 
+  const mountAt = (mountPath: string): Values => ({
+    extraVolumes: [{ name: 'x', emptyDir: {} }],
+    extraVolumeMounts: [{ name: 'x', mountPath }],
+  })
+  it.each([
+    '/',
+    '/usr',
+    'usr/',
+    '/usr/local/bin',
+    '/app',
+    '/app/dist',
+    '/app/node_modules/pino',
+    '/proc/1',
+    '/etc',
+    '/var',
+  ])('refuses to mount another volume at %s, which hides what the container needs', (mountPath) => {
+    expect(() => render(helm, mountAt(mountPath))).toThrow(/extraVolumeMounts: \S+ hides/)
+  })
+  it.each([
+    '/etc/ssl/private',
+    '/tmp/x',
+    '/data/x',
+    '/dev/shm',
+    '/usr/local/share/ca-certificates',
+    '/var/run/secrets/x',
+  ])('mounts another volume at %s', (mountPath) => {
+    expect(container(mountAt(mountPath)).volumeMounts).toContainEqual({ name: 'x', mountPath })
+  })
+  it('mounts another folder of its own volumes', () => {
+    const mount = { name: 'data', mountPath: '/elsewhere', subPath: 'x' }
+    expect(container({ extraVolumeMounts: [mount] }).volumeMounts).toContainEqual(mount)
+  })
+
   it.each(['[::]', '$(POD_IP)', '[$(POD_IP)]'])('lets the daemon listen on %s', (listenHost) => {
     expect(container({ listenHost }).args).toContain(`--listen=${listenHost}:8080`)
+  })
+  it('sets POD_IP where the daemon listens there, unless it is set', () => {
+    const given = { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIPs' } } }
+    const other = { name: 'A', value: '1' }
+    const podIp = { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }
+    expect(container({}).env).toBeUndefined()
+    expect(container({ listenHost: '[$(POD_IP)]', extraEnv: [other] }).env).toEqual([other, podIp])
+    expect(container({ listenHost: '$(POD_IP)', extraEnv: [given] }).env).toEqual([given])
+    expect(container({ listenHost: '$(A)', extraEnv: [other] }).env).toEqual([other])
+  })
+
+  it.each(['9files', 'a.b'])('refuses the release %s, whose Service could not have that name', (release) => {
+    expect(() => render(helm, {}, release)).toThrow(`a Service cannot have the name ${release}-ringmaster`)
+    const manifests = render(helm, { fullnameOverride: 'files' }, release)
+    expect(ofKind(manifests, 'Service')[0]?.metadata.name).toBe('files')
   })
 
   it('takes as many rings as the daemon does', () => {
@@ -337,6 +478,75 @@ it.skipIf(helm === '')('gives the daemon options that it has', async () => {
   }
 })
 
+describe.skipIf(helm === '')('extraArgs', () => {
+  const setByChart = new Set(helm === '' ? [] : container(everything).args.map((arg) => arg.split('=', 1)[0]!))
+  const options = serveCommand().options.map((option) => [option.long ?? '', option] as const)
+  /** What a value may look like; the daemon decides which of these an option takes. */
+  const values = [
+    'info',
+    'loud',
+    '',
+    '0',
+    '0.5',
+    '1',
+    '01.50',
+    '60',
+    '360',
+    '2999',
+    '3599.5',
+    '3600',
+    '3600.1',
+    '3601',
+    '1e3',
+    'x',
+  ]
+  const takes = ({ argChoices, parseArg }: Option, value: string): boolean => {
+    try {
+      parseArg?.(value, undefined)
+      return argChoices?.includes(value) ?? true
+    } catch {
+      return false
+    }
+  }
+  const accepts = (...extraArgs: readonly string[]): boolean => {
+    try {
+      return (
+        container({ ...everything, extraArgs })
+          .args.slice(-extraArgs.length)
+          .join() === extraArgs.join()
+      )
+    } catch (error) {
+      expect(String(error)).toContain('extraArgs')
+      return false
+    }
+  }
+
+  it.each(options.filter(([name]) => setByChart.has(name) && name !== '--log-level'))(
+    'refuse %s, which the chart gives',
+    (name) => {
+      expect(accepts(name)).toBe(false)
+      expect(accepts(`${name}=1`)).toBe(false)
+    },
+  )
+
+  it.each(options.filter(([name]) => !setByChart.has(name) || name === '--log-level'))(
+    'take %s with the values that the daemon takes',
+    (name, option) => {
+      const taken = values.filter((value) => takes(option, value))
+      expect(taken).not.toHaveLength(0)
+      expect(values.filter((value) => accepts(`${name}=${value}`))).toEqual(taken)
+      expect(accepts(name, taken[0]!)).toBe(true)
+      expect(accepts(name, name)).toBe(false)
+    },
+  )
+
+  it('take a value of a variable', () => {
+    const extraEnv = [{ name: 'SILENCE', value: '60' }]
+    const extraArgs = ['--silence-seconds=$(SILENCE)']
+    expect(container({ extraEnv, extraArgs }).args).toContain(extraArgs[0])
+  })
+})
+
 it.skipIf(helm === '')('mounts the data read-only unless told otherwise', () => {
   const data = (values: Values): object | undefined =>
     container(values).volumeMounts.find(({ name }) => name === 'data')
@@ -389,6 +599,13 @@ describe.skipIf(helm === '')('memory', () => {
       'without a request, where only the limit is given',
       { resources: { limits: { memory: '1Gi' } } },
       [undefined, '1Gi'],
+    ],
+    ['without a limit, where that is null', { resources: { limits: { memory: null } } }, ['256Mi', undefined]],
+    ['without a request, where that is null', { resources: { requests: { memory: null } } }, [undefined, '512Mi']],
+    [
+      'of thousandths, where they are many',
+      { resources: { limits: { memory: '1073741824000m' }, requests: { memory: '1Gi' } } },
+      ['1Gi', '1073741824000m'],
     ],
   ])('%s', (_title, values, expected) => {
     expect(memory(values)).toEqual(expected)

@@ -60,9 +60,9 @@ export function runHelm(helm: string, args: readonly string[], values: Values = 
   }
 }
 
-/** The manifests of the chart with these values, release `r`. */
-export function render(helm: string, values: Values = {}): Manifest[] {
-  const text = runHelm(helm, ['template', 'r', chartFolder, '--kube-version', kubeVersion], values)
+/** The manifests of the chart with these values. */
+export function render(helm: string, values: Values = {}, release = 'r'): Manifest[] {
+  const text = runHelm(helm, ['template', release, chartFolder, '--kube-version', kubeVersion], values)
   return parseAllDocuments(text).flatMap((document) => {
     const [error] = document.errors
     if (error !== undefined) throw error

@@ -81,27 +81,49 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- add 1000 (mul $rings (get $perRing .Values.poller)) -}}
 {{- end -}}
 
+{{/* "512Mi", "500m", "2" or 1.5: how much that is, in bytes, CPUs or pieces. */}}
+{{- define "ringmaster.quantity" -}}
+{{- $text := toString . -}}
+{{- $suffix := regexFind "(m|k|[MGT]|[KMGT]i)$" $text -}}
+{{- $factors := dict "" 1.0 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 -}}
+{{- mulf (trimSuffix $suffix $text | float64) (get $factors $suffix) -}}
+{{- end -}}
+
 {{/* Resources with the CPU request filled in: what is wanted, and not more than the limit, which the API server would refuse. And with memory, if
-nothing is said of it: too much where the number of rings is not known, since too little ends the pod. */}}
+nothing is said of it: too much where the number of rings is not known, since too little ends the pod. What is null is left out. */}}
 {{- define "ringmaster.resources" -}}
-{{- $resources := deepCopy .Values.resources -}}
-{{- $requests := $resources.requests | default dict -}}
+{{- $requests := dict -}}
+{{- range $name, $amount := .Values.resources.requests -}}
+{{- $_ := set $requests $name $amount -}}
+{{- end -}}
+{{- $limits := dict -}}
+{{- range $name, $amount := .Values.resources.limits -}}
+{{- $_ := set $limits $name $amount -}}
+{{- end -}}
 {{- if not (hasKey $requests "cpu") -}}
 {{- $milli := include "ringmaster.wantedMilliCpus" . | int -}}
-{{- with ($resources.limits | default dict).cpu -}}
+{{- with $limits.cpu -}}
 {{- $milli = min $milli (include "ringmaster.milliCpus" . | int) -}}
 {{- end -}}
 {{- $_ := set $requests "cpu" (printf "%dm" (int $milli)) -}}
 {{- end -}}
-{{- $limits := $resources.limits | default dict -}}
-{{- if not (or (hasKey $requests "memory") (hasKey $limits "memory")) -}}
+{{- if not (or $requests.memory $limits.memory) -}}
 {{- $mebibytes := include "ringmaster.ringCount" (dict "root" . "unknown" 8) | int | mul 16 | add 240 -}}
+{{- if not (hasKey $requests "memory") -}}
 {{- $_ := set $requests "memory" (printf "%dMi" $mebibytes) -}}
+{{- end -}}
+{{- if not (hasKey $limits "memory") -}}
 {{- $_ := set $limits "memory" (printf "%dMi" (mul 2 $mebibytes)) -}}
 {{- end -}}
-{{- $_ := set $resources "requests" $requests -}}
-{{- $_ := set $resources "limits" $limits -}}
-{{- toYaml $resources -}}
+{{- end -}}
+{{- range $amounts := list $requests $limits -}}
+{{- range $name, $amount := $amounts -}}
+{{- if kindIs "invalid" $amount -}}
+{{- $_ := unset $amounts $name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (dict "requests" $requests "limits" $limits) -}}
 {{- end -}}
 
 {{/* "1m30s", "30s", "500ms": in seconds. */}}
@@ -114,63 +136,17 @@ nothing is said of it: too much where the number of rings is not known, since to
 {{- $total -}}
 {{- end -}}
 
-{{/* What cannot work, and what the schema cannot see: it compares no two values. Called by _pod.tpl, which all installations have. */}}
-{{- define "ringmaster.refuse" -}}
-{{- if eq (int .Values.ports.http) (int .Values.ports.admin) -}}
-{{- fail (printf "ports.http and ports.admin are both %d: choose two" (int .Values.ports.http)) -}}
+{{/* Variables of the container: extraEnv, and POD_IP where listenHost asks for it and nobody else sets it. */}}
+{{- define "ringmaster.env" -}}
+{{- $env := .Values.extraEnv -}}
+{{- $given := false -}}
+{{- range $env -}}
+{{- $given = or $given (eq .name "POD_IP") -}}
 {{- end -}}
-{{- $path := clean .Values.data.mountPath -}}
-{{- if regexMatch "^/((app|bin|dev|etc|lib(32|64|x32)?|proc|sbin|sys|tmp|usr)(/.*)?|opt|run|var|var/run)?$" $path -}}
-{{- fail (printf "data.mountPath %s hides what the container needs: choose a folder of its own, such as /data" .Values.data.mountPath) -}}
+{{- if and (contains "$(POD_IP)" .Values.listenHost) (not $given) -}}
+{{- $env = append $env (dict "name" "POD_IP" "valueFrom" (dict "fieldRef" (dict "fieldPath" "status.podIP"))) -}}
 {{- end -}}
-{{- $paths := dict $path "data.mountPath" "/tmp" "the pod's own /tmp" -}}
-{{- range .Values.extraVolumeMounts -}}
-{{- $extra := clean (.mountPath | default "") -}}
-{{- with get $paths $extra -}}
-{{- fail (printf "extraVolumeMounts: %s is %s: choose another path" $extra .) -}}
-{{- end -}}
-{{- $_ := set $paths $extra "there twice" -}}
-{{- end -}}
-{{- $names := dict "data" "the chart's" "tmp" "the chart's" -}}
-{{- range .Values.extraVolumes -}}
-{{- $name := .name | default "" -}}
-{{- with get $names $name -}}
-{{- fail (printf "extraVolumes: the name %s is %s: choose another one" $name .) -}}
-{{- end -}}
-{{- $_ := set $names $name "there twice" -}}
-{{- end -}}
-{{- if .Values.podMonitor.enabled -}}
-{{- if gt (include "ringmaster.seconds" .Values.podMonitor.scrapeTimeout | float64) (include "ringmaster.seconds" .Values.podMonitor.interval | float64) -}}
-{{- fail (printf "podMonitor.scrapeTimeout %s is longer than podMonitor.interval %s: the operator refuses that" .Values.podMonitor.scrapeTimeout .Values.podMonitor.interval) -}}
-{{- end -}}
-{{- end -}}
-{{- with .Values.updateStrategy -}}
-{{- $types := list "RollingUpdate" "OnDelete" -}}
-{{- if and .type (not (has .type $types)) -}}
-{{- fail (printf "updateStrategy.type %s: a %s has RollingUpdate and OnDelete" .type $.Values.kind) -}}
-{{- end -}}
-{{- $known := eq $.Values.kind "DaemonSet" | ternary (list "maxSurge" "maxUnavailable") (list "partition" "maxUnavailable") -}}
-{{- range $field, $_ := .rollingUpdate -}}
-{{- if not (has $field $known) -}}
-{{- fail (printf "updateStrategy.rollingUpdate.%s is no field of a %s, which has %s" $field $.Values.kind (join ", " $known)) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- with .Values.podSecurityContext -}}
-{{- if and .runAsNonRoot (hasKey . "runAsUser") (eq (int .runAsUser) 0) -}}
-{{- fail "podSecurityContext: runAsUser is 0 and runAsNonRoot is true: the pod would not start. Set one of them otherwise" -}}
-{{- end -}}
-{{- end -}}
-{{- $limit := (.Values.resources.limits | default dict).cpu -}}
-{{- $request := (.Values.resources.requests | default dict).cpu -}}
-{{- if not (kindIs "invalid" $limit) -}}
-{{- if le (include "ringmaster.milliCpus" $limit | int) 0 -}}
-{{- fail (printf "resources.limits.cpu %v is no CPU at all: leave it out for no limit" $limit) -}}
-{{- end -}}
-{{- end -}}
-{{- if and $limit $request -}}
-{{- if lt (include "ringmaster.milliCpus" $limit | int) (include "ringmaster.milliCpus" $request | int) -}}
-{{- fail (printf "resources.limits.cpu %v is below resources.requests.cpu %v" $limit $request) -}}
-{{- end -}}
+{{- with $env -}}
+{{- toYaml . -}}
 {{- end -}}
 {{- end -}}

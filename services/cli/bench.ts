@@ -1,0 +1,188 @@
+// `ringmaster bench`: its options, help and exit codes. What it does is in services/bench/. Added to the program by program.ts.
+import { writeFile } from 'node:fs/promises'
+import { constants } from 'node:os'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { bench, usual } from '../bench/bench.ts'
+import { formatReport } from '../bench/format.ts'
+import type { BenchReport } from '../bench/model.ts'
+import { benchPage } from '../bench/page.ts'
+import { DataError } from '../measure/own-data.ts'
+import type { WorkloadName } from '../tune/types.ts'
+import { CommandError, exitCodes } from './exit.ts'
+import { showSteps } from './step-progress.ts'
+import type { StepProgress } from './step-progress.ts'
+
+const workloads = Object.keys(usual) as WorkloadName[]
+
+const details = `
+Workloads:
+  random-read      4 KiB at random offsets of one file, 64 in flight
+  sequential-read  128 KiB, one after the other, 8 in flight
+  small-files      whole files of up to 1 MiB, 64 at once
+  durable-append   4 KiB appended and fdatasync, one at a time; into a file without a name beside PATH
+  mixed            seven random reads, three appends that are not awaited to be durable
+
+Your files are read, never written. Without PATH data is made (--data-mib, in --data-dir) and removed again.
+
+Rows: Ringmaster as it starts by itself, fs.promises, a loop of fs.*Sync calls, and a C program on the raw ring (needs cc).
+Each round of each row runs in a fresh process; rounds are interleaved. CPU counts all threads, the kernel's among them. A ratio
+with a question mark is smaller than the spread between rounds. Below 3 rounds nothing is concluded.
+
+Examples:
+  $ ringmaster bench                                  data of its own, all workloads: some three minutes
+  $ ringmaster bench --quick                          the same in one
+  $ ringmaster bench /var/lib/db/data.mdb --direct    one file of yours, past the page cache
+  $ ringmaster bench ./src --workloads small-files    the files of a folder
+  $ ringmaster bench --rate 20000 --html report.html  latencies of 20,000 requests a second, by plan; with plots
+  $ ringmaster bench --json | jq '.scenarios[] | {workload: .scenario.workload, verdict}'
+
+Exit codes:
+  0    measured; what it means is in the last line, "inconclusive" and "do not bother" among it
+  1    failed: no data, no room for it, or Ringmaster or fs.promises gave no figure for a workload
+  2    wrong usage: unknown option, bad value
+  130  SIGINT: what was measured until then is printed; data is removed
+  143  SIGTERM: the same; 129 by SIGHUP`
+
+interface BenchCommandOptions {
+  readonly workloads: readonly WorkloadName[]
+  readonly blockBytes?: number
+  readonly depth?: number
+  readonly direct?: boolean
+  readonly rounds: number
+  readonly seconds: number
+  readonly rate?: number
+  readonly quick?: boolean
+  readonly allPollers?: boolean
+  readonly dataMib: number
+  readonly dataDir: string
+  readonly html?: string
+  readonly json?: boolean
+}
+
+const roundsUsual = 5
+const secondsUsual = 1
+const quick = { rounds: 3, seconds: 0.5 }
+/** Of a leg beside its window and warm-up: the process's start. For the first guess of the time left. */
+const startSeconds = 0.6
+
+export function benchCommand(): Command {
+  return new Command('bench')
+    .summary('compare Ringmaster with node:fs and C, on this machine and your files')
+    .description(
+      'Measures Ringmaster, node:fs and a C program side by side on your files, and says what it means for you.',
+    )
+    .argument('[PATH]', 'a file or folder to read (default: data of its own)')
+    .option('--workloads <names>', `which, separated by commas: ${workloads.join(', ')}`, parseWorkloads, workloads)
+    .option('--block-bytes <bytes>', "bytes of one request (default: each workload's)", whole(512, 64 << 20))
+    .option('--depth <number>', "requests in flight (default: each workload's)", whole(1, 4096))
+    .option('--direct', 'with O_DIRECT, so that the device is measured; default: from the page cache')
+    .option('--rounds <number>', 'how often each row runs', whole(1, 1000), roundsUsual)
+    .option('--seconds <seconds>', 'the timed window of each', parseSeconds, secondsUsual)
+    .option(
+      '--rate <number>',
+      'then so many requests a second by plan; latencies from the intended start',
+      whole(1, 1e8),
+    )
+    .addOption(new Option('--quick', `${quick.rounds} rounds of ${quick.seconds} s`).implies(quick))
+    .option('--all-pollers', 'each poller of Ringmaster, and C with SQPOLL, too')
+    .option('--data-mib <number>', 'size of the data that is made where no PATH is given', whole(8, 1 << 20), 256)
+    .option('--data-dir <folder>', 'where to', '.')
+    .option('--html <file>', 'write a report with plots, one file that needs nothing else')
+    .option('--json', 'everything, for programs')
+    .addHelpText('after', details)
+    .action(async (path: string | undefined, options: BenchCommandOptions) => {
+      process.exitCode = await runBench(path ?? null, options)
+    })
+}
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+async function runBench(path: string | null, options: BenchCommandOptions): Promise<number> {
+  const interrupt = new AbortController()
+  const onSignal = (signal: NodeJS.Signals): void => {
+    interrupt.abort(signal)
+  }
+  for (const signal of stopSignals) process.on(signal, onSignal)
+  let progress: StepProgress | null = null
+  try {
+    const report = await bench({
+      path,
+      dataFolder: options.dataDir,
+      dataBytes: options.dataMib * 2 ** 20,
+      workloads: options.workloads,
+      blockBytes: options.blockBytes ?? null,
+      depth: options.depth ?? null,
+      cache: options.direct === true ? 'direct' : 'cached',
+      rounds: options.rounds,
+      seconds: options.seconds,
+      operationsPerSecond: options.rate ?? null,
+      allPollers: options.allPollers === true,
+      signal: interrupt.signal,
+      onData: (share) => {
+        if (process.stderr.isTTY) process.stderr.write(`\r\u001b[Kmaking data: ${Math.floor(share * 100)} %`)
+      },
+      onPlan: (legs) => {
+        if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
+        progress = showSteps(process.stderr, legs, options.seconds * 1.3 + startSeconds)
+      },
+      onLeg: (label) => progress?.step(label),
+    })
+    stop(progress)
+    await print(report, options)
+    if (interrupt.signal.aborted) return signalCode(interrupt.signal.reason)
+    return exitCodeOf(report)
+  } catch (error) {
+    stop(progress)
+    if (interrupt.signal.aborted) return signalCode(interrupt.signal.reason)
+    if (error instanceof DataError) throw new CommandError(error.message, exitCodes.failure, { cause: error })
+    throw error
+  } finally {
+    for (const signal of stopSignals) process.off(signal, onSignal)
+  }
+}
+
+const stop = (progress: StepProgress | null): void => progress?.done()
+
+async function print(report: BenchReport, { json, html }: BenchCommandOptions): Promise<void> {
+  process.stdout.write(json === true ? `${JSON.stringify(report, null, 2)}\n` : `${formatReport(report)}`)
+  if (html === undefined) return
+  await writeFile(html, benchPage(report)).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CommandError(`cannot write ${html}: ${reason}. Choose another file with --html.`, exitCodes.failure)
+  })
+  process.stderr.write(`saved to ${html}\n`)
+}
+
+function signalCode(reason: unknown): number {
+  const number = stopSignals.find((signal) => signal === reason)
+  return number === undefined ? exitCodes.failure : 128 + constants.signals[number]
+}
+
+function exitCodeOf({ scenarios }: BenchReport): number {
+  const judged = scenarios.length > 0 && scenarios.every(({ verdict }) => verdict !== 'unknown')
+  return judged ? exitCodes.ok : exitCodes.failure
+}
+
+function parseWorkloads(text: string): WorkloadName[] {
+  return text.split(',').map((given) => {
+    const found = workloads.find((name) => name === given.trim())
+    if (found === undefined) throw new InvalidArgumentError(`There are ${workloads.join(', ')}.`)
+    return found
+  })
+}
+
+const whole =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`)
+    return value
+  }
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text)
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds < 0.05 || seconds > 600)
+    throw new InvalidArgumentError('Expected seconds, from 0.05 to 600.')
+  return seconds
+}

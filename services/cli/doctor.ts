@@ -1,0 +1,125 @@
+// `ringmaster doctor`: looks at everything that decides whether rings work here and how fast, and says what mends it. Added to the program by
+// program.ts; what it looks at is in services/doctor/.
+import { resolve } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { examine } from '../doctor/examine.ts'
+import { doctorExitCodes, overall } from '../doctor/finding.ts'
+import { formatFindings } from '../doctor/table.ts'
+import type { Detail } from '../doctor/table.ts'
+import { CommandError, exitCodes } from './exit.ts'
+import { pollers } from './file-daemon.ts'
+import type { ListenAddress } from './listen-address.ts'
+import { addressOption } from './serve.ts'
+import { readVersion } from './version.ts'
+
+const details = `
+Verdicts:
+  ok        fine
+  info      worth knowing; nothing is the matter
+  unknown   cannot be told from here; the line says why
+  degraded  it works, with less or slower than it could
+  broken    what is planned cannot be had: no rings at all, a poller, a PATH, a port that was asked for
+
+What is planned is started for real, in a process of its own, and closed again. In PATH, where that may be written to, a
+file of 64 KiB is written, synced, and removed again; what is there is only read.
+
+Examples:
+  $ ringmaster doctor /srv/artefacts --rings 2       what would stand in the way of two rings and these files
+  $ ringmaster doctor --poller kernel --buffers 64M  is there an SQ thread, may 64 MiB be registered
+  $ ringmaster doctor --quiet || echo "see above"    only what is not fine
+  $ ringmaster doctor --json | jq -r '.findings[] | select(.fix) | .fix'
+
+Exit codes:
+  0    fine; ok, info and unknown are
+  1    degraded; or an error of the doctor's own, which stderr tells
+  2    broken; or wrong usage, which stderr tells, and stdout is empty`
+
+interface DoctorOptions {
+  readonly rings?: number
+  readonly poller: (typeof pollers)[number]
+  readonly buffers: number
+  readonly listen: ListenAddress
+  readonly admin: ListenAddress
+  readonly json?: boolean
+  readonly verbose?: boolean
+  readonly quiet?: boolean
+}
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .summary('find out what keeps rings from working, or from being fast')
+    .description(
+      'Checks kernel, limits, CPUs, storage and ports against what is planned, traces what is denied to its cause, and says what mends it.',
+    )
+    .argument('[PATH]', 'file or folder that is to be read and written (default: the current folder)')
+    .option('--rings <number>', 'rings that are planned (default: as the machine allows)', parseRings)
+    .addOption(new Option('--poller <poller>', 'poller that is planned').choices(pollers).default('auto'))
+    .option('--buffers <bytes>', 'memory that is to be registered: 4096, 512K, 64M, 1G', parseBytes, 0)
+    .addOption(addressOption('--listen <address>', 'where `ringmaster serve` is to serve files', 8080))
+    .addOption(addressOption('--admin <address>', 'where its metrics are to be', 9464))
+    .option('--json', '{version, verdict, findings: [{id, title, need, have, verdict, why, fix}]}')
+    .addOption(
+      new Option('--verbose', 'every check with its reason, each operation of the kernel').conflicts(['quiet', 'json']),
+    )
+    .addOption(new Option('--quiet', 'only what is not fine').conflicts('json'))
+    .addHelpText('after', details)
+    .action(async (path: string | undefined, options: DoctorOptions, command: Command) => {
+      process.exitCode = await runDoctor(path, options, command)
+    })
+}
+
+async function runDoctor(path: string | undefined, options: DoctorOptions, command: Command): Promise<number> {
+  if (path === '')
+    throw new CommandError('PATH is empty. Name a file or folder, or "." for the current one.', exitCodes.usage)
+  const { rings = 'auto', poller, buffers, listen, admin, json = false } = options
+  const asked = (name: string): boolean => command.getOptionValueSource(name) === 'cli'
+  const isShown = process.stderr.isTTY && !json
+  if (isShown) process.stderr.write('examining …')
+  const findings = await examine({
+    path: resolve(path ?? '.'),
+    rings,
+    poller,
+    buffersBytes: buffers,
+    addresses: [
+      { option: '--listen', address: listen, asked: asked('listen') },
+      { option: '--admin', address: admin, asked: asked('admin') },
+    ],
+  }).finally(() => {
+    if (isShown) process.stderr.write('\r\u001b[K')
+  })
+  const verdict = overall(findings)
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ version: readVersion(), verdict, findings }, null, 2)}\n`
+      : formatFindings(findings, {
+          detail: detailOf(options),
+          columns: process.stdout.columns ?? 120,
+          hasColor: hasColor(),
+        }),
+  )
+  return doctorExitCodes[verdict]
+}
+
+const detailOf = ({ verbose, quiet }: DoctorOptions): Detail =>
+  verbose === true ? 'verbose' : quiet === true ? 'quiet' : 'usual'
+
+/** https://no-color.org: any value but the empty one. */
+const hasColor = (): boolean =>
+  process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
+
+const ringsMax = 64
+
+function parseRings(text: string): number {
+  if (!/^[1-9]\d?$/.test(text) || Number(text) > ringsMax)
+    throw new InvalidArgumentError(`Expected a number from 1 to ${ringsMax}.`)
+  return Number(text)
+}
+
+const factors: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }
+
+function parseBytes(text: string): number {
+  const [, digits, unit = ''] = /^(\d{1,12})([KMG]?)(?:iB)?$/i.exec(text) ?? []
+  if (digits === undefined)
+    throw new InvalidArgumentError('Expected a number of bytes, with K, M or G (powers of 1024).')
+  return Number(digits) * (factors[unit.toUpperCase()] ?? 1)
+}

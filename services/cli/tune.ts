@@ -1,0 +1,320 @@
+// `ringmaster tune`: its options, help and exit codes. What it does is in services/tune/. Added to the program by program.ts.
+import { access, constants, stat, writeFile } from 'node:fs/promises'
+import { constants as system } from 'node:os'
+import { dirname, resolve } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { DataError } from '../measure/own-data.ts'
+import { knobs } from '../tune/knobs.ts'
+import type { KnobName } from '../tune/knobs.ts'
+import { inspectMachine, openMachine } from '../tune/real-machine.ts'
+import type { Inspected, MachineRequest } from '../tune/real-machine.ts'
+import { choiceBlock } from '../tune/report/blocks.ts'
+import { Live } from '../tune/report/live.ts'
+import type { TuneReport } from '../tune/report/model.ts'
+import { reportPage } from '../tune/report/page.ts'
+import { formatPlan, planOf } from '../tune/report/plan.ts'
+import { formatReport } from '../tune/report/text.ts'
+import { tune } from '../tune/tune.ts'
+import type { TuneOutcome, Tuned } from '../tune/tune.ts'
+import { LayoutImpossibleError } from '../tune/types.ts'
+import type { WorkloadName } from '../tune/types.ts'
+import { CommandError, exitCodes } from './exit.ts'
+import { applyProfile, checkProfile } from './tune-profile.ts'
+
+const workloads: readonly WorkloadName[] = ['random-read', 'sequential-read', 'durable-append', 'small-files', 'mixed']
+const knobNames = knobs.map(({ name }) => name)
+const budgetSecondsUsual = 300
+const quickSeconds = 30
+const defaultProfile = './ringmaster-profile.json'
+/** Of noise that is larger than what is to be decided. */
+const refusedCode = 3
+
+const details = `
+Finds the layout (poller, rings, depth and more) with the most work per second within a bound on p99. Each layout runs in fresh processes, legs
+of several layouts in turn; the winner has to prove itself on fresh legs, against what Ringmaster does by itself, and by more than 5 %. Where the
+noise of the machine is larger than that, nothing is chosen, and the noise is named. p99 is that of requests by plan, at 70 % of what a layout
+can do, from the moment at which each was due.
+
+Your files are read, never written. Appends go to a file without a name beside PATH. Without PATH data is made (--data-mib, in --data-dir) and
+removed again. The machine's limits are measured with a file of their own beside PATH, or in --data-dir, removed again, too.
+
+Knobs: ${knobNames.join(', ')}
+
+Examples:
+  $ ringmaster tune --quick                                  half a minute, data of its own: what to expect
+  $ ringmaster tune /var/lib/db/data.mdb --direct            one file of yours, past the page cache, five minutes
+  $ ringmaster tune ./photos --workload small-files --html report.html
+  $ ringmaster tune --workload durable-append --p99-ms 10    the most appends per second of which 99 % take at most 10 ms
+  $ ringmaster tune --knobs poller,rings --budget-seconds 60
+  $ ringmaster tune --apply && ringmaster serve . --profile ringmaster-profile.json
+  $ ringmaster tune --dry-run                                what would be measured, and how long it would take
+  $ ringmaster tune --json | jq '.search.outcome'
+
+Exit codes:
+  0    done: a layout was chosen, or the present one is kept
+  1    failed: no data, no room for it, or nothing could be measured
+  2    wrong usage: unknown option, bad value
+  3    refused to choose: the machine is too noisy; the noise is named
+  130  SIGINT: what is known until then is printed; data is removed
+  143  SIGTERM: the same`
+
+export interface TuneCommandOptions {
+  readonly workload: WorkloadName
+  readonly direct?: boolean
+  readonly budgetSeconds: number
+  readonly p99Ms?: number | 'any'
+  readonly knobs?: readonly KnobName[]
+  readonly seed: number
+  readonly dataDir: string
+  readonly dataMib: number
+  readonly html?: string
+  readonly json?: boolean
+  readonly dryRun?: boolean
+  readonly apply?: boolean
+  readonly profile: string
+  readonly force?: boolean
+  readonly quiet?: boolean
+  readonly verbose?: boolean
+}
+
+export function tuneCommand(): Command {
+  return new Command('tune')
+    .summary('find the best layout of rings for this machine and your files')
+    .description('Finds the best layout of rings for this machine and your files, and says what it is worth.')
+    .argument('[PATH]', 'a file or folder to read (default: data of its own)')
+    .addOption(new Option('--workload <name>', 'what is done').choices(workloads).default('random-read'))
+    .option('--direct', 'read with O_DIRECT, so that the device is measured; default: from the page cache')
+    .option('--budget-seconds <seconds>', 'all of it takes at most so long', number(2, 86_400), budgetSecondsUsual)
+    .addOption(new Option('--quick', `--budget-seconds ${quickSeconds}`).implies({ budgetSeconds: quickSeconds }))
+    .option(
+      '--p99-ms <ms>',
+      'the longest p99 that will do, or "any" (default: twice that of the present layout)',
+      parseP99,
+    )
+    .option('--knobs <names>', 'turn only these, separated by commas', parseKnobs)
+    .option('--seed <number>', 'decides the order of legs', whole(0, 2 ** 32 - 1), 1)
+    .option('--data-mib <number>', 'size of the data that is made where no PATH is given', whole(8, 1 << 20), 256)
+    .option('--data-dir <folder>', 'where to', '.')
+    .option('--html <file>', 'write a report with plots, one file that needs nothing else')
+    .option('--json', 'everything, for programs: {format: "ringmaster-tune", version: 1, ...}')
+    .option('--dry-run', 'say what would be measured and how long it would take, and measure nothing')
+    .option('--apply', 'write the layout to a profile, which serve --profile and Ringmaster.start({ profile }) use')
+    .option('--profile <file>', 'where to; with --apply', defaultProfile)
+    .option('--force', 'replace the profile of another machine, or another file, with --apply')
+    .addOption(new Option('--quiet', 'no progress, and of the result only the choice').conflicts('verbose'))
+    .option('--verbose', 'a line for each leg')
+    .addHelpText('after', details)
+    .action(async (path: string | undefined, options: TuneCommandOptions) => {
+      process.exitCode = await runTune(path ?? null, options, realWorld)
+    })
+}
+
+/** What the command works on: the real machine, or a simulated one in tests. */
+export interface TuneWorld {
+  readonly inspect: (request: MachineRequest) => Promise<Inspected>
+  open(
+    request: MachineRequest,
+    signal: AbortSignal,
+    onData: (share: number) => void,
+  ): Promise<Tuned & { close(): Promise<void> }>
+  now(): number
+  readonly stdout: Terminal
+  readonly stderr: Terminal
+}
+
+interface Terminal {
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+  write(text: string): unknown
+}
+
+const realWorld: TuneWorld = {
+  inspect: inspectMachine,
+  open: openMachine,
+  now: () => performance.now() / 1000,
+  stdout: process.stdout,
+  stderr: process.stderr,
+}
+
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Resolves with the exit code. @throws CommandError */
+export async function runTune(path: string | null, options: TuneCommandOptions, world: TuneWorld): Promise<number> {
+  const request: MachineRequest = {
+    path,
+    dataFolder: options.dataDir,
+    dataBytes: options.dataMib * 2 ** 20,
+    workload: options.workload,
+    cache: options.direct === true ? 'direct' : 'cached',
+  }
+  await checkPaths(request, options)
+  if (options.apply === true) await checkProfile(options.profile, options.force === true)
+  if (options.dryRun === true) return dryRun(request, options, world)
+  const interrupt = new AbortController()
+  // A second signal ends the process at once, as everywhere.
+  const onSignal = (signal: NodeJS.Signals): void => {
+    for (const each of stopSignals) process.off(each, onSignal)
+    interrupt.abort(signal)
+  }
+  for (const signal of stopSignals) process.on(signal, onSignal)
+  try {
+    const { report, profile } = await measure(request, options, world, interrupt.signal)
+    print(report, options, world)
+    await writePage(report, options, world)
+    if (options.apply === true)
+      await applyProfile(options.profile, profile, options.quiet === true ? null : world.stderr)
+    return interrupt.signal.aborted ? signalCode(interrupt.signal.reason) : exitCodeOf(report)
+  } catch (error) {
+    if (interrupt.signal.aborted && error === interrupt.signal.reason) return signalCode(interrupt.signal.reason)
+    throw explained(error)
+  } finally {
+    for (const signal of stopSignals) process.off(signal, onSignal)
+  }
+}
+
+async function measure(
+  request: MachineRequest,
+  options: TuneCommandOptions,
+  world: TuneWorld,
+  signal: AbortSignal,
+): Promise<TuneOutcome> {
+  const { budgetSeconds, quiet, verbose, p99Ms } = options
+  const startedSeconds = world.now()
+  let tuned: (Tuned & { close(): Promise<void> }) | null = null
+  using live = new Live({
+    stream: world.stderr,
+    verbosity: quiet === true ? 'quiet' : verbose === true ? 'verbose' : 'usual',
+    from: () => tuned?.current ?? null,
+    secondsLeft: () => Math.max(0, budgetSeconds - (world.now() - startedSeconds)),
+  })
+  try {
+    tuned = await world.open(request, signal, (share) => {
+      live.prepare('data', 'making data', share)
+    })
+    return await tune(tuned, {
+      workload: request.workload,
+      cache: request.cache,
+      budgetSeconds,
+      startedSeconds,
+      p99: p99Ms === undefined ? undefined : p99Ms === 'any' ? null : { nsMax: p99Ms * 1e6 },
+      knobs: options.knobs ?? null,
+      seed: options.seed,
+      signal,
+      onPrepare: live.prepare,
+      onProgress: live.progress,
+      onLeg: live.leg,
+      now: () => world.now(),
+    })
+  } finally {
+    await tuned?.close()
+  }
+}
+
+async function dryRun(
+  request: MachineRequest,
+  options: TuneCommandOptions,
+  { inspect, stdout }: TuneWorld,
+): Promise<number> {
+  const { machine, current } = await inspect(request)
+  const { workload, budgetSeconds, dataMib, dataDir } = options
+  const data = request.path ?? `${dataMib} MiB of its own in ${resolve(dataDir)}, removed afterwards`
+  const plan = planOf({ workload, machine, current, budgetSeconds, knobs: options.knobs ?? null, data })
+  stdout.write(options.json === true ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan))
+  return exitCodes.ok
+}
+
+/** What would only be found out when all is measured is found out before. */
+async function checkPaths({ path, dataFolder }: MachineRequest, { html }: TuneCommandOptions): Promise<void> {
+  const refuse = (message: string) => (error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CommandError(`${message}: ${reason}`, exitCodes.failure, { cause: error })
+  }
+  if (path === null)
+    await access(dataFolder, constants.W_OK).catch(
+      refuse(`cannot make data in ${dataFolder}; choose another folder with --data-dir`),
+    )
+  else
+    await access(path, constants.R_OK).catch(
+      refuse(`cannot read ${path}; name a file or folder, or none for data of its own`),
+    )
+  if (html === undefined) return
+  const folder = dirname(resolve(html))
+  const exists = await stat(html).then(
+    (found) => !found.isDirectory() || refuse(`cannot write ${html}; name a file`)('it is a folder'),
+    () => false,
+  )
+  await access(exists ? html : folder, constants.W_OK).catch(
+    refuse(`cannot write ${html}; choose another file with --html`),
+  )
+}
+
+function print(report: TuneReport, { json, quiet }: TuneCommandOptions, { stdout }: TuneWorld): void {
+  if (json === true) stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+  else if (quiet === true) stdout.write(`${choiceBlock(report).says}\n`)
+  else {
+    const isTerminal = stdout.isTTY === true
+    const colour = isTerminal && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
+    const width = isTerminal ? (stdout.columns ?? 80) : 120
+    stdout.write(formatReport(report, { colour, width: Math.min(140, width) }))
+  }
+}
+
+async function writePage(
+  report: TuneReport,
+  { html, quiet }: TuneCommandOptions,
+  { stderr }: TuneWorld,
+): Promise<void> {
+  if (html === undefined) return
+  await writeFile(html, reportPage(report)).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new CommandError(`cannot write ${html}: ${reason}. Choose another file with --html.`, exitCodes.failure)
+  })
+  if (quiet !== true) stderr.write(`report written to ${html}\n`)
+}
+
+function exitCodeOf({ search }: TuneReport): number {
+  if (search === null) return exitCodes.failure
+  return search.outcome.kind === 'refused' ? refusedCode : exitCodes.ok
+}
+
+function signalCode(reason: unknown): number {
+  const signal = stopSignals.find((each) => each === reason)
+  return signal === undefined ? exitCodes.failure : 128 + system.signals[signal]
+}
+
+/** What can be said in a line is. */
+function explained(error: unknown): unknown {
+  if (error instanceof DataError || error instanceof LayoutImpossibleError)
+    return new CommandError(error.message, exitCodes.failure, { cause: error })
+  return error
+}
+
+function number(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`Expected a number from ${least} to ${most}.`)
+    return value
+  }
+}
+
+function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`)
+    return value
+  }
+}
+
+const parseP99 = (text: string): number | 'any' => (text === 'any' ? text : number(0.001, 600_000)(text))
+
+function parseKnobs(text: string): KnobName[] {
+  const names = text.split(',').map((given) => {
+    const found = knobNames.find((name) => name === given.trim())
+    if (found === undefined)
+      throw new InvalidArgumentError(`There is no knob ${given.trim()}; there are ${knobNames.join(', ')}.`)
+    return found
+  })
+  return [...new Set(names)]
+}

@@ -1,0 +1,64 @@
+// What is planned, started for real: the poller, the rings, and what stood in their way. And the descriptors they take.
+import type { Context } from '../context.ts'
+import type { Finding } from '../finding.ts'
+import { descriptorsFix } from '../fixes.ts'
+import { descriptorsPerRing } from '../../placement/refusals.ts'
+import { fileConnectionsWithin } from '../../cli/connection-limit.ts'
+import { defaultHttpLimits } from '../../http/limits.ts'
+
+/** RLIMIT_NOFILE that leaves room for as many connections as `ringmaster serve` takes. */
+const descriptorsAdvised = 16_384
+
+function checkStart({ start, plan }: Context): Finding {
+  const { error, rings = [] } = start.facts
+  const base = {
+    id: 'layout.start',
+    title: 'rings as planned',
+    need: `${plan.rings === 'auto' ? 'as the machine allows' : `${plan.rings} rings`}, poller ${plan.poller}`,
+  }
+  if (start.end !== 'done')
+    return {
+      ...base,
+      have: 'not started',
+      verdict: 'broken',
+      why: `a trial ended without an answer: ${start.detail}`,
+      fix: null,
+    }
+  if (error !== null && error !== undefined)
+    return { ...base, have: 'refused', verdict: 'broken', why: error.message, fix: null }
+  const pollers = [...new Set(rings.map(({ poller }) => poller))].join(' and ')
+  const have = `${rings.length} with poller ${pollers}`
+  const worse = rings.find(({ degraded }) => degraded)
+  if (worse === undefined) return { ...base, have, verdict: 'ok', why: rings[0]?.reason ?? '', fix: null }
+  return { ...base, have, verdict: 'degraded', why: worse.reason, fix: null }
+}
+
+function checkDescriptors({ machine, start, surroundings }: Context): Finding {
+  const { descriptorsLeft } = machine
+  const rings = start.facts.rings ?? []
+  const each = descriptorsPerRing('kernel')
+  const need = rings.length * each
+  const connections = fileConnectionsWithin(descriptorsLeft - need)
+  const isRefused = start.facts.error?.reason === 'descriptors' || /descriptor/.test(start.facts.error?.message ?? '')
+  const isFew = connections < defaultHttpLimits.connectionsMax
+  const fewer = start.facts.choices?.find(({ name, reason }) => name === 'rings' && /may still be opened/.test(reason))
+  return {
+    id: 'layout.descriptors',
+    title: 'file descriptors',
+    need: isRefused ? `${each} for each ring` : `${need} for rings, 2 for each connection`,
+    have: descriptorsLeft === Infinity ? 'no limit' : `${descriptorsLeft} may still be opened`,
+    verdict: isRefused ? 'broken' : fewer !== undefined ? 'degraded' : isFew ? 'info' : 'ok',
+    why: isRefused
+      ? (start.facts.error?.message ?? '')
+      : fewer !== undefined
+        ? `there are fewer rings than CPUs would feed: ${fewer.reason}`
+        : isFew
+          ? `ringmaster serve ${connections === 0 ? 'does not start' : `takes ${connections} connections instead of ${defaultHttpLimits.connectionsMax}`}; the library alone does not need more`
+          : 'enough for the rings, and for as many connections as ringmaster serve takes',
+    fix: isRefused || fewer !== undefined || isFew ? descriptorsFix(surroundings, descriptorsAdvised) : null,
+  }
+}
+
+export function checkLayout(context: Context): Promise<Finding[]> {
+  return Promise.resolve([checkStart(context), checkDescriptors(context)])
+}

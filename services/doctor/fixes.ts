@@ -1,0 +1,43 @@
+// What mends a limit or a policy, as it is written where this process runs: a line of a unit, of a manifest, an option of an engine, a command.
+// Used by denial.ts and by checks.
+import type { Surroundings } from './surroundings.ts'
+
+const profileFolder = 'deploy/container/seccomp'
+
+export function seccompFix({ container, isKubernetes, unit }: Surroundings): string {
+  if (isKubernetes)
+    return `copy ${profileFolder}/ringmaster-oci.json below the kubelet's seccomp folder and set securityContext: {seccompProfile: {type: Localhost, localhostProfile: ringmaster-oci.json}}`
+  if (container !== null) return `--security-opt seccomp=${profileFolder}/ringmaster.json`
+  if (unit !== null)
+    return `SystemCallFilter=io_uring_setup io_uring_enter io_uring_register in the [Service] of ${unit}`
+  return 'allow io_uring_setup, io_uring_enter and io_uring_register in the filter of whoever started this process'
+}
+
+/** `bytes` that are to be lockable in all. */
+export function memlockFix({ container, isKubernetes, unit }: Surroundings, bytes: number): string {
+  if (isKubernetes) return 'securityContext: {capabilities: {add: [IPC_LOCK]}}'
+  if (container !== null) return `--ulimit memlock=${bytes}:${bytes}`
+  if (unit !== null) return `LimitMEMLOCK=${bytes} in the [Service] of ${unit}`
+  return `ulimit -l ${Math.ceil(bytes / 1024)} (for good: "* - memlock ${Math.ceil(bytes / 1024)}" in /etc/security/limits.conf)`
+}
+
+export function descriptorsFix({ container, isKubernetes, unit }: Surroundings, count: number): string {
+  if (isKubernetes) return `the container runtime's LimitNOFILE=${count} (a pod cannot say it)`
+  if (container !== null) return `--ulimit nofile=${count}:${count}`
+  if (unit !== null) return `LimitNOFILE=${count} in the [Service] of ${unit}`
+  return `ulimit -n ${count}`
+}
+
+export function cpusFix({ container, isKubernetes, unit }: Surroundings, cpus: number): string {
+  if (isKubernetes) return `resources: {limits: {cpu: "${cpus}"}}`
+  if (container !== null) return `--cpus=${cpus}`
+  if (unit !== null) return `CPUQuota=${cpus * 100}% in the [Service] of ${unit}`
+  return `raise cpu.max (cgroup v1: cpu.cfs_quota_us) of this process's control group to ${cpus} CPUs`
+}
+
+export function memoryFix({ container, isKubernetes, unit }: Surroundings, bytes: number): string {
+  if (isKubernetes) return `resources: {limits: {memory: "${Math.ceil(bytes / 2 ** 20)}Mi"}}`
+  if (container !== null) return `--memory=${Math.ceil(bytes / 2 ** 20)}m`
+  if (unit !== null) return `MemoryMax=${bytes} in the [Service] of ${unit}`
+  return `raise memory.max (cgroup v1: memory.limit_in_bytes) of this process's control group to ${bytes}`
+}

@@ -1,0 +1,151 @@
+// What is read: the user's own file or folder, never written, or data of ours that is removed again. Used by bench and tune, once, before any leg.
+import { constants } from 'node:fs'
+import { access, open, readdir, rm, stat } from 'node:fs/promises'
+import { freemem } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { readText } from '../machine/text.ts'
+import type { WorkloadName } from '../tune/types.ts'
+import type { LegData } from './order.ts'
+import { DataError, makeOwn, mib } from './own-data.ts'
+import type { Found } from './own-data.ts'
+
+export interface DataRequest {
+  /** A file or folder of the user's. Null: data of ours, in `ownIn`. */
+  readonly path: string | null
+  /** Where data of ours is made. */
+  readonly ownIn: string
+  /** How large it may become. */
+  readonly ownBytesMax: number
+  readonly cache: LegData['cache']
+  readonly signal?: AbortSignal | undefined
+  /** `share` of the data that has been made, 0–1. */
+  readonly onProgress?: (share: number) => void
+}
+
+export interface PreparedData {
+  /** What legs of this workload get. @throws DataError where there is nothing for it */
+  for(workload: WorkloadName, blockBytes: number): LegData
+  /** For people: what is read. */
+  readonly description: string
+  /** Removes what is ours. Safe to repeat. */
+  remove(): Promise<void>
+}
+
+const smallFilesMax = 5000
+const smallFileBytesMax = 1 << 20
+const spanBytesMax = 4 * 2 ** 30
+
+/** What the page cache can be expected to hold: a quarter of what is available. */
+function cacheableBytes(): number {
+  const kib = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readText('/', 'proc/meminfo'))?.[1] ?? 0)
+  return (kib === 0 ? freemem() : kib * 1024) / 4
+}
+
+/** @throws DataError, the signal's reason; SystemError */
+export async function prepareData(request: DataRequest): Promise<PreparedData> {
+  const found = request.path === null ? await makeOwn(request) : await findAt(resolve(request.path), request.signal)
+  const refusal = await access(found.scratchFolder, constants.W_OK).then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  )
+  const remove = async (): Promise<void> => {
+    if (found.ownFolder !== null) await rm(found.ownFolder, { recursive: true, force: true })
+  }
+  try {
+    if (request.cache === 'direct' && found.file !== null) await checkDirect(found.file.path)
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  const { scratchFolder, ownFolder, description } = found
+  const none = { file: null, spanBytes: 0, paths: [], scratchFolder, cache: request.cache, ownFolder }
+  const spanMax = request.cache === 'cached' ? Math.min(spanBytesMax, cacheableBytes()) : Infinity
+  return {
+    description,
+    remove,
+    for: (workload, blockBytes) => {
+      if (refusal !== null && (workload === 'durable-append' || workload === 'mixed'))
+        throw new DataError(`nothing can be written beside what is read: ${refusal}`)
+      // The file is ours and new: what counts is what fdatasync takes.
+      if (workload === 'durable-append') return { ...none, cache: 'cached' }
+      if (request.cache === 'direct' && blockBytes % 4096 !== 0)
+        throw new DataError(`O_DIRECT wants blocks of whole pages: ${blockBytes} is no multiple of 4096`)
+      if (workload === 'small-files') {
+        if (request.cache === 'direct')
+          throw new DataError('whole small files are not read with O_DIRECT: use the page cache')
+        if (found.smallFiles.length > 0) return { ...none, paths: [...found.smallFiles] }
+        throw new DataError('there are no files of up to 1 MiB: name a folder that has some')
+      }
+      const { file } = found
+      if (file === null || file.bytes < 2 * blockBytes)
+        throw new DataError(
+          `there is no file of at least ${2 * blockBytes} bytes: name a larger one, or ask for smaller blocks`,
+        )
+      return { ...none, file: file.path, spanBytes: Math.min(file.bytes, spanMax) }
+    },
+  }
+}
+
+async function findAt(path: string, signal: AbortSignal | undefined): Promise<Found> {
+  const stats = await stat(path).catch((error: unknown) => {
+    throw new DataError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`)
+  })
+  if (stats.isFile()) {
+    const file = { path, bytes: stats.size }
+    const smallFiles = stats.size <= smallFileBytesMax && stats.size > 0 ? [path] : []
+    return {
+      file,
+      smallFiles,
+      scratchFolder: dirname(path),
+      ownFolder: null,
+      description: `${path} (${mib(stats.size)})`,
+    }
+  }
+  if (!stats.isDirectory()) throw new DataError(`${path} is neither a file nor a folder`)
+  let largest: Found['file'] = null
+  const smallFiles: string[] = []
+  for await (const file of filesBelow(path, signal)) {
+    if (file.bytes > (largest?.bytes ?? 0)) largest = file
+    if (file.bytes <= smallFileBytesMax) smallFiles.push(file.path)
+  }
+  if (largest === null)
+    throw new DataError(`there are no files with content below ${path}: name another folder, or none for data of ours`)
+  const description = `${path}: ${smallFiles.length} small files; the largest file is ${largest.path} (${mib(largest.bytes)})`
+  return { file: largest, smallFiles, scratchFolder: path, ownFolder: null, description }
+}
+
+/** Not through symbolic links; what cannot be read is left out. Ends after so many files: a folder may be a whole disk. */
+async function* filesBelow(
+  root: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<{ path: string; bytes: number }> {
+  const folders = [root]
+  let seen = 0
+  for (let folder = folders.shift(); folder !== undefined; folder = folders.shift()) {
+    signal?.throwIfAborted()
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
+    entries.sort((a, b) => (a.name < b.name ? -1 : 1))
+    for (const entry of entries) {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) folders.push(path)
+      if (!entry.isFile()) continue
+      const readable = await open(path, 'r').catch(() => null)
+      if (readable === null) continue
+      const { size } = await readable.stat()
+      await readable.close()
+      if (size > 0) yield { path, bytes: size }
+      if (++seen >= smallFilesMax) return
+    }
+  }
+}
+
+async function checkDirect(path: string): Promise<void> {
+  try {
+    await (await open(path, constants.O_RDONLY | constants.O_DIRECT)).close()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new DataError(
+      `the file system has no O_DIRECT for ${path} (${reason}): measure through the page cache, or name a file on another disk`,
+    )
+  }
+}

@@ -1,0 +1,138 @@
+// The fresh process of one leg: starts the rings, warms the cache and the code, runs the windows, says what came of it. Started by ../leg.ts, which
+// writes the order to its stdin; prints a line of JSON for each step (LegAnswer). Ends when its stdin does: then the parent is no more.
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Ringmaster } from '../../ringmaster.ts'
+import { LayoutImpossibleError } from '../../tune/types.ts'
+import { watchNoise } from '../noise.ts'
+import { legOrder } from '../order.ts'
+import type { LegAnswer, LegOrder, WindowResult } from '../order.ts'
+import { Team } from './clients.ts'
+
+const lines = createInterface({ input: process.stdin })
+const [line] = (await once(lines, 'line')) as [string]
+const order = legOrder.parse(JSON.parse(line))
+lines.on('close', orphaned)
+process.stdin.on('error', orphaned).unref()
+
+function orphaned(): void {
+  if (order.data.ownFolder !== null) rmSync(order.data.ownFolder, { recursive: true, force: true })
+  process.exit(1)
+}
+
+function say(answer: LegAnswer): void {
+  process.stdout.write(`${JSON.stringify(answer)}\n`)
+}
+
+const chunkBytes = 1 << 20
+
+/** As every leg finds it: in the page cache, since the kernel may have reclaimed it meanwhile. */
+function warmCache({ file, spanBytes, paths, cache }: LegOrder['data']): void {
+  if (cache !== 'cached') return
+  for (const path of paths) readFileSync(path)
+  if (file === null) return
+  const buffer = new Uint8Array(chunkBytes)
+  const descriptor = openSync(file, 'r')
+  try {
+    for (let at = 0; at < spanBytes; at += chunkBytes) readSync(descriptor, buffer, 0, chunkBytes, at)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** /proc/self/io. Null where the kernel keeps no account. */
+function deviceBytes(name: 'read_bytes' | 'write_bytes'): number | null {
+  try {
+    const text = new RegExp(`^${name}: (\\d+)$`, 'm').exec(readFileSync('/proc/self/io', 'latin1'))?.[1]
+    return text === undefined ? null : Number(text)
+  } catch {
+    return null
+  }
+}
+
+const difference = (before: number | null, after: number | null): number | null =>
+  before === null || after === null ? null : after - before
+
+const percentiles = [50, 75, 90, 95, 99, 99.5, 99.9, 99.99, 100]
+
+async function measureWindow(team: Team, seconds: number, depth: number, rate: number | null): Promise<WindowResult> {
+  const noise = watchNoise()
+  const readBefore = deviceBytes('read_bytes')
+  const writtenBefore = deviceBytes('write_bytes')
+  const cpuBefore = process.cpuUsage()
+  const { latency, ...done } = await team.run({ seconds, depth, operationsPerSecond: rate })
+  // getrusage(2) of the process: the kernel's SQ and io-wq threads are in its thread group, and so in this.
+  const cpu = process.cpuUsage(cpuBefore)
+  const cpuNs = (cpu.user + cpu.system) * 1000
+  return {
+    depth,
+    ...done,
+    offeredPerSecond: rate,
+    p50Ns: latency.quantileNs(0.5),
+    p99Ns: latency.quantileNs(0.99),
+    spectrum: percentiles.map((percentile) => [percentile, latency.quantileNs(percentile / 100)]),
+    cpuNs,
+    deviceReadBytes: difference(readBefore, deviceBytes('read_bytes')),
+    deviceWriteBytes: difference(writtenBefore, deviceBytes('write_bytes')),
+    noise: noise(cpuNs),
+  }
+}
+
+/** Two windows in a row that bring less than a twentieth more than the best before. */
+function isFlat(windows: readonly WindowResult[]): boolean {
+  const rates = windows.map(({ operations, seconds }) => operations / seconds)
+  const bestBefore = Math.max(0, ...rates.slice(0, -2))
+  return rates.length > 2 && rates.slice(-2).every((rate) => rate < bestBefore * 1.05)
+}
+
+async function measureAll(rings: Ringmaster | null): Promise<WindowResult[]> {
+  const team = await Team.start(order, rings)
+  const results: WindowResult[] = []
+  const first = order.windows[0]
+  say({ kind: 'warmup' })
+  // Of no seconds, too: files are opened and buffers made before the first window.
+  if (first !== undefined)
+    await team.run({ seconds: order.warmupSeconds, depth: first.depth, operationsPerSecond: null })
+  for (const { seconds, load, depth } of order.windows) {
+    const before = results.at(-1)
+    const rate =
+      load.kind === 'closed'
+        ? null
+        : load.kind === 'open'
+          ? load.operationsPerSecond
+          : before === undefined
+            ? null
+            : Math.max(1, (before.operations / before.seconds) * load.share)
+    say({ kind: 'window' })
+    results.push(await measureWindow(team, seconds, depth, rate))
+    if (order.untilFlat && isFlat(results)) break
+  }
+  await team.close()
+  return results
+}
+
+async function runOrder(): Promise<void> {
+  warmCache(order.data)
+  if (order.api !== 'rings') {
+    say({ kind: 'result', used: order.api, windows: await measureAll(null) })
+    return
+  }
+  // Loaded on demand, so that the legs of node:fs run in a process that never saw the library.
+  const { describeRings, startLayout } = await import('./layout-rings.ts')
+  const depthMax = Math.max(...order.windows.map(({ depth }) => depth))
+  const rings = await startLayout(order.layout, depthMax, order.clients)
+  const windows = await measureAll(rings)
+  const used = describeRings(rings)
+  await rings.close()
+  say({ kind: 'result', used, windows })
+}
+
+try {
+  await runOrder()
+} catch (error) {
+  const reason = error instanceof Error ? error.message : String(error)
+  say({ kind: error instanceof LayoutImpossibleError ? 'impossible' : 'failed', reason })
+}
+// Whatever a leg that failed has left open, or one that did not has not closed yet: the process is its end.
+process.exit(0)

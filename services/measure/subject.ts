@@ -1,0 +1,73 @@
+// The real machine as a Subject of the tuner (services/tune/types.ts): one workload, measured leg by leg. Made by `ringmaster tune`.
+import type { Layout, Sample, Subject, WorkloadName } from '../tune/types.ts'
+import { runLeg } from './leg.ts'
+import type { LegOptions } from './leg.ts'
+import type { LegData, LegLoad, LegOrder, WindowResult } from './order.ts'
+
+export interface MachineSubjectOptions {
+  readonly workload: WorkloadName
+  readonly data: LegData
+  /** Bytes per request where the layout does not say. */
+  readonly blockBytes: number
+  /**
+   * Where latencies come from. `closed`: from the throughput's own window. `open` and `paced` (see order.ts): from a window of their own after it,
+   * 40 % of the time, by plan.
+   */
+  readonly latency: LegLoad
+  /** Default a third of the window, at most a second. */
+  readonly warmupSeconds?: number
+  readonly leg?: LegOptions
+}
+
+const latencyShare = 0.4
+const warmupSecondsMax = 1
+
+/** Layouts and requests become what a leg is told. */
+function orderFor(layout: Layout, seconds: number, options: MachineSubjectOptions): LegOrder {
+  const { workload, data, latency } = options
+  const { depth, batch, clients } = layout
+  const closed = latency.kind === 'closed'
+  const throughput = {
+    seconds: closed ? seconds : seconds * (1 - latencyShare),
+    load: { kind: 'closed' as const },
+    depth,
+  }
+  return {
+    api: 'rings',
+    layout,
+    workload,
+    batch,
+    clients,
+    blockBytes: layout.blockBytes ?? options.blockBytes,
+    data,
+    warmupSeconds: options.warmupSeconds ?? Math.min(warmupSecondsMax, seconds / 3),
+    windows: closed ? [throughput] : [throughput, { seconds: seconds * latencyShare, load: latency, depth }],
+    untilFlat: false,
+  }
+}
+
+/** Throughput, CPU and noise of the first window, latencies of the last. */
+export function sampleOf(windows: readonly WindowResult[]): Sample {
+  const throughput = windows[0]!
+  const latency = windows.at(-1)!
+  const { seconds, operations, bytes, cpuNs } = throughput
+  return {
+    seconds,
+    operations,
+    operationsPerSecond: operations / seconds,
+    bytesPerSecond: bytes / seconds,
+    p50Ns: latency.p50Ns,
+    p99Ns: latency.p99Ns,
+    cpuNsPerOperation: operations === 0 ? 0 : cpuNs / operations,
+    noise: throughput.noise,
+  }
+}
+
+export function machineSubject(options: MachineSubjectOptions): Subject {
+  return {
+    measure: async (layout, seconds, signal) => {
+      const { windows } = await runLeg(orderFor(layout, seconds, options), { ...options.leg, signal })
+      return sampleOf(windows)
+    },
+  }
+}

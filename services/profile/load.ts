@@ -1,0 +1,141 @@
+// Starts rings with a profile: its layout as options, where nothing was said by hand; a word where it was made on another machine; and without it
+// where this machine cannot have it. Called by Ringmaster.start().
+import { access } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Poller } from '../../workers/poller-kind.ts'
+import type { RingHandle } from '../../workers/ring-handle.ts'
+import type { RingmasterOptions } from '../options.ts'
+import type { Choice, Placement } from '../placement/types.ts'
+import { setByOption } from '../placement/types.ts'
+import { iowqMaxWorkers } from '../raw/registrations/io-wq.ts'
+import type { Layout } from '../tune/types.ts'
+import type { ProfileEvent } from './event.ts'
+import { readProfile } from './file.ts'
+import { compareFingerprints, takeFingerprint } from './fingerprint.ts'
+import type { Profile } from './schema.ts'
+
+/** Options that came from a profile, and not from whoever called. */
+export interface Profiled {
+  readonly path: string
+  readonly layout: Layout
+  readonly names: ReadonlySet<string>
+}
+
+/**
+ * Starts with `options`, and with what their profile adds to them.
+ * @throws ERR_RING_PROFILE; what `start` throws without a profile
+ */
+export async function startWithProfile<Started>(
+  options: RingmasterOptions,
+  start: (options: RingmasterOptions, profiled: Profiled | null) => Promise<Started>,
+): Promise<Started> {
+  const { profile: wanted, ...rest } = options
+  const path = typeof wanted === 'string' ? await findProfile(wanted) : null
+  if (path === null) return start(options, null)
+  const profile = await readProfile(path)
+  const added = optionsOf(profile.layout, rest)
+  const differences = compareFingerprints(profile.fingerprint, takeFingerprint(profile.path))
+  const profiled = { path, layout: profile.layout, names: new Set(Object.keys(added)) }
+  let started: Started
+  try {
+    started = await start({ ...rest, ...added }, profiled)
+  } catch (error) {
+    // Where it is not the profile's fault, this throws the same.
+    const without = await start(rest, null)
+    const reason = error instanceof Error ? error.message : String(error)
+    const message = `the layout of the profile ${path} cannot be had here, and the rings were started without it: ${reason}`
+    tell(options, { state: 'impossible', path, differences, message })
+    return without
+  }
+  if (differences.length === 0)
+    tell(options, { state: 'loaded', path, differences, message: `the profile ${path} is used` })
+  else tell(options, { state: 'differs', path, differences, message: differs(path, profile, differences) })
+  return started
+}
+
+const differs = (path: string, { fingerprint }: Profile, differences: readonly string[]): string =>
+  `the profile ${path} of ${fingerprint.date.slice(0, 10)} was made on another machine, and is used all the same: ` +
+  `${differences.join('; ')}. Have it made anew: ringmaster tune`
+
+const warned = new Set<string>()
+
+/** Whoever asked to be told; else a warning, once for each profile, unless all is well. */
+function tell({ onProfile }: RingmasterOptions, event: ProfileEvent): void {
+  if (onProfile !== undefined) {
+    onProfile(event)
+    return
+  }
+  if (event.state === 'loaded' || warned.has(event.path)) return
+  warned.add(event.path)
+  process.emitWarning(event.message, 'RingmasterWarning')
+}
+
+/** Where `auto` looks, in this order; nobody looks there who was not asked to. */
+function places(): string[] {
+  const configured = process.env['RINGMASTER_PROFILE']
+  const home = process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config')
+  return [
+    ...(configured === undefined || configured === '' ? [] : [configured]),
+    'ringmaster-profile.json',
+    join(home, 'ringmaster/profile.json'),
+    '/etc/ringmaster/profile.json',
+  ].map((path) => resolve(path))
+}
+
+async function findProfile(wanted: string): Promise<string | null> {
+  if (wanted !== 'auto') return resolve(wanted)
+  for (const path of places()) {
+    const isThere = await access(path).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return path
+  }
+  return null
+}
+
+/** The options of a layout that were left open, `auto` among them. What is said of SQ threads goes with the poller `kernel` alone. */
+function optionsOf(layout: Layout, given: RingmasterOptions): Partial<RingmasterOptions> {
+  const isOpen = (name: keyof RingmasterOptions): boolean => given[name] === undefined || given[name] === 'auto'
+  const poller = isOpen('poller') ? layout.poller : given.poller
+  const hasSqThreads = poller === 'kernel' && layout.poller === 'kernel'
+  const pins = layout.sqThreadCpu !== null && isOpen('pinCpus')
+  const all: Partial<RingmasterOptions> = {
+    poller: layout.poller,
+    rings: layout.rings,
+    ...(hasSqThreads && { sqThreads: layout.sqThreads, sqThreadIdleMs: layout.sqThreadIdleMs }),
+    ...(hasSqThreads && pins && { sqThreadCpu: layout.sqThreadCpu }),
+    ...(layout.spinNs !== null && { spinNs: layout.spinNs }),
+  }
+  const names = Object.keys(all) as (keyof RingmasterOptions)[]
+  return Object.fromEntries(names.filter(isOpen).map((name) => [name, all[name]]))
+}
+
+/** Limits the kernel's worker threads of each ring, as the profile has it. @throws (rejects) SystemError */
+export async function limitIoWorkers(handles: readonly RingHandle[], profiled: Profiled | null): Promise<void> {
+  const workersMax = profiled?.layout.ioWorkersMax ?? null
+  if (workersMax === null) return
+  for (const handle of handles)
+    if (handle.client.poller !== Poller.threadpool)
+      await iowqMaxWorkers(handle, { bounded: workersMax, unbounded: workersMax })
+}
+
+/** Names the profile as the reason of what it decided. */
+export function creditProfile<Placed extends Pick<Placement, 'choices' | 'reason'>>(
+  placed: Placed,
+  profiled: Profiled | null,
+): Placed {
+  if (profiled === null) return placed
+  const { names, path } = profiled
+  const credit = (reason: string): string => reason.replace(setByOption, `${setByOption} profile: ${path}`)
+  const creditChoice = (choice: Choice): Choice =>
+    names.has(choice.name === 'pinCpus' ? 'sqThreadCpu' : choice.name)
+      ? { ...choice, reason: credit(choice.reason) }
+      : choice
+  return {
+    ...placed,
+    choices: placed.choices.map(creditChoice),
+    reason: names.has('poller') ? credit(placed.reason) : placed.reason,
+  }
+}

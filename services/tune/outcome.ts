@@ -1,0 +1,126 @@
+// What comes of a search: the layout that is chosen, the present one that is kept, or the refusal to choose. Pure. Called by search.ts.
+import type { Ledger } from './ledger.ts'
+import { describeDifference, layoutKey } from './layouts.ts'
+import { noiseOf, systematicError } from './noise.ts'
+import type { Noise } from './noise.ts'
+import { missesBound, savesCpu, tieShare } from './objective.ts'
+import type { Comparison } from './objective.ts'
+import { roundsMin } from './race.ts'
+import { halfWidth } from './statistics.ts'
+import type { Estimate } from './statistics.ts'
+import type { Layout } from './types.ts'
+
+/** A change for less than this is not worth it. */
+export const gainShareMin = 0.05
+
+/** Where differences below this cannot be seen, nothing was found out. */
+const detectableMax = 4 * gainShareMin
+
+export type Outcome =
+  | {
+      readonly kind: 'chosen'
+      readonly layout: Layout
+      /** More work; as much work for less CPU; or a p99 within the bound, which the present one misses. */
+      readonly decidedBy: 'work' | 'cpu' | 'p99'
+      /** Of the confirmation: fresh legs, against the present layout. */
+      readonly gain: Comparison
+      readonly why: string
+    }
+  | { readonly kind: 'kept'; readonly why: string; readonly best: Comparison | null }
+  | { readonly kind: 'refused'; readonly noise: Noise['source']; readonly why: string; readonly figures: Noise }
+
+export interface Decided {
+  readonly current: Layout
+  readonly leader: Layout
+  readonly ledger: Ledger
+  /** Of the confirmation; null where there was none. */
+  readonly confirmed: Comparison | null
+  /** What the search, without the confirmation, says of the leader. */
+  readonly searched: Comparison | null
+  /** Why the search ended before its end; null: it did not. */
+  readonly stopped: 'aborted' | 'budget' | null
+}
+
+/** Noise, as far as the rounds that decide go. */
+export const decisiveNoise = (ledger: Ledger, confirmed: Comparison | null): Noise =>
+  noiseOf(ledger, Math.max(roundsMin, confirmed?.rounds ?? 0))
+
+export function outcomeOf(decided: Decided): Outcome {
+  const { current, leader, ledger, confirmed, searched, stopped } = decided
+  const noise = decisiveNoise(ledger, confirmed)
+  const refused = (why: string): Outcome => ({
+    kind: 'refused',
+    noise: noise.source,
+    why: `${why}: ${noise.says}`,
+    figures: noise,
+  })
+  const kept = (why: string): Outcome => ({ kind: 'kept', why, best: confirmed ?? searched })
+  const wrongBy = systematicError(noise)
+
+  if (layoutKey(leader) === layoutKey(current)) {
+    if (stopped === 'aborted') return kept('stopped before anything better was found')
+    if (wrongBy > 0) return refused(`what was measured may be wrong by ${percent(wrongBy)}`)
+    if (noise.detectable > detectableMax)
+      return refused(`differences below ${percent(noise.detectable)} could not be seen`)
+    return kept(`nothing that was tried gains; a difference of ${percent(noise.detectable)} would have been seen`)
+  }
+  const name = describeDifference(leader, current)
+  if (confirmed === null || confirmed.rounds < roundsMin) {
+    const reason = stopped === 'aborted' ? 'stopped' : 'the time was over'
+    const found = searched === null ? '' : ` (${signed(searched.score)} in the search)`
+    return kept(`${reason} before the best so far, ${name}${found}, could be confirmed`)
+  }
+  const { score, work, cpu } = confirmed
+  const { p99NsMax } = ledger.objective
+  if (p99NsMax !== null && missesBound(ledger.objective, confirmed.p99Ns) && confirmed.otherP99Ns.value <= p99NsMax)
+    return kept(
+      `${name} does not keep the p99 within ${milliseconds(p99NsMax)}: ${milliseconds(confirmed.p99Ns.value)} in fresh legs`,
+    )
+  const gained = score.value - 1
+  const makes = `${name} makes ${signed(score)} in fresh legs`
+  const isMore = gained > gainShareMin && score.low > 1
+  // As much work: less of it by more than counts is ruled out.
+  const isCheaper =
+    gained < gainShareMin && score.low > 1 - 2 * gainShareMin && gained > -tieShare && savesCpu(confirmed)
+  if (wrongBy > 0 && !(isMore && gained > wrongBy) && !(isCheaper && 1 - cpu.value > wrongBy))
+    return refused(`${makes}, and what was measured may be wrong by ${percent(wrongBy)}`)
+  if (isMore || isCheaper) {
+    const decidedBy = isCheaper ? 'cpu' : work.value > 1 + gainShareMin ? 'work' : 'p99'
+    return {
+      kind: 'chosen',
+      layout: leader,
+      decidedBy,
+      gain: confirmed,
+      why: `${name}: ${whatGained(confirmed, decidedBy)}`,
+    }
+  }
+  // What is not there is said only where it would have been seen.
+  if (score.high > 1 + gainShareMin && score.low <= 1 && halfWidth(score) > gainShareMin)
+    return refused(`${makes}: the noise is larger than the difference`)
+  if (noise.detectable > detectableMax)
+    return refused(`${makes}, and differences below ${percent(noise.detectable)} could not be seen`)
+  const before = searched === null ? '' : ` (${signed(searched.score)} in the search)`
+  if (gained <= gainShareMin && (searched?.score.value ?? 1) > 1 + gainShareMin)
+    return kept(`the gain of ${name} did not hold: ${signed(score)} in fresh legs${before}`)
+  return kept(`${makes}, too little for a change (${percent(gainShareMin)})`)
+}
+
+function whatGained({ work, cpu, p99Ns, otherP99Ns }: Comparison, by: 'work' | 'cpu' | 'p99'): string {
+  const p99 = `p99 ${milliseconds(otherP99Ns.value)} → ${milliseconds(p99Ns.value)}`
+  const cpuText = `CPU for the same work ${signed(cpu)}`
+  if (by === 'cpu') return `as much work (${signed(work)}), ${cpuText}, ${p99}`
+  return `${signed(work)} work, ${cpuText}, ${p99}`
+}
+
+/** "+12 % ± 3": a ratio as people say it. */
+export function signed(estimate: Estimate): string {
+  const change = (estimate.value - 1) * 100
+  const width = halfWidth(estimate) * estimate.value * 100
+  const digits = (value: number): number => (Math.abs(value) < 9.95 ? 1 : 0)
+  const sign = change < 0 ? '−' : '+'
+  const plusMinus = Number.isFinite(width) ? ` ± ${width.toFixed(digits(width))}` : ''
+  return `${sign}${Math.abs(change).toFixed(digits(change))} %${plusMinus}`
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`
+export const milliseconds = (ns: number): string => `${(ns / 1e6).toFixed(ns < 1e6 ? 3 : ns < 1e7 ? 2 : 1)} ms`

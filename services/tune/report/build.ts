@@ -1,0 +1,70 @@
+// Puts a report together: what the search found, the legs it found it by, and the machine's limits. Pure. Called by services/tune/tune.ts.
+import { layoutKey } from '../layouts.ts'
+import { cpuOf, workOf } from '../objective.ts'
+import type { Objective } from '../objective.ts'
+import type { SearchResult } from '../search.ts'
+import { medianEstimate } from '../statistics.ts'
+import type { Estimate } from '../statistics.ts'
+import type { Layout, Sample } from '../types.ts'
+import type { RecordedLeg, Recorder } from './recorder.ts'
+import type { ReportedChange, ReportedSearch, ReportedSide } from './model.ts'
+
+export function reportSearch(result: SearchResult, recorder: Recorder): ReportedSearch {
+  const { outcome, objective, current, leader, confirmed, searched, tried, notChosen } = result
+  const places = new Map(tried.map(({ layout }, place) => [layoutKey(layout), place]))
+  const placeOf = (layout: Layout): number | undefined => places.get(layoutKey(layout))
+  const compared = confirmed ?? searched
+  const change: ReportedChange | null =
+    compared === null || layoutKey(leader) === layoutKey(current)
+      ? null
+      : {
+          from: confirmed === null ? 'search' : 'confirmation',
+          rounds: compared.rounds,
+          work: compared.work,
+          cpu: compared.cpu,
+          p99Ns: compared.p99Ns,
+          otherP99Ns: compared.otherP99Ns,
+        }
+  const side = (layout: Layout): ReportedSide => sideOf(layout, legsOf(layout, recorder, change), objective)
+  return {
+    outcome,
+    legs: result.legs,
+    seconds: result.seconds,
+    workUnit: objective.workload === 'sequential-read' ? 'bytes' : 'operations',
+    p99NsMax: objective.p99NsMax,
+    used: outcome.kind === 'chosen' ? outcome.layout : current,
+    before: side(current),
+    after: change === null ? null : side(leader),
+    change,
+    notChosen: notChosen.map(({ knob, value, title, why, best }) => {
+      return { knob, value, title, why, best: best === null ? null : (placeOf(best.layout) ?? null) }
+    }),
+    tried,
+    legsRun: recorder.legs.flatMap(({ phase, layout, sample }) => {
+      const place = placeOf(layout)
+      const { p50Ns, p99Ns } = sample
+      const [workPerSecond, cpuNsPerWork] = [workOf(objective, sample), cpuOf(objective, sample)]
+      return place === undefined ? [] : [{ phase, layout: place, workPerSecond, p50Ns, p99Ns, cpuNsPerWork }]
+    }),
+    noise: result.noise,
+    impossible: result.impossible,
+  }
+}
+
+/** Those that decide: the rounds of the confirmation that are compared are the last ones. */
+function legsOf(layout: Layout, recorder: Recorder, change: ReportedChange | null): RecordedLeg[] {
+  const fresh = change?.from === 'confirmation' ? recorder.of(layout, 'confirmation') : []
+  return fresh.length > 0 && change !== null ? fresh.slice(-change.rounds) : recorder.of(layout)
+}
+
+function sideOf(layout: Layout, legs: readonly RecordedLeg[], objective: Objective): ReportedSide {
+  const estimate = (read: (sample: Sample) => number): Estimate =>
+    medianEstimate(legs.map(({ sample }) => read(sample)))
+  return {
+    layout,
+    workPerSecond: estimate((sample) => workOf(objective, sample)),
+    p50Ns: estimate((sample) => sample.p50Ns),
+    p99Ns: estimate((sample) => sample.p99Ns),
+    cpuNsPerWork: estimate((sample) => cpuOf(objective, sample)),
+  }
+}

@@ -1,0 +1,311 @@
+// `ringmaster tune`: the command with simulated machines, from its options to its exit code and what it leaves; and the compiled one, used wrongly.
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setImmediate } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runTune } from '../../services/cli/tune.ts'
+import type { TuneCommandOptions, TuneWorld } from '../../services/cli/tune.ts'
+import { readProfile } from '../../services/profile/file.ts'
+import { sparkline } from '../../services/tune/report/live.ts'
+import type { TuneReport } from '../../services/tune/report/model.ts'
+import type { TunePlan } from '../../services/tune/report/plan.ts'
+import type { Subject } from '../../services/tune/types.ts'
+import { contentsOf, fillFolder } from '../measure/harness.ts'
+import { eventually, temporaryFolder } from '../services/harness.ts'
+import { machineNamed, simulatedWorld } from '../tune/report-world.ts'
+import { ordinary, quiet } from '../tune/simulated-machine.ts'
+import { exitCode, runCommand, spawnCommand } from './command.ts'
+
+const usual: TuneCommandOptions = {
+  workload: 'random-read',
+  budgetSeconds: 300,
+  seed: 1,
+  dataDir: '.',
+  dataMib: 256,
+  profile: 'unused',
+}
+const fast = {
+  machine: machineNamed('16 CPUs, fast disk'),
+  workload: 'random-read',
+  disturbance: ordinary,
+  seed: 1,
+} as const
+const noisy = {
+  ...fast,
+  machine: machineNamed('1 CPU, cached'),
+  disturbance: { ...quiet, deviation: 0.01, otherShare: 0.33 },
+}
+
+let folder: ReturnType<typeof temporaryFolder>
+beforeEach(() => {
+  folder = temporaryFolder()
+})
+afterEach(() => {
+  folder.remove()
+})
+
+describe('a run', () => {
+  it('prints three blocks, writes the page, removes its data and ends with 0', async () => {
+    const html = join(folder.path, 'report.html')
+    const world = simulatedWorld(fast)
+    expect(await runTune(null, { ...usual, html, dataDir: folder.path }, world)).toBe(0)
+    expect(world.out).toMatch(/THE MACHINE'S LIMITS[^]*THE CHOICE[^]*NOT CHOSEN, BECAUSE/)
+    expect(world.out).not.toContain('\u001b')
+    expect(world.closed).toBe(1)
+    expect(readdirSync(folder.path)).toEqual(['report.html'])
+    expect(readFileSync(html, 'utf8')).toContain('Content-Security-Policy')
+    expect(world.err).toContain(`report written to ${html}`)
+  })
+
+  it('keeps the budget, limits and all', async () => {
+    const world = simulatedWorld(fast)
+    await runTune(null, { ...usual, json: true, budgetSeconds: 120 }, world)
+    const report = JSON.parse(world.out) as TuneReport
+    expect(report.seconds).toBeLessThanOrEqual(125)
+    expect(report.limits?.runs).toBe(1)
+  })
+
+  it('--json is the same run as the text', async () => {
+    const [words, json] = [simulatedWorld(fast), simulatedWorld(fast)]
+    await runTune(null, usual, words)
+    await runTune(null, { ...usual, json: true }, json)
+    const { search } = JSON.parse(json.out) as TuneReport
+    expect(words.out.replace(/\s+/g, ' ')).toContain(search!.outcome.why)
+    expect(words.out).toContain(`${search!.legs} legs`)
+  })
+
+  it('that refuses ends with 3', async () => {
+    const world = simulatedWorld(noisy)
+    expect(
+      await runTune(null, { ...usual, quiet: true, knobs: ['clients', 'buffers', 'files', 'spinNs'] }, world),
+    ).toBe(3)
+    expect(world.out).toMatch(/^Not decided, nothing is changed: .*other processes took .*\n$/)
+    expect(world.err).toBe('')
+  })
+
+  it('--quiet is one line', async () => {
+    const world = simulatedWorld({ ...fast, disturbance: quiet })
+    expect(await runTune(null, { ...usual, quiet: true }, world)).toBe(0)
+    expect(world.out).toMatch(/^Change it: .*\n$/)
+    expect(world.err).toBe('')
+  })
+
+  it('is as told by --knobs, --p99-ms and --seed', async () => {
+    const world = simulatedWorld(fast)
+    await runTune(null, { ...usual, json: true, knobs: ['depth'], p99Ms: 3, seed: 7 }, world)
+    const { search, seed } = JSON.parse(world.out) as TuneReport
+    expect([search?.p99NsMax, seed]).toEqual([3e6, 7])
+    expect(new Set(search!.tried.map(({ layout }) => layout.poller)).size).toBe(1)
+    expect(search!.notChosen.every(({ knob }) => knob === 'depth')).toBe(true)
+    const any = simulatedWorld(fast)
+    await runTune(null, { ...usual, json: true, p99Ms: 'any', budgetSeconds: 30 }, any)
+    expect((JSON.parse(any.out) as TuneReport).search?.p99NsMax).toBeNull()
+  })
+
+  it('stopped by SIGINT says what is known, removes its data and ends with 130', async () => {
+    const world = simulatedWorld(fast)
+    const slow: TuneWorld = {
+      ...world,
+      open: async (...given) => {
+        const tuned = await world.open(...given)
+        let legs = 0
+        const measure: Subject['measure'] = async (layout, seconds, signal) => {
+          if (++legs === 30) process.kill(process.pid, 'SIGINT')
+          // Signals are seen between turns of the event loop.
+          await setImmediate()
+          return tuned.subject.measure(layout, seconds, signal)
+        }
+        return { ...tuned, subject: { measure } }
+      },
+    }
+    expect(await runTune(null, { ...usual, budgetSeconds: 3000 }, slow)).toBe(130)
+    expect(world.closed).toBe(1)
+    expect(world.out).toMatch(/legs in .*, stopped; seed 1/)
+    expect(process.listenerCount('SIGINT')).toBe(0)
+  })
+})
+
+describe('--apply', () => {
+  const profileIn = (): string => join(folder.path, 'profile.json')
+
+  it('writes a profile that start() reads: the layout that was chosen', async () => {
+    const world = simulatedWorld(fast)
+    await runTune(null, { ...usual, apply: true, profile: profileIn(), json: true }, world)
+    const { layout, limits, gain } = await readProfile(profileIn())
+    const { search, limits: measured } = JSON.parse(world.out) as TuneReport
+    expect(search?.outcome.kind).toBe('chosen')
+    expect(layout).toEqual(search?.used)
+    expect(gain?.work).toEqual(search?.change?.work)
+    expect(limits.map(({ name, value }) => [name, value])).toEqual(
+      measured?.figures.map(({ name, value }) => [name, value]),
+    )
+    expect(world.err).toContain(`profile written to ${profileIn()}`)
+  })
+
+  it('writes none where nothing was decided', async () => {
+    const world = simulatedWorld(noisy)
+    const options = {
+      ...usual,
+      apply: true,
+      profile: profileIn(),
+      knobs: ['clients', 'buffers', 'files', 'spinNs'] as const,
+    }
+    expect(await runTune(null, options, world)).toBe(3)
+    expect(readdirSync(folder.path)).toEqual([])
+    expect(world.err).toContain('no profile is written')
+  })
+
+  it('replaces the profile of another machine only with --force, and says so before anything is measured', async () => {
+    const options = { ...usual, apply: true, profile: profileIn() }
+    // The simulated machine is another one than this.
+    await runTune(null, options, simulatedWorld(fast))
+    const before = readFileSync(profileIn(), 'utf8')
+    const world = simulatedWorld(fast)
+    await expect(runTune(null, { ...options, seed: 2 }, world)).rejects.toThrow(
+      /made on another machine \(.*kernel.*--force/,
+    )
+    expect([world.closed, readFileSync(profileIn(), 'utf8')]).toEqual([0, before])
+    await runTune(null, { ...options, seed: 2, force: true }, world)
+    expect(readFileSync(profileIn(), 'utf8')).not.toBe(before)
+  })
+
+  it('replaces a file that is no profile only with --force', async () => {
+    writeFileSync(profileIn(), 'mine')
+    const options = { ...usual, apply: true, profile: profileIn() }
+    await expect(runTune(null, options, simulatedWorld(fast))).rejects.toThrow(/is no JSON.*--force/)
+    expect(readFileSync(profileIn(), 'utf8')).toBe('mine')
+  })
+})
+
+describe('progress', () => {
+  it('is a plain line for each step where there is no terminal', async () => {
+    const world = simulatedWorld(fast)
+    await runTune(null, usual, world)
+    const lines = world.err.trimEnd().split('\n')
+    expect(world.err).not.toContain('\r')
+    expect(world.err).not.toContain('\u001b')
+    for (const phase of ['limits', 'calibration', 'screening', 'descent', 'confirmation'])
+      expect(
+        lines.some((line) => line.startsWith(`${phase}: `)),
+        phase,
+      ).toBe(true)
+    expect(lines.every((line) => / legs so far, .* left$/.test(line))).toBe(true)
+  })
+
+  it('is one line for each step, redrawn, on a terminal', async () => {
+    const world = simulatedWorld(fast, { isTTY: true, columns: 100 })
+    await runTune(null, usual, world)
+    const lines = world.err.split('\n')
+    const last = lines.map((line) => line.split('\r\u001b[K').at(-1) ?? '')
+    for (const line of last) expect(line.length, line).toBeLessThan(100)
+    expect(last.filter((line) => line.startsWith('screening')).length).toBe(1)
+    expect(last.find((line) => line.startsWith('screening'))).toMatch(/[▁▂▃▄▅▆▇█]{3,} \d+ legs$/)
+    expect(lines.join('')).toMatch(/\d+ legs, .* left/)
+  })
+
+  it('--verbose has a line for each leg', async () => {
+    const world = simulatedWorld(fast)
+    await runTune(null, { ...usual, verbose: true, budgetSeconds: 60 }, world)
+    expect(world.err.match(/^ {2}[\d.]+ k?M?\/s, p99 /gm)?.length).toBeGreaterThan(20)
+  })
+
+  it('draws work as bars', () => {
+    expect(sparkline([0, 1, 4, 8])).toBe('▁▂▅█')
+  })
+})
+
+describe('--dry-run', () => {
+  it('says what would be measured and measures nothing', async () => {
+    const world = simulatedWorld(fast)
+    expect(await runTune(null, { ...usual, dryRun: true, knobs: ['poller', 'depth'] }, world)).toBe(0)
+    expect(world.closed).toBe(0)
+    expect(world.out).toContain('Nothing was measured')
+    expect(world.out).toContain('kernel (SQPOLL), worker, caller, threadpool')
+    const json = simulatedWorld(fast)
+    await runTune(null, { ...usual, dryRun: true, json: true }, json)
+    const plan = JSON.parse(json.out) as TunePlan
+    expect(plan.limits.runs * plan.limits.secondsEach + plan.searchSeconds).toBeCloseTo(300)
+    expect(plan.knobs.find(({ name }) => name === 'rings')?.values).toEqual([1, 2, 4, 8, 16])
+  })
+
+  it('is told of this machine by the compiled command', async () => {
+    const { code, stdout, stderr } = await runCommand('tune', folder.path, '--dry-run', '--json')
+    expect(code, stderr).toBe(0)
+    expect((JSON.parse(stdout) as TunePlan).format).toBe('ringmaster-tune-plan')
+  })
+})
+
+describe('on this machine', () => {
+  it('measures a folder of the user’s, which stays as it is', async () => {
+    fillFolder(folder.path)
+    const before = contentsOf(folder.path)
+    const { code, stdout, stderr } = await runCommand(
+      'tune',
+      folder.path,
+      '--budget-seconds',
+      '6',
+      '--knobs',
+      'depth',
+      '--json',
+    )
+    // What is decided depends on who else is here.
+    expect([0, 3], stderr).toContain(code)
+    const { search, machine, limitsMissing } = JSON.parse(stdout) as TuneReport
+    expect(search?.legsRun.length).toBe(search?.legs)
+    expect(search?.before.workPerSecond.value).toBeGreaterThan(0)
+    expect(search?.before.p99Ns.value).toBeGreaterThan(0)
+    expect(machine.kernel).toBe(release())
+    expect(limitsMissing).toContain('--budget-seconds 20')
+    expect(contentsOf(folder.path)).toEqual(before)
+  })
+
+  it('takes away what it made when it is stopped', async () => {
+    const child = spawnCommand(['tune', '--data-dir', folder.path, '--data-mib', '8', '--budget-seconds', '60'])
+    const [out, err] = [text(child.stdout), text(child.stderr)]
+    expect(await eventually(() => readdirSync(folder.path).length > 0)).toBe(true)
+    child.kill('SIGINT')
+    expect(await exitCode(child), await err).toBe(130)
+    expect(await out).toMatch(/, stopped; seed 1|^$/)
+    expect(readdirSync(folder.path)).toEqual([])
+  })
+})
+
+describe('used wrongly', () => {
+  it.each<[string[], RegExp]>([
+    [['--workload', 'magic'], /'magic' is invalid.*random-read/],
+    [['--knobs', 'poller,magic'], /There is no knob magic; there are poller/],
+    [['--budget-seconds', '0'], /--budget-seconds.*from 2 to 86400/],
+    [['--budget-seconds', 'long'], /--budget-seconds/],
+    [['--p99-ms', '-1'], /--p99-ms/],
+    [['--p99-ms', '0'], /--p99-ms/],
+    [['--seed', '1.5'], /--seed.*whole number/],
+    [['--data-mib', '1'], /--data-mib/],
+    [['--quiet', '--verbose'], /cannot be used with/],
+    [['--no-such-option'], /unknown option[^]*tune --help/],
+    [['a', 'b'], /too many arguments/],
+  ])('%j is 2', async (args, says) => {
+    const { code, stdout, stderr } = await runCommand('tune', ...args)
+    expect(stderr).toMatch(says)
+    expect([code, stdout]).toEqual([2, ''])
+  })
+
+  it.each<[string[], RegExp]>([
+    [['/no/such/file'], /cannot read \/no\/such\/file; name a file or folder.*ENOENT/],
+    [['--data-dir', '/no/such/folder'], /cannot make data in \/no\/such\/folder; choose another folder/],
+    [['--apply', '--profile', '/no/such/folder/p.json'], /cannot write \/no\/such\/folder\/p.json.*--profile/],
+    [['--html', '/no/such/folder/report.html'], /cannot write \/no\/such\/folder\/report.html; choose another file/],
+    [['--html', '/'], /cannot write \/; name a file: it is a folder/],
+  ])('%j is 1, before anything is measured', async (args, says) => {
+    const { code, stdout, stderr } = await runCommand('tune', ...args)
+    expect(stderr).toMatch(says)
+    expect(stderr).not.toContain('    at ')
+    expect([code, stdout]).toEqual([1, ''])
+  })
+})
+
+it('--help has examples and exit codes', async () => {
+  const { stdout } = await runCommand('tune', '--help')
+  expect(stdout).toMatch(/Examples:[^]*Exit codes:[^]*3 +refused/)
+})

@@ -1,0 +1,159 @@
+// `ringmaster doctor` as a command: exit codes, formats, wrong usage; and what needs no cause but the one that is named: ports, the addon, Node.js.
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checkPorts } from '../../services/doctor/checks/ports.ts'
+import { isNodeSupported } from '../../services/doctor/checks/runtime.ts'
+import { readSurroundings } from '../../services/doctor/surroundings.ts'
+import { runCommand } from '../cli/command.ts'
+import { temporaryFolder } from '../services/harness.ts'
+import { examine, finding } from './examination.ts'
+import type { Examination } from './examination.ts'
+
+const folder = temporaryFolder()
+const server = createServer()
+let port: number
+let here: Examination
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  port = (server.address() as AddressInfo).port
+  here = await examine([folder.path])
+})
+afterAll(() => {
+  server.close()
+  folder.remove()
+})
+
+describe('findings', () => {
+  it('are plain data, each with a name of its own', () => {
+    const ids = here.findings.map(({ id }) => id)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const each of here.findings) {
+      expect(Object.keys(each).sort()).toEqual(['fix', 'have', 'id', 'need', 'title', 'verdict', 'why'])
+      for (const text of [each.title, each.need, each.have, each.why])
+        expect(text).not.toMatch(/^$|undefined|NaN|\[object/)
+    }
+  })
+
+  it('are of everything that decides: each group is there', () => {
+    const groups = new Set(here.findings.map(({ id }) => id.split('.')[0]))
+    expect([...groups]).toEqual([
+      'runtime',
+      'rings',
+      'policy',
+      'kernel',
+      'layout',
+      'memory',
+      'cpu',
+      'storage',
+      'surroundings',
+      'ports',
+    ])
+  })
+})
+
+describe('ports', () => {
+  it('in use, or not of this machine, of which somebody said so: broken, with who has it', async () => {
+    const found = await examine([folder.path, '--listen', `127.0.0.1:${port}`, '--admin', '192.0.2.1:0'])
+    expect(found.verdict).toBe('broken')
+    const who = new RegExp(`^in use by .+ \\(process ${process.pid}\\)$`)
+    expect(found.find('ports.listen')).toMatchObject(
+      finding('broken', who, /already in use/, /^--listen 127\.0\.0\.1:0$/),
+    )
+    expect(found.find('ports.admin')).toMatchObject(
+      finding('broken', /^EADDRNOTAVAIL$/, /no such address/, /^--admin 127\.0\.0\.1:0$/),
+    )
+    expect(here.find('ports.admin')).toMatchObject(finding('ok', /^free$/, /./, null))
+  })
+
+  it('in use, of which nobody said so: a library needs none', async () => {
+    const address = { option: '--admin', address: { host: '127.0.0.1', port }, asked: false } as const
+    const plan = { path: '/', rings: 'auto', poller: 'auto', buffersBytes: 0, addresses: [address] } as const
+    expect(await checkPorts({ plan })).toMatchObject([finding('degraded', /in use/, /./, /^--admin 127\.0\.0\.1:0$/)])
+  })
+})
+
+describe('without the addon', () => {
+  const env = { RINGMASTER_ADDON: 'none' }
+
+  it('nothing can be asked of the kernel, and rings cannot be had', async () => {
+    const found = await examine([folder.path], { env })
+    expect(found.verdict).toBe('broken')
+    expect(found.find('runtime.addon')).toMatchObject(
+      finding('broken', /^none$/, /RINGMASTER_ADDON=none/, /^unset RINGMASTER_ADDON$/),
+    )
+    expect(found.find('rings.make')).toMatchObject(finding('unknown', /^not asked$/, /see there/, null))
+    expect(found.find('storage.nowait').verdict).toBe('unknown')
+  })
+
+  it('a plan without rings is carried out by node:fs', async () => {
+    const found = await examine([folder.path, '--poller', 'threadpool'], { env })
+    expect(found.find('runtime.addon').verdict).toBe('degraded')
+    expect(found.find('layout.start')).toMatchObject({ have: '1 with poller threadpool' })
+  })
+})
+
+describe('for people', () => {
+  const ports = ['--listen', ':0', '--admin', ':0']
+
+  it('it is a table without colours where stdout is no terminal', async () => {
+    const { stdout, stderr } = await runCommand('doctor', folder.path, ...ports)
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(/^CHECK +NEED +HAVE +VERDICT\n/)
+    expect(stdout).toMatch(/^operations +those of files +\d+ supported/m)
+    expect(stdout).toMatch(/\n\d+ checks: \w+.*\. Exit code [012]\.\n$/)
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  it('--quiet is only what is not fine', async () => {
+    const { code, stdout } = await runCommand('doctor', '/no/such/path', '--quiet', ...ports)
+    expect(code).toBe(2)
+    expect(stdout).toMatch(/^PATH .* broken$/m)
+    expect(stdout).not.toMatch(/ ok$/m)
+  })
+
+  it('--help says what the verdicts and the exit codes mean', async () => {
+    const { code, stdout } = await runCommand('doctor', '--help')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/Verdicts:[^]*degraded[^]*Examples:[^]*Exit codes:\n {2}0 {4}fine/)
+  })
+})
+
+it.each<[string[], RegExp]>([
+  [['--buffers', 'many'], /Expected a number of bytes/],
+  [['--quiet', '--json'], /cannot be used with/],
+  [[''], /PATH is empty/],
+])('wrong usage is exit code 2, and stdout is empty: %j', async (args, message) => {
+  const { code, stdout, stderr } = await runCommand('doctor', ...args)
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toMatch(message)
+})
+
+describe('Node.js', () => {
+  it('must be what package.json says', () => {
+    const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      engines: { node: string }
+    }
+    const [major = 0, minor = 0] = engines.node.replace('>=', '').split('.').map(Number)
+    expect(isNodeSupported(`${major}.${minor}.0`)).toBe(true)
+    expect(isNodeSupported(`${major}.${minor - 1}.9`)).toBe(false)
+    expect(isNodeSupported(`${major - 1}.99.0`)).toBe(false)
+    expect(isNodeSupported(`${major + 1}.0.0`)).toBe(true)
+  })
+})
+
+describe('containers', () => {
+  const none = temporaryFolder()
+  afterAll(() => {
+    none.remove()
+  })
+
+  it.each<[string, NodeJS.ProcessEnv, object]>([
+    ['none', {}, { container: null, isKubernetes: false, evidence: [] }],
+    ['one that says so', { container: 'lxc' }, { container: 'lxc', isKubernetes: false }],
+    ['a pod', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, { container: 'container', isKubernetes: true }],
+  ])('%s', (_, env, expected) => {
+    expect(readSurroundings(none.path, env)).toMatchObject(expected)
+  })
+})

@@ -1,0 +1,78 @@
+// The page of `ringmaster tune --html` in a real browser: nothing is asked of anybody, nothing is refused by its own policy, nothing sticks out.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { reportPage } from '../../services/tune/report/page.ts'
+import { hasChromium, startBrowser } from '../metrics/page/browser.ts'
+import { machineNamed, simulatedReport } from './report-world.ts'
+import { ordinary } from './simulated-machine.ts'
+
+const sizes = [
+  { width: 1280, height: 900 },
+  { width: 390, height: 844 },
+]
+
+/** Evaluated in the page: texts of plots that stick out of their plot. */
+const lettersOutside = `[...document.querySelectorAll('svg text')].filter((text) => {
+  const box = text.getBoundingClientRect()
+  const frame = text.closest('svg').getBoundingClientRect()
+  return box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1
+}).map((text) => text.textContent)`
+
+describe.skipIf(!hasChromium)('the page', () => {
+  let browser: Browser
+  let folder: string
+  let url: string
+  let tried: number
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'ringmaster-report-'))
+    const machine = machineNamed('16 CPUs, fast disk')
+    const report = await simulatedReport({ machine, workload: 'random-read', disturbance: ordinary, seed: 1 })
+    tried = report.search!.tried.filter(({ legs }) => legs > 0).length
+    const file = join(folder, 'report.html')
+    writeFileSync(file, reportPage(report))
+    url = pathToFileURL(file).href
+    browser = await startBrowser()
+  })
+  afterAll(async () => {
+    await browser.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  it.each(sizes.flatMap((size) => (['light', 'dark'] as const).map((scheme) => [size.width, scheme, size] as const)))(
+    '%i pixels wide, %s',
+    async (width, colorScheme, viewport) => {
+      const context = await browser.newContext({ viewport, colorScheme })
+      const page = await context.newPage()
+      const said: string[] = []
+      const asked: string[] = []
+      page.on('console', (message) => said.push(message.text()))
+      page.on('pageerror', (error) => said.push(error.message))
+      page.on('request', (request) => asked.push(request.url()))
+      await page.goto(url)
+      expect(said).toEqual([])
+      expect(asked).toEqual([url])
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)
+      // The style is not refused: with it, one of the two drawings of each plot is shown.
+      const shown = page.locator(`.${width > 720 ? 'wide' : 'narrow'} .point`)
+      const hidden = page.locator(`.${width > 720 ? 'narrow' : 'wide'} .point`)
+      expect(await shown.count()).toBe(tried)
+      expect(await shown.first().isVisible()).toBe(true)
+      expect(await hidden.first().isVisible()).toBe(false)
+      expect(await page.locator('h2').allTextContents()).toEqual([
+        "The machine's limits",
+        'The choice',
+        'Not chosen, because',
+        'What was tried',
+      ])
+      await page.locator('summary').click()
+      expect(await page.locator('details tbody tr').count()).toBeGreaterThanOrEqual(tried)
+      expect(await page.evaluate(lettersOutside)).toEqual([])
+      await context.close()
+    },
+  )
+})
