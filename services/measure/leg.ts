@@ -3,13 +3,16 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { LayoutImpossibleError } from '../tune/types.ts'
-import { legAnswer } from './order.ts'
+import type { NoiseReading } from '../tune/types.ts'
+import { legAnswer, windowWarmupSeconds } from './order.ts'
 import type { LegAnswer, LegOrder, WindowResult } from './order.ts'
 
 export interface LegOutcome {
   /** What was really used: "1 ring, poller kernel", "fs-promises". */
   readonly used: string
   readonly windows: readonly WindowResult[]
+  /** From the begin of the first window to the end of the last: of less, /proc/stat with its ticks of 10 ms says little. */
+  readonly noise: NoiseReading
 }
 
 export interface LegOptions {
@@ -48,8 +51,9 @@ function lastWords(stderr: string): string {
 }
 
 /** What a leg is expected to take, in seconds, without the start of its process. */
-export function legSeconds({ warmupSeconds, windows }: LegOrder): number {
-  return windows.reduce((sum, { seconds }) => sum + seconds, warmupSeconds)
+export function legSeconds(order: LegOrder): number {
+  const { warmupSeconds, windows } = order
+  return windows.reduce((sum, { seconds }, index) => sum + windowWarmupSeconds(order, index) + seconds, warmupSeconds)
 }
 
 /**

@@ -45,6 +45,7 @@ export interface LegOrder {
   readonly blockBytes: number
   readonly clients: number
   readonly data: LegData
+  /** Of closed loop, before the first window; before the first of open loop some of its own load, too: `windowWarmupSeconds`. */
   readonly warmupSeconds: number
   /** One after the other, on the same rings. */
   readonly windows: readonly LegWindow[]
@@ -73,10 +74,24 @@ export interface WindowResult {
   readonly noise: NoiseReading
 }
 
+/** As much as it takes until latencies are flat, where a poller spins on one of 2 CPUs and the compiler needs the other (100 ms where none spins). */
+const openWarmupSecondsMax = 0.25
+
+/** The unmeasured load right before a window: open loop is other code than what ran until then. Legs without a warm-up have none here, either. */
+export function windowWarmupSeconds({ windows, warmupSeconds }: LegOrder, index: number): number {
+  const isFirst = windows[index]?.load.kind !== 'closed' && (windows[index - 1]?.load.kind ?? 'closed') === 'closed'
+  return isFirst ? Math.min(warmupSeconds, openWarmupSecondsMax) : 0
+}
+
 /** Lines of a leg's stdout. `window` is said as each begins. */
 export type LegAnswer =
   | { readonly kind: 'warmup' | 'window' }
-  | { readonly kind: 'result'; readonly used: string; readonly windows: readonly WindowResult[] }
+  | {
+      readonly kind: 'result'
+      readonly used: string
+      readonly windows: readonly WindowResult[]
+      readonly noise: NoiseReading
+    }
   | { readonly kind: 'impossible' | 'failed'; readonly reason: string }
 
 const layout = z.object({
@@ -123,6 +138,14 @@ export const legOrder: z.ZodType<LegOrder> = z.object({
   untilFlat: z.boolean(),
 })
 
+const noise = z.object({
+  stealShare: z.number(),
+  otherShare: z.number(),
+  cpuPressureShare: z.number().nullable(),
+  ioPressureShare: z.number().nullable(),
+  throttledShare: z.number(),
+})
+
 const windowResult: z.ZodType<WindowResult> = z.object({
   depth: z.number(),
   seconds: z.number(),
@@ -136,17 +159,11 @@ const windowResult: z.ZodType<WindowResult> = z.object({
   cpuNs: z.number(),
   deviceReadBytes: z.number().nullable(),
   deviceWriteBytes: z.number().nullable(),
-  noise: z.object({
-    stealShare: z.number(),
-    otherShare: z.number(),
-    cpuPressureShare: z.number().nullable(),
-    ioPressureShare: z.number().nullable(),
-    throttledShare: z.number(),
-  }),
+  noise,
 })
 
 export const legAnswer: z.ZodType<LegAnswer> = z.union([
   z.object({ kind: z.enum(['warmup', 'window']) }),
-  z.object({ kind: z.literal('result'), used: z.string(), windows: z.array(windowResult) }),
+  z.object({ kind: z.literal('result'), used: z.string(), windows: z.array(windowResult), noise }),
   z.object({ kind: z.enum(['impossible', 'failed']), reason: z.string() }),
 ])

@@ -1,5 +1,5 @@
 // The real machine as a Subject of the tuner (services/tune/types.ts): one workload, measured leg by leg. Made by `ringmaster tune`.
-import type { Layout, Sample, Subject, WorkloadName } from '../tune/types.ts'
+import type { Layout, NoiseReading, Sample, Subject, WorkloadName } from '../tune/types.ts'
 import { runLeg } from './leg.ts'
 import type { LegOptions } from './leg.ts'
 import type { LegData, LegLoad, LegOrder, WindowResult } from './order.ts'
@@ -14,13 +14,18 @@ export interface MachineSubjectOptions {
    * 40 % of the time, by plan.
    */
   readonly latency: LegLoad
-  /** Default a third of the window, at most a second. */
+  /** Default: until throughput is flat, see `warmupSecondsMin`. */
   readonly warmupSeconds?: number
   readonly leg?: LegOptions
 }
 
 const latencyShare = 0.4
-const warmupSecondsMax = 1
+/**
+ * However short the window is: a fresh process makes 0.4 of its later rate in its first 50 ms, 0.9 after 100 ms, all of it after 200 ms (poller
+ * caller, medians of five legs). With less, all pollers are measured while the compiler works on the CPU that one of them spins on.
+ */
+const warmupSecondsMin = 0.25
+const warmupShare = 0.25
 
 /** Layouts and requests become what a leg is told. */
 function orderFor(layout: Layout, seconds: number, options: MachineSubjectOptions): LegOrder {
@@ -40,14 +45,14 @@ function orderFor(layout: Layout, seconds: number, options: MachineSubjectOption
     clients,
     blockBytes: layout.blockBytes ?? options.blockBytes,
     data,
-    warmupSeconds: options.warmupSeconds ?? Math.min(warmupSecondsMax, seconds / 3),
+    warmupSeconds: options.warmupSeconds ?? Math.max(warmupSecondsMin, seconds * warmupShare),
     windows: closed ? [throughput] : [throughput, { seconds: seconds * latencyShare, load: latency, depth }],
     untilFlat: false,
   }
 }
 
-/** Throughput, CPU and noise of the first window, latencies of the last. */
-export function sampleOf(windows: readonly WindowResult[]): Sample {
+/** Throughput and CPU of the first window, latencies of the last. */
+export function sampleOf(windows: readonly WindowResult[], noise: NoiseReading): Sample {
   const throughput = windows[0]!
   const latency = windows.at(-1)!
   const { seconds, operations, bytes, cpuNs } = throughput
@@ -59,15 +64,15 @@ export function sampleOf(windows: readonly WindowResult[]): Sample {
     p50Ns: latency.p50Ns,
     p99Ns: latency.p99Ns,
     cpuNsPerOperation: operations === 0 ? 0 : cpuNs / operations,
-    noise: throughput.noise,
+    noise,
   }
 }
 
 export function machineSubject(options: MachineSubjectOptions): Subject {
   return {
     measure: async (layout, seconds, signal) => {
-      const { windows } = await runLeg(orderFor(layout, seconds, options), { ...options.leg, signal })
-      return sampleOf(windows)
+      const { windows, noise } = await runLeg(orderFor(layout, seconds, options), { ...options.leg, signal })
+      return sampleOf(windows, noise)
     },
   }
 }

@@ -1,7 +1,7 @@
 // Keeps a workload going for a window: closed loop (a request after the other in each lane) and open loop (by plan). Called by station.ts.
 import { setImmediate as turn } from 'node:timers/promises'
 import type { LatencyHistogram } from '../latency-histogram.ts'
-import type { SyncWork, Work } from './work.ts'
+import type { Moved, SyncWork, Work } from './work.ts'
 
 export interface Tally {
   operations: number
@@ -35,77 +35,106 @@ export async function closedLoop(work: Work, deadlineMs: number, tally: Tally): 
  * Start k is due at k / rate, whatever has ended by then: it waits for a lane if need be, and its latency counts from when it was due. Else a stall
  * would hide all requests that it kept from being made ("coordinated omission": G. Tene, wrk2's README).
  */
-export async function openLoop(
-  work: Work,
-  operationsPerSecond: number,
-  deadlineMs: number,
-  tally: Tally,
-): Promise<void> {
-  const { operationsPerStart } = work
-  const startedMs = performance.now()
-  const intervalMs = (1000 * operationsPerStart) / operationsPerSecond
-  const giveUpMs = deadlineMs + (deadlineMs - startedMs) / 4
-  const pacer = new Pacer()
-  let planned = 0
-  const runLane = async (lane: number): Promise<void> => {
-    for (;;) {
-      const dueMs = startedMs + planned++ * intervalMs
-      if (dueMs >= deadlineMs) return
-      let nowMs = performance.now()
-      if (nowMs < dueMs) {
-        await pacer.until(dueMs)
-        nowMs = performance.now()
-      }
-      if (nowMs > giveUpMs) {
-        tally.overdue += operationsPerStart
-        tally.latency.record((nowMs - dueMs) * nsPerMs, operationsPerStart)
-        continue
-      }
-      const moved = await work.start(lane)
-      tally.bytes += work.finish(moved, lane)
-      tally.operations += operationsPerStart
-      tally.latency.record((performance.now() - dueMs) * nsPerMs, operationsPerStart)
-    }
-  }
-  await Promise.all(Array.from({ length: work.lanes }, (_, lane) => runLane(lane)))
+export function openLoop(work: Work, operationsPerSecond: number, deadlineMs: number, tally: Tally): Promise<void> {
+  return new Promise((resolve, reject) => {
+    new OpenLoop(work, operationsPerSecond, deadlineMs, tally, { resolve, reject }).look()
+  })
 }
 
-/** Wakes lanes when their request is due. They wait in the order in which requests are due. */
-class Pacer {
-  private readonly waiting: { dueMs: number; resume: () => void }[] = []
-  private first = 0
-  private running = false
+/**
+ * Lanes are taken from a stack and given back, without a promise for the wait: what pacing leaves to the garbage collector stops the load that it
+ * paces, and would be measured as the layout's.
+ */
+class OpenLoop {
+  private readonly work: Work
+  private readonly deadlineMs: number
+  private readonly tally: Tally
+  private readonly end: { resolve(): void; reject(reason: unknown): void }
+  private readonly startedMs = performance.now()
+  private readonly intervalMs: number
+  private readonly giveUpMs: number
+  private planned = 0
+  private readonly free: Int32Array
+  private freeCount: number
+  /** Of the request in each lane. */
+  private readonly dueMs: Float64Array
+  private readonly finished: readonly ((moved: Moved) => void)[]
+  private isArmed = false
+  private isFailed = false
 
-  until(dueMs: number): Promise<void> {
-    return new Promise((resume) => {
-      this.waiting.push({ dueMs, resume })
-      if (this.running) return
-      this.running = true
-      this.arm()
+  constructor(work: Work, operationsPerSecond: number, deadlineMs: number, tally: Tally, end: OpenLoop['end']) {
+    this.work = work
+    this.deadlineMs = deadlineMs
+    this.tally = tally
+    this.end = end
+    this.intervalMs = (1000 * work.operationsPerStart) / operationsPerSecond
+    this.giveUpMs = deadlineMs + (deadlineMs - this.startedMs) / 4
+    const lanes = Array.from({ length: work.lanes }, (_, lane) => lane)
+    this.free = Int32Array.from(lanes)
+    this.freeCount = lanes.length
+    this.dueMs = new Float64Array(lanes.length)
+    this.finished = lanes.map((lane) => (moved) => {
+      this.finish(lane, moved)
     })
   }
 
-  // A timer is up to a millisecond late: the last moments are spent looking at the clock, once per turn of the event loop.
-  private arm(): void {
-    const leftMs = this.waiting[this.first]!.dueMs - performance.now()
-    if (leftMs > 2) setTimeout(this.look, leftMs - 1)
-    else setImmediate(this.look)
+  readonly look = (): void => {
+    this.isArmed = false
+    try {
+      this.startDue()
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
-  private readonly look = (): void => {
-    const nowMs = performance.now()
-    while (this.first < this.waiting.length && this.waiting[this.first]!.dueMs <= nowMs)
-      this.waiting[this.first++]!.resume()
-    if (this.first === this.waiting.length) {
-      this.waiting.length = this.first = 0
-      this.running = false
-      return
+  private readonly fail = (reason: unknown): void => {
+    this.isFailed = true
+    this.end.reject(reason)
+  }
+
+  private startDue(): void {
+    const { work, tally, startedMs, intervalMs, deadlineMs, giveUpMs } = this
+    while (this.freeCount > 0 && !this.isFailed) {
+      const dueMs = startedMs + this.planned * intervalMs
+      if (dueMs >= deadlineMs) {
+        if (this.freeCount === work.lanes) this.end.resolve()
+        return
+      }
+      const nowMs = performance.now()
+      if (nowMs < dueMs) {
+        this.arm(dueMs - nowMs)
+        return
+      }
+      this.planned++
+      if (nowMs > giveUpMs) {
+        tally.overdue += work.operationsPerStart
+        tally.latency.record((nowMs - dueMs) * nsPerMs, work.operationsPerStart)
+        continue
+      }
+      const lane = this.free[--this.freeCount]!
+      this.dueMs[lane] = dueMs
+      work.start(lane).then(this.finished[lane]!, this.fail)
     }
-    if (this.first > 1024) {
-      this.waiting.splice(0, this.first)
-      this.first = 0
+  }
+
+  private finish(lane: number, moved: Moved): void {
+    const { work, tally } = this
+    try {
+      tally.bytes += work.finish(moved, lane)
+      tally.operations += work.operationsPerStart
+      tally.latency.record((performance.now() - this.dueMs[lane]!) * nsPerMs, work.operationsPerStart)
+      this.free[this.freeCount++] = lane
+      if (!this.isArmed) this.startDue()
+    } catch (error) {
+      this.fail(error)
     }
-    this.arm()
+  }
+
+  // A timer is up to a millisecond late: the last moments are spent looking at the clock, once per turn of the event loop.
+  private arm(leftMs: number): void {
+    this.isArmed = true
+    if (leftMs > 2) setTimeout(this.look, leftMs - 1)
+    else setImmediate(this.look)
   }
 }
 

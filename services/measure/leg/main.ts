@@ -5,9 +5,10 @@ import { closeSync, openSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Ringmaster } from '../../ringmaster.ts'
 import { LayoutImpossibleError } from '../../tune/types.ts'
+import type { NoiseReading } from '../../tune/types.ts'
 import { watchNoise } from '../noise.ts'
-import { legOrder } from '../order.ts'
-import type { LegAnswer, LegOrder, WindowResult } from '../order.ts'
+import { legOrder, windowWarmupSeconds } from '../order.ts'
+import type { LegAnswer, LegOrder, LegWindow, WindowResult } from '../order.ts'
 import { Team } from './clients.ts'
 
 const lines = createInterface({ input: process.stdin })
@@ -79,6 +80,11 @@ async function measureWindow(team: Team, seconds: number, depth: number, rate: n
   }
 }
 
+interface Measured {
+  readonly windows: WindowResult[]
+  readonly noise: NoiseReading
+}
+
 /** Two windows in a row that bring less than a twentieth more than the best before. */
 function isFlat(windows: readonly WindowResult[]): boolean {
   const rates = windows.map(({ operations, seconds }) => operations / seconds)
@@ -86,7 +92,14 @@ function isFlat(windows: readonly WindowResult[]): boolean {
   return rates.length > 2 && rates.slice(-2).every((rate) => rate < bestBefore * 1.05)
 }
 
-async function measureAll(rings: Ringmaster | null): Promise<WindowResult[]> {
+/** What the load of a window is to come to; null: closed loop, and where there is nothing to pace by. */
+function rateOf({ load }: LegWindow, before: WindowResult | undefined): number | null {
+  if (load.kind === 'open') return load.operationsPerSecond
+  if (load.kind === 'closed' || before === undefined) return null
+  return Math.max(1, (before.operations / before.seconds) * load.share)
+}
+
+async function measureAll(rings: Ringmaster | null): Promise<Measured> {
   const team = await Team.start(order, rings)
   const results: WindowResult[] = []
   const first = order.windows[0]
@@ -94,38 +107,38 @@ async function measureAll(rings: Ringmaster | null): Promise<WindowResult[]> {
   // Of no seconds, too: files are opened and buffers made before the first window.
   if (first !== undefined)
     await team.run({ seconds: order.warmupSeconds, depth: first.depth, operationsPerSecond: null })
-  for (const { seconds, load, depth } of order.windows) {
-    const before = results.at(-1)
-    const rate =
-      load.kind === 'closed'
-        ? null
-        : load.kind === 'open'
-          ? load.operationsPerSecond
-          : before === undefined
-            ? null
-            : Math.max(1, (before.operations / before.seconds) * load.share)
+  const noise = watchNoise()
+  const cpuBefore = process.cpuUsage()
+  for (const [index, window] of order.windows.entries()) {
+    const { seconds, depth } = window
+    const rate = rateOf(window, results.at(-1))
+    const warmup = windowWarmupSeconds(order, index)
+    // What runs first is not compiled yet, and a queue from that time would still be there when the window is half over.
+    if (rate !== null && warmup > 0) await team.run({ seconds: warmup, depth, operationsPerSecond: rate })
     say({ kind: 'window' })
     results.push(await measureWindow(team, seconds, depth, rate))
     if (order.untilFlat && isFlat(results)) break
   }
+  const cpu = process.cpuUsage(cpuBefore)
+  const reading = noise((cpu.user + cpu.system) * 1000)
   await team.close()
-  return results
+  return { windows: results, noise: reading }
 }
 
 async function runOrder(): Promise<void> {
   warmCache(order.data)
   if (order.api !== 'rings') {
-    say({ kind: 'result', used: order.api, windows: await measureAll(null) })
+    say({ kind: 'result', used: order.api, ...(await measureAll(null)) })
     return
   }
   // Loaded on demand, so that the legs of node:fs run in a process that never saw the library.
   const { describeRings, startLayout } = await import('./layout-rings.ts')
   const depthMax = Math.max(...order.windows.map(({ depth }) => depth))
   const rings = await startLayout(order.layout, depthMax, order.clients)
-  const windows = await measureAll(rings)
+  const measured = await measureAll(rings)
   const used = describeRings(rings)
   await rings.close()
-  say({ kind: 'result', used, windows })
+  say({ kind: 'result', used, ...measured })
 }
 
 try {
