@@ -1,5 +1,6 @@
 // Coordinate descent: one knob after the other, in the order of what they are expected to matter, each by a race of its values; pass after pass until
 // none gains. Used by search.ts.
+import { isHeld } from './knobs.ts'
 import type { Knob, KnobName, KnobValue, TunedMachine } from './knobs.ts'
 import type { LegRunner } from './legs.ts'
 import { distance, layoutKey, normaliseLayout, withValue } from './layouts.ts'
@@ -184,7 +185,7 @@ export class Descent {
   }
 
   #valuesToTry(knob: Knob, pass: number): KnobValue[] {
-    if (knob.moot(this.#leader) !== null) return []
+    if (isHeld(knob, this.#leader)) return []
     const scale = this.#scaleOf(knob)
     const at = this.#indexOf(knob, this.#leader)
     const near = !knob.scale ? Infinity : pass === 1 ? reach.first : reach.later

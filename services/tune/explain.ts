@@ -79,14 +79,14 @@ export function explain(ledger: Ledger, options: ExplainOptions): Explained {
     return sorted[0] ?? having[0] ?? null
   }
   const notChosen = knobs.flatMap((knob) => {
-    const moot = knob.moot(chosen)
+    const [moot, clash] = [knob.moot(chosen), knob.clash(chosen)]
     return knob
       .candidates(machine)
       .filter((value) => value !== chosen[knob.name] && moot === null)
       .map((value) => {
         const found = best(knob.name, value)
         const out = impossible.find((each) => each.knob === knob.name && each.value === value)
-        const why = out === undefined ? (found?.why ?? untried(knob)) : `impossible here: ${out.reason}`
+        const why = out === undefined ? (found?.why ?? clash ?? untried(knob)) : `impossible here: ${out.reason}`
         return { knob: knob.name, value, title: `${knob.title} ${knob.format(value)}`, best: found, why }
       })
   })

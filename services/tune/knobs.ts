@@ -29,6 +29,8 @@ export interface Knob {
   readonly workloads: readonly WorkloadName[]
   /** Why it makes no difference in this layout; null where it may. It then has the value `rest`, so that no layout is measured under two names. */
   readonly moot: (layout: Layout) => string | null
+  /** Why other values than `rest` cannot be had together with what else this layout has; null where they can. Reports say it. */
+  readonly clash: (layout: Layout) => string | null
   readonly rest: KnobValue
   readonly format: (value: KnobValue) => string
 }
@@ -42,6 +44,7 @@ interface Row<Name extends KnobName> {
   readonly candidates: (machine: TunedMachine) => readonly Layout[Name][]
   readonly workloads?: readonly WorkloadName[]
   readonly moot?: (layout: Layout) => string | null
+  readonly clash?: (layout: Layout) => string | null
   readonly rest: Layout[Name]
   readonly format?: (value: KnobValue) => string
 }
@@ -57,7 +60,7 @@ const ofLargeFiles = anyWorkload.filter((name) => name !== 'small-files')
 const plain = (value: KnobValue): string => String(value)
 
 function knob<Name extends KnobName>(row: Row<Name>): Knob {
-  return { scale: false, workloads: anyWorkload, moot: () => null, format: plain, ...row }
+  return { scale: false, workloads: anyWorkload, moot: () => null, clash: () => null, format: plain, ...row }
 }
 
 const upTo = (max: number, ...values: readonly number[]): number[] => values.filter((value) => value <= max)
@@ -106,7 +109,7 @@ export const knobs: readonly Knob[] = [
     says: 'requests handed over at once (readBatch): fewer promises and fewer calls for each',
     scale: true,
     candidates: () => [1, 4, 16, 64],
-    workloads: ['random-read', 'sequential-read', 'mixed'],
+    workloads: ['random-read', 'sequential-read'],
     rest: 1,
   }),
   knob({
@@ -173,6 +176,8 @@ export const knobs: readonly Knob[] = [
     candidates: () => ['plain', 'direct'],
     workloads: ofLargeFiles,
     moot: ringsOnly,
+    clash: ({ batch }) =>
+      batch === 1 ? null : `not with batch ${batch}: batches (readBatch) are for descriptors of the process`,
     rest: 'plain',
   }),
   knob({
@@ -185,6 +190,11 @@ export const knobs: readonly Knob[] = [
     format: (value) => (typeof value === 'number' ? `${value / 1000} µs` : 'as measured at start'),
   }),
 ]
+
+/** Whether nothing but the knob's resting value is to be tried with the rest of the layout. */
+export function isHeld({ moot, clash }: Knob, layout: Layout): boolean {
+  return moot(layout) !== null || clash(layout) !== null
+}
 
 export function knobNamed(name: KnobName): Knob {
   return knobs.find((row) => row.name === name)!

@@ -1,5 +1,5 @@
 // Layouts as the search handles them: brought into one form, named, compared, told in words. Used by all of services/tune and by the profile.
-import { knobs } from './knobs.ts'
+import { isHeld, knobs } from './knobs.ts'
 import type { Knob, KnobName, KnobValue } from './knobs.ts'
 import type { Layout, WorkloadName } from './types.ts'
 
@@ -38,7 +38,7 @@ export function normaliseLayout(layout: Layout): Layout {
   const clients = Math.min(layout.clients, layout.depth)
   const batch = Math.min(layout.batch, Math.floor(layout.depth / clients))
   let normal: Layout = { ...layout, clients, batch }
-  for (const { name, moot, rest } of knobs) if (moot(normal) !== null) normal = withValue(normal, name, rest)
+  for (const knob of knobs) if (isHeld(knob, normal)) normal = withValue(normal, knob.name, knob.rest)
   return normal
 }
 

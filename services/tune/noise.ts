@@ -81,6 +81,8 @@ const percent = (share: number): string => `${(share * 100).toFixed(share < 0.09
 /** The source that is farthest above what is usual; plain spread where none is. */
 function blame(figures: NoiseFigures): { source: NoiseSource; says: string } {
   const { stealShare, otherShare, throttledShare, cpuPressureShare, ioPressureShare, deviation } = figures
+  // Others that took next to nothing kept nobody waiting.
+  const ownPressure = otherShare < blameFrom.other / 2 && stealShare < blameFrom.steal
   const suspects: readonly { source: NoiseSource; excess: number; says: string }[] = [
     {
       source: 'steal',
@@ -99,7 +101,7 @@ function blame(figures: NoiseFigures): { source: NoiseSource; says: string } {
     },
     {
       source: 'CPU pressure',
-      excess: (cpuPressureShare ?? 0) / blameFrom.cpuPressure,
+      excess: ownPressure ? 0 : (cpuPressureShare ?? 0) / blameFrom.cpuPressure,
       says: `threads waited for a CPU for ${percent(cpuPressureShare ?? 0)} of the time (/proc/pressure/cpu)`,
     },
     {
@@ -110,10 +112,13 @@ function blame(figures: NoiseFigures): { source: NoiseSource; says: string } {
   ]
   const worst = suspects.reduce((most, each) => (each.excess > most.excess ? each : most))
   if (worst.excess >= 1) return worst
+  const isCrowded = ownPressure && (cpuPressureShare ?? 0) >= blameFrom.cpuPressure
+  const why = isCrowded
+    ? `the layouts' own threads waited for a CPU for ${percent(cpuPressureShare ?? 0)} of the time, since there are more of them than CPUs`
+    : 'nothing on this machine says why: ' +
+      "neighbours of a virtual machine, a disk's cache or the CPU's temperature may"
   return {
     source: 'spread',
-    says:
-      `legs of the same layout differ by ± ${percent(deviation)}, and nothing on this machine says why: ` +
-      "neighbours of a virtual machine, a disk's cache or the CPU's temperature may. Give it more time, or another hour",
+    says: `legs of the same layout differ by ± ${percent(deviation)}, and ${why}. Give it more time, or another hour`,
   }
 }

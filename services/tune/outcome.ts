@@ -3,8 +3,8 @@ import type { Ledger } from './ledger.ts'
 import { describeDifference, layoutKey } from './layouts.ts'
 import { noiseOf, systematicError } from './noise.ts'
 import type { Noise } from './noise.ts'
-import { missesBound, savesCpu, tieShare } from './objective.ts'
-import type { Comparison } from './objective.ts'
+import { missesBound, penalty, savesCpu, tieShare } from './objective.ts'
+import type { Comparison, Objective } from './objective.ts'
 import { roundsMin } from './race.ts'
 import { halfWidth } from './statistics.ts'
 import type { Estimate } from './statistics.ts'
@@ -68,7 +68,9 @@ export function outcomeOf(decided: Decided): Outcome {
   if (confirmed === null || confirmed.rounds < roundsMin) {
     const reason = stopped === 'aborted' ? 'stopped' : 'the time was over'
     const found = searched === null ? '' : ` (${signed(searched.score)} in the search)`
-    return kept(`${reason} before the best so far, ${name}${found}, could be confirmed`)
+    const why = `${reason} before the best so far, ${name}${found}, could be confirmed`
+    const isNoisy = wrongBy > 0 || noise.detectable > detectableMax
+    return isNoisy && stopped !== 'aborted' ? refused(why) : kept(why)
   }
   const { score, work, cpu } = confirmed
   const { p99NsMax } = ledger.objective
@@ -84,8 +86,14 @@ export function outcomeOf(decided: Decided): Outcome {
     gained < gainShareMin && score.low > 1 - 2 * gainShareMin && gained > -tieShare && savesCpu(confirmed)
   if (wrongBy > 0 && !(isMore && gained > wrongBy) && !(isCheaper && 1 - cpu.value > wrongBy))
     return refused(`${makes}, and what was measured may be wrong by ${percent(wrongBy)}`)
+  const decidedBy = isCheaper ? 'cpu' : work.value > 1 + gainShareMin && work.low > 1 ? 'work' : 'p99'
+  if (isMore && decidedBy === 'p99' && (wrongBy > 0 || leastGain(confirmed, ledger.objective) <= 0))
+    return refused(
+      `${makes}, all of it by p99, and p99 varies by more: ${span(confirmed.otherP99Ns)} → ${span(confirmed.p99Ns)}`,
+    )
+  if (isMore && noise.detectable > detectableMax && gained < noise.detectable)
+    return refused(`${makes}, and differences below ${percent(noise.detectable)} could not be seen`)
   if (isMore || isCheaper) {
-    const decidedBy = isCheaper ? 'cpu' : work.value > 1 + gainShareMin ? 'work' : 'p99'
     return {
       kind: 'chosen',
       layout: leader,
@@ -103,6 +111,12 @@ export function outcomeOf(decided: Decided): Outcome {
   if (gained <= gainShareMin && (searched?.score.value ?? 1) > 1 + gainShareMin)
     return kept(`the gain of ${name} did not hold: ${signed(score)} in fresh legs${before}`)
   return kept(`${makes}, too little for a change (${percent(gainShareMin)})`)
+}
+
+/** What is left of a gain where p99 is as unkind as it may be: the interval of the score has only the work's own noise in it. */
+function leastGain({ work, p99Ns, otherP99Ns }: Comparison, objective: Objective): number {
+  const penalties = penalty(objective, otherP99Ns.low) - penalty(objective, p99Ns.high)
+  return Math.log(work.low) + penalties
 }
 
 function whatGained({ work, cpu, p99Ns, otherP99Ns }: Comparison, by: 'work' | 'cpu' | 'p99'): string {
@@ -123,4 +137,5 @@ export function signed(estimate: Estimate): string {
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`
+const span = ({ low, high }: Estimate): string => `${milliseconds(low)} – ${milliseconds(high)}`
 export const milliseconds = (ns: number): string => `${(ns / 1e6).toFixed(ns < 1e6 ? 3 : ns < 1e7 ? 2 : 1)} ms`

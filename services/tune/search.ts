@@ -175,17 +175,26 @@ class Search {
   /** What a leg takes, and what the current layout's p99 is: the bound may be a multiple of it. */
   async #calibrate(): Promise<void> {
     const step = 'the current layout, by itself'
-    for (let round = 0; round < calibrationRounds; round++) await this.#legs.round([this.#current], 'calibration', step)
+    for (let round = 0; round < calibrationRounds; round++) {
+      // One has to be; of more there are no more than leave time for a decision.
+      if (round > 0 && !this.#clock.hasTimeFor(1 + 2 * roundsMin, 0)) break
+      await this.#legs.round([this.#current], 'calibration', step)
+    }
     const { impossible } = this.#ledger.entry(this.#current)
     if (impossible !== null) throw new LayoutImpossibleError(`the current layout cannot be measured: ${impossible}`)
+    this.#setBound(p99Margin)
+  }
+
+  #p99NsMax: number | null = null
+
+  /** One that is relative goes by all legs of the current layout so far: where p99 varies, that of the first three is chance. */
+  #setBound(margin: number): void {
     const { p99 = { timesCurrentMax: 2 } } = this.#options
     if (p99 === null) return
     const currentNs = median(this.#ledger.samplesOf(this.#current).map(({ p99Ns }) => p99Ns))
     this.#p99NsMax = 'nsMax' in p99 ? p99.nsMax : currentNs * p99.timesCurrentMax
-    this.#ledger.p99NsMax = this.#p99NsMax * p99Margin
+    this.#ledger.p99NsMax = this.#p99NsMax * margin
   }
-
-  #p99NsMax: number | null = null
 
   /** Layouts that differ in what they are, as many as there is time for. The best of them, if any is better, leads from then on. */
   async #screen(): Promise<void> {
@@ -200,6 +209,7 @@ class Search {
     const challengers = layouts.slice(0, count)
     const [best] = await race(this.#legs, this.#current, challengers, { phase: 'screening', step, reserveSeconds })
     if (best !== undefined && best.against.score.value > 1) this.#leader = best.layout
+    this.#setBound(p99Margin)
   }
 
   /**
@@ -208,7 +218,7 @@ class Search {
    */
   async #confirm(): Promise<void> {
     const { current, ledger } = { current: this.#current, ledger: this.#ledger }
-    ledger.p99NsMax = this.#p99NsMax
+    this.#setBound(1)
     if (layoutKey(this.#leader) === layoutKey(current)) return
     const before = ledger.lastRound
     const step = 'the best against the current layout, once more'
@@ -221,6 +231,7 @@ class Search {
       const withOthers = round <= roundsMin && this.#clock.hasTimeFor(legsLeft, 0)
       if (!this.#clock.hasTimeFor(needed.length, 0)) return
       await this.#legs.round(withOthers ? [...needed, ...others] : needed, 'confirmation', step)
+      this.#setBound(1)
       this.#confirmed = ledger.compare(this.#leader, current, before)
       while (this.#confirmed !== null && this.#isTooSlow(this.#confirmed)) {
         const lower = reserve ?? this.#withLowerP99(p99CutMax)

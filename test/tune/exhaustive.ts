@@ -1,5 +1,6 @@
 // The best layout of a simulated machine, found by trying every one there is: what the search is held against. Used by the tests of the search.
 import { knobsFor, normaliseLayout } from '../../services/tune/layouts.ts'
+import { isHeld } from '../../services/tune/knobs.ts'
 import type { Knob, KnobName, KnobValue } from '../../services/tune/knobs.ts'
 import type { Layout, WorkloadName } from '../../services/tune/types.ts'
 import { facts, overheadSeconds, truth } from './simulated-machine.ts'
@@ -56,7 +57,7 @@ function forEachLayout(
     const candidates = knob.candidates(machine)
     const before = layout[knob.name]
     const all = candidates.includes(before) ? candidates : [...candidates, before]
-    for (const value of knob.moot(layout) === null ? all : [knob.rest]) {
+    for (const value of isHeld(knob, layout) ? [knob.rest] : all) {
       Object.assign(layout, { [knob.name]: value })
       turn(at + 1)
     }

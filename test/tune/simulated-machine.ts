@@ -132,8 +132,8 @@ export const ordinary: Disturbance = {
   otherShare: 0.01,
 }
 
-/** What a fresh process and its warm-up take beside the window. */
-export const overheadSeconds = 0.35
+/** What a fresh process (0.4 s) and its two warm-ups take beside the windows. */
+export const overheadSeconds = 0.9
 
 /** A machine to measure. Its time is its own: `now()` says how much of it has passed. */
 export class SimulatedMachine implements Subject {
