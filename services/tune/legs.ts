@@ -50,7 +50,10 @@ export class LegRunner {
   readonly ledger: Ledger
   readonly clock: SearchClock
   readonly impossible: ImpossibleValue[] = []
+  /** Time that is not for running legs again. */
+  keepSeconds = 0
   readonly #options: LegRunnerOptions
+  #toMirror: readonly Layout[] = []
   /** Of each leg. */
   readonly #taken: number[] = []
 
@@ -68,9 +71,18 @@ export class LegRunner {
   /** Measures each of the layouts once. Those that prove impossible are marked so in the ledger. */
   async round(layouts: readonly Layout[], phase: Phase, step: string): Promise<void> {
     const round = this.ledger.beginRound()
-    for (const layout of shuffled(layouts, this.#options.random)) {
+    for (const layout of this.#orderOf(layouts)) {
       if (!this.isOut(layout)) await this.#leg(round, layout, phase, step)
     }
+  }
+
+  /** Every second round of the same layouts is run backwards: what a drift gave to one of two it takes away again. */
+  #orderOf(layouts: readonly Layout[]): readonly Layout[] {
+    const before = this.#toMirror
+    const isSame = before.length === layouts.length && layouts.every((layout) => before.includes(layout))
+    const order = isSame ? [...before].reverse() : shuffled(layouts, this.#options.random)
+    this.#toMirror = isSame ? [] : order
+    return order
   }
 
   /** Whether it is known that the machine cannot have it. */
@@ -92,7 +104,8 @@ export class LegRunner {
       })
       try {
         const sample = await this.#measure(layout)
-        const again = this.#isDisturbed(sample) && this.clock.hasTimeFor(2, 0) ? await this.#measure(layout) : sample
+        const again =
+          this.#isDisturbed(sample) && this.clock.hasTimeFor(2, this.keepSeconds) ? await this.#measure(layout) : sample
         ledger.record(round, layout, takenBy(again) < takenBy(sample) ? again : sample)
         return
       } catch (error) {

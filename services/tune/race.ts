@@ -11,6 +11,8 @@ export interface RaceOptions {
   readonly step: string
   /** Time that has to be left for what comes later. */
   readonly reserveSeconds: number
+  /** Each round halves: there is no time to see all of them twice. */
+  readonly isQuick?: boolean
 }
 
 /** Below five nothing is decided: with five, an interval holds the truth in 15 cases of 16. */
@@ -39,7 +41,7 @@ export async function race(
   options: RaceOptions,
 ): Promise<Raced[]> {
   const { ledger, clock } = legs
-  const { phase, step, reserveSeconds } = options
+  const { phase, step, reserveSeconds, isQuick = false } = options
   const before = ledger.lastRound
   const compared = (layout: Layout): Raced[] => {
     const against = ledger.compare(layout, leader, before)
@@ -53,7 +55,9 @@ export async function race(
       .filter((layout) => !legs.isOut(layout))
       .flatMap(compared)
       .sort((a, b) => b.against.score.value - a.against.score.value)
-    const kept = ranked.filter(({ against }) => !isBehind(against)).slice(0, placesAfter(round, challengers.length))
+    const kept = ranked
+      .filter(({ against }) => !isBehind(against))
+      .slice(0, isQuick ? Math.ceil(running.length / 2) : placesAfter(round, challengers.length))
     const isPromising = kept.some(({ against }) => against.score.value > 1 + tieShare)
     if (round >= roundsMax.usual && !isPromising) return kept
     running = kept.map(({ layout }) => layout)

@@ -62,12 +62,15 @@ export interface SearchResult extends Explained {
 }
 
 const calibrationRounds = 3
+/** A search of fewer legs sees each layout once or twice, and decides by the confirmation alone. */
+const quickSearchLegs = 40
+const quickCalibrationRounds = 2
 /** Of the budget. What a phase does not need is there for the next. */
 const screeningShare = { usual: 0.35, short: 0.55 } as const
 /** A search of fewer legs has no time to turn many knobs: it had better begin with what differs most. */
 const shortSearchLegs = 120
 /** Legs that are kept for the confirmation: at least what a decision takes, at most a fifth of all. */
-const confirmationLegs = { min: 3 * roundsMin, max: 60 } as const
+const confirmationLegs = { quick: 2 * roundsMin, min: 3 * roundsMin, max: 60 } as const
 const confirmationShare = 0.2
 const confirmationRoundsMax = 25
 /** After how many rounds it is looked whether that is enough: looking after each would sooner or later see what is not there. */
@@ -168,8 +171,13 @@ class Search {
   get #reserveSeconds(): number {
     const { budgetSeconds } = this.#options
     const { legCost } = this.#clock
-    const { min, max } = confirmationLegs
+    const { quick, min, max } = confirmationLegs
+    if (this.#isQuick) return legCost * quick
     return legCost * Math.min(max, Math.max(min, (budgetSeconds / legCost) * confirmationShare))
+  }
+
+  get #isQuick(): boolean {
+    return this.#options.budgetSeconds < quickSearchLegs * this.#clock.legCost
   }
 
   /** What a leg takes, and what the current layout's p99 is: the bound may be a multiple of it. */
@@ -178,6 +186,7 @@ class Search {
     for (let round = 0; round < calibrationRounds; round++) {
       // One has to be; of more there are no more than leave time for a decision.
       if (round > 0 && !this.#clock.hasTimeFor(1 + 2 * roundsMin, 0)) break
+      if (round === quickCalibrationRounds && this.#isQuick) break
       await this.#legs.round([this.#current], 'calibration', step)
     }
     const { impossible } = this.#ledger.entry(this.#current)
@@ -202,12 +211,16 @@ class Search {
     const layouts = firstSet(this.#current, machine, knobsFor(workload, only))
     const legs = budgetSeconds / this.#clock.legCost
     const affordable = legs * (legs < shortSearchLegs ? screeningShare.short : screeningShare.usual)
-    let count = layouts.length
-    while (count > 3 && legsOfRace(count) > affordable) count--
-    const step = `${count} layouts that differ in what they are`
     const reserveSeconds = this.#reserveSeconds
+    const isQuick = this.#isQuick
+    let count = layouts.length
+    if (isQuick) while (count > 3 && !this.#clock.hasTimeFor(count + 1, reserveSeconds)) count--
+    else while (count > 3 && legsOfRace(count) > affordable) count--
+    const step = `${count} layouts that differ in what they are`
+    this.#legs.keepSeconds = reserveSeconds
     const challengers = layouts.slice(0, count)
-    const [best] = await race(this.#legs, this.#current, challengers, { phase: 'screening', step, reserveSeconds })
+    const racing = { phase: 'screening', step, reserveSeconds, isQuick } as const
+    const [best] = await race(this.#legs, this.#current, challengers, racing)
     if (best !== undefined && best.against.score.value > 1) this.#leader = best.layout
     this.#setBound(p99Margin)
   }
@@ -230,6 +243,7 @@ class Search {
       const legsLeft = others.length * (roundsMin + 1 - round) + needed.length * (2 * roundsMin + 1 - round)
       const withOthers = round <= roundsMin && this.#clock.hasTimeFor(legsLeft, 0)
       if (!this.#clock.hasTimeFor(needed.length, 0)) return
+      this.#legs.keepSeconds = needed.length * Math.max(0, roundsMin + 1 - round) * this.#clock.legCost
       await this.#legs.round(withOthers ? [...needed, ...others] : needed, 'confirmation', step)
       this.#setBound(1)
       this.#confirmed = ledger.compare(this.#leader, current, before)
