@@ -60,6 +60,12 @@ export function outcomeOf(decided: Decided): Outcome {
   if (layoutKey(leader) === layoutKey(current)) {
     if (stopped === 'aborted') return kept('stopped before anything better was found')
     if (wrongBy > 0) return refused(`what was measured may be wrong by ${percent(wrongBy)}`)
+    if (!Number.isFinite(noise.detectable))
+      return kept(
+        stopped === null
+          ? 'nothing that was tried gains: all of it fell far behind at once'
+          : 'the time was over before anything else was measured often enough to tell',
+      )
     if (noise.detectable > detectableMax)
       return refused(`differences below ${percent(noise.detectable)} could not be seen`)
     return kept(`nothing that was tried gains; a difference of ${percent(noise.detectable)} would have been seen`)

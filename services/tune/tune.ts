@@ -133,15 +133,34 @@ interface Limits {
 }
 
 /** What cannot be measured is said: the search does not need it. */
-async function limitsOf(tuned: Tuned, { budgetSeconds, signal, onPrepare }: TuneOptions): Promise<Limits> {
-  const plan = planLimits(budgetSeconds)
-  const measured: MeasuredLimits[] = []
+async function limitsOf(tuned: Tuned, options: TuneOptions): Promise<Limits> {
+  const plan = planLimits(options.budgetSeconds)
   if (plan.runs === 0)
     return {
-      runs: measured,
+      runs: [],
       missing: `Not measured: from --budget-seconds ${limitsSecondsMin / limitsShare} on there is time for them.`,
     }
-  const late = AbortSignal.timeout(budgetSeconds * limitsShareMax * 1000)
+  const late = new AbortController()
+  const timer = setTimeout(
+    () => {
+      late.abort()
+    },
+    options.budgetSeconds * limitsShareMax * 1000,
+  )
+  try {
+    return await limitRuns(tuned, options, plan, late.signal)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function limitRuns(
+  tuned: Tuned,
+  { signal, onPrepare }: TuneOptions,
+  plan: ReturnType<typeof planLimits>,
+  late: AbortSignal,
+): Promise<Limits> {
+  const runs: MeasuredLimits[] = []
   const tooSlow = `Not measured: on this machine, now, it takes more than ${limitsShareMax * 100} % of the time. Give it more (--budget-seconds), or a quieter hour.`
   for (let run = 0; run < plan.runs; run++) {
     const onProgress = (share: number, what: string): void => {
@@ -149,12 +168,12 @@ async function limitsOf(tuned: Tuned, { budgetSeconds, signal, onPrepare }: Tune
     }
     const stop = AbortSignal.any([signal, late])
     try {
-      measured.push(await tuned.measureLimits(plan.secondsEach, onProgress, stop))
+      runs.push(await tuned.measureLimits(plan.secondsEach, onProgress, stop))
     } catch (error) {
-      if (signal.aborted) return { runs: measured, missing: 'Not measured: it was stopped before.' }
-      if (late.aborted) return { runs: measured, missing: tooSlow }
-      return { runs: measured, missing: `Not measured: ${error instanceof Error ? error.message : String(error)}.` }
+      if (signal.aborted) return { runs, missing: 'Not measured: it was stopped before.' }
+      if (late.aborted) return { runs, missing: tooSlow }
+      return { runs, missing: `Not measured: ${error instanceof Error ? error.message : String(error)}.` }
     }
   }
-  return { runs: measured, missing: '' }
+  return { runs, missing: '' }
 }

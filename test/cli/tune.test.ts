@@ -1,16 +1,18 @@
 // `ringmaster tune`: the command with simulated machines, from its options to its exit code and what it leaves; and the compiled one, used wrongly.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { release } from 'node:os'
+import { spawn } from 'node:child_process'
+import { availableParallelism, release } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { runTune } from '../../services/cli/tune.ts'
 import type { TuneCommandOptions, TuneWorld } from '../../services/cli/tune.ts'
 import { readProfile } from '../../services/profile/file.ts'
 import { sparkline } from '../../services/tune/report/live.ts'
 import type { TuneReport } from '../../services/tune/report/model.ts'
 import type { TunePlan } from '../../services/tune/report/plan.ts'
+import type { Tuned } from '../../services/tune/tune.ts'
 import type { Subject } from '../../services/tune/types.ts'
 import { contentsOf, fillFolder } from '../measure/harness.ts'
 import { eventually, temporaryFolder } from '../services/harness.ts'
@@ -237,7 +239,52 @@ describe('--dry-run', () => {
   })
 })
 
+describe('limits that take too long', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('are given up after 30 % of the time, and the search goes on without them', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const world = simulatedWorld(fast)
+    const endless: TuneWorld = {
+      ...world,
+      open: async (...opening) => {
+        const measureLimits: Tuned['measureLimits'] = (_seconds, _onProgress, signal) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => {
+              reject(new Error('stopped'))
+            })
+            vi.advanceTimersByTime(29_000)
+            expect(signal.aborted).toBe(false)
+            vi.advanceTimersByTime(1_001)
+          })
+        return { ...(await world.open(...opening)), measureLimits }
+      },
+    }
+    expect(await runTune(null, { ...usual, json: true, budgetSeconds: 100 }, endless)).toBe(0)
+    const { limits, limitsMissing, search } = JSON.parse(world.out) as TuneReport
+    expect(limits).toBeNull()
+    expect(limitsMissing).toContain('it takes more than 30 % of the time')
+    expect(search?.outcome.kind).toBe('chosen')
+  })
+})
+
 describe('on this machine', () => {
+  it('refuses while others take much of it, and names them', async () => {
+    fillFolder(folder.path)
+    const busy = Array.from({ length: availableParallelism() }, () =>
+      spawn(process.execPath, ['-e', 'for (;;) ;'], { stdio: 'ignore' }),
+    )
+    try {
+      const { code, stdout, stderr } = await runCommand('tune', folder.path, '--budget-seconds', '3', '--quiet')
+      expect([code, stderr]).toEqual([3, ''])
+      expect(stdout).toMatch(/other processes took \d+ % of the CPU time/)
+    } finally {
+      for (const each of busy) each.kill('SIGKILL')
+    }
+  })
+
   it('measures a folder of the user’s, which stays as it is', async () => {
     fillFolder(folder.path)
     const before = contentsOf(folder.path)

@@ -7,8 +7,9 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
-import { runLeg } from '../../services/measure/leg.ts'
+import { legSeconds, runLeg } from '../../services/measure/leg.ts'
 import { machineSubject } from '../../services/measure/subject.ts'
+import { windowWarmupSeconds } from '../../services/measure/order.ts'
 import type { LegOrder, WindowResult } from '../../services/measure/order.ts'
 import type { Layout } from '../../services/tune/types.ts'
 import { tasks } from '../bench/process-facts.ts'
@@ -249,6 +250,17 @@ describe('a leg with a rate', () => {
     expect(operations + overdue).toBeLessThanOrEqual(80_000)
     expect(overdue).toBeGreaterThan(0)
     expect(p50Ns).toBeGreaterThan(50e6)
+  })
+
+  it('warms up each kind of load before it is measured, and is given the time for that', async () => {
+    const closed = { seconds: 0.1, load: { kind: 'closed' as const }, depth: 4 }
+    const paced = { seconds: 0.1, load: { kind: 'paced' as const, share: 0.5 }, depth: 4 }
+    const order = orderIn(folder.path, { warmupSeconds: 0.1, windows: [closed, paced, paced] })
+    expect([0, 1, 2].map((index) => windowWarmupSeconds(order, index))).toEqual([0, 0.1, 0])
+    expect(legSeconds(order)).toBeCloseTo(0.5)
+    const { windows, noise } = await runLeg(order)
+    expect(windows.length).toBe(3)
+    expect(noise.otherShare).toBeLessThanOrEqual(1)
   })
 
   it('paces the window after at a share of the one before', async () => {

@@ -1,7 +1,7 @@
 // Knobs and layouts: every row can be turned, and what makes no difference has one name.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { knobNamed, knobs } from '../../services/tune/knobs.ts'
+import { isHeld, knobNamed, knobs } from '../../services/tune/knobs.ts'
 import {
   defaultLayout,
   describeDifference,
@@ -60,6 +60,7 @@ describe('every knob', () => {
       knobsFor(workload, undefined).map(({ name }) => name)
     expect(names('random-read')).not.toContain('blockBytes')
     expect(names('small-files')).not.toContain('buffers')
+    expect(knobsFor('mixed', undefined).map(({ name }) => name)).not.toContain('batch')
     expect(knobsFor('random-read', ['rings', 'blockBytes']).map(({ name }) => name)).toEqual(['rings'])
   })
 })
@@ -85,12 +86,18 @@ describe('a layout', () => {
     expect(normaliseLayout({ ...base, depth: 2, clients: 8 })).toMatchObject({ clients: 2, batch: 1 })
   })
 
+  it('has no direct descriptors with batches, which are for descriptors of the process', () => {
+    expect(normaliseLayout({ ...base, depth: 64, batch: 16, files: 'direct' }).files).toBe('plain')
+    expect(normaliseLayout({ ...base, depth: 64, batch: 1, files: 'direct' }).files).toBe('direct')
+    expect(knobNamed('files').clash({ ...base, batch: 16 })).toContain('batch 16')
+  })
+
   it('is in its final form at once', () => {
     fc.assert(
       fc.property(anyLayout, (layout) => {
         const normal = normaliseLayout(layout)
         expect(normaliseLayout(normal)).toEqual(normal)
-        for (const { moot, name, rest } of knobs) if (moot(normal) !== null) expect(normal[name]).toBe(rest)
+        for (const knob of knobs) if (isHeld(knob, normal)) expect(normal[knob.name]).toBe(knob.rest)
       }),
     )
   })
