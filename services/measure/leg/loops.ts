@@ -113,7 +113,7 @@ class OpenLoop {
       }
       const lane = this.free[--this.freeCount]!
       this.dueMs[lane] = dueMs
-      work.start(lane).then(this.finished[lane]!, this.fail)
+      work.start(lane).then(this.finished[lane], this.fail)
     }
   }
 
