@@ -20,6 +20,13 @@ Exit codes:
   130  stopped at once by a second SIGINT, or by one while there is nothing to finish (at the start; trace)
   143  stopped at once by a second SIGTERM, or by one while there is nothing to finish (at the start; trace)`
 
+/** What to say where that is why modules could not be read: those of a command are read when it is carried out. Null where it is something else. */
+export function lackOfDescriptors(error: unknown): string | null {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code !== 'EMFILE' && code !== 'ENFILE') return null
+  return `too few file descriptors to start (${code}): raise ulimit -n (LimitNOFILE=, --ulimit nofile=) to 1024 or more`
+}
+
 /** An end that needs no stack trace: the message says what is wrong and what to do. */
 export class CommandError extends Error {
   readonly exitCode: number

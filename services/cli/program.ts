@@ -1,8 +1,9 @@
 // Puts the commands together, and turns every way they can end into an exit code. Called by main.ts.
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from './bench.ts'
+import { completeWordsCommand, completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
-import { CommandError, exitCodes, exitCodesHelp } from './exit.ts'
+import { CommandError, exitCodes, exitCodesHelp, lackOfDescriptors } from './exit.ts'
 import { operationsCommand } from './operations.ts'
 import { serveCommand } from './serve.ts'
 import { topCommand } from './top.ts'
@@ -19,19 +20,23 @@ const commands: readonly Command[] = [
   topCommand(),
   operationsCommand(),
   traceCommand(),
+  completionCommand(),
 ]
 
 /** If something still holds the process when its work is done, it has this long to let go. */
 const lingerMsMax = 2_000
 
-function createProgram(): Command {
+/** All of it, before anything is parsed. Exported for tests. */
+export function createProgram(): Command {
   const program = new Command('ringmaster')
     .description('File I/O through Linux io_uring: rings in shared memory, polled off the main thread.')
     .version(readVersion())
     .addHelpText('after', '\nEach command has its own help with examples: ringmaster serve --help')
     .addHelpText('after', exitCodesHelp)
   for (const command of commands) program.addCommand(command)
-  for (const each of [program, ...commands]) {
+  const hidden = completeWordsCommand()
+  program.addCommand(hidden, { hidden: true })
+  for (const each of [program, ...commands, hidden]) {
     each.exitOverride().showHelpAfterError(`(${fullName(each)} --help explains)`)
   }
   return program
@@ -48,7 +53,8 @@ function report(error: unknown): number {
     process.stderr.write(`ringmaster: ${error.message}\n`)
     return error.exitCode
   }
-  process.stderr.write(`ringmaster: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.stderr.write(`ringmaster: ${lackOfDescriptors(error) ?? stack}\n`)
   return exitCodes.failure
 }
 
