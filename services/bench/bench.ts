@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { usual } from '../measure/usual.ts'
 import { prepareData } from '../measure/data.ts'
 import type { PreparedData } from '../measure/data.ts'
 import { DataError } from '../measure/own-data.ts'
@@ -31,15 +32,6 @@ export interface BenchOptions {
   /** How many legs there will be, as soon as it is known. */
   readonly onPlan: (legs: number) => void
   readonly onLeg: (label: string) => void
-}
-
-/** What each workload is measured with unless the user says otherwise. Its order is that of the report. */
-export const usual: Readonly<Record<WorkloadName, { readonly blockBytes: number; readonly depth: number }>> = {
-  'random-read': { blockBytes: 4096, depth: 64 },
-  'sequential-read': { blockBytes: 128 << 10, depth: 8 },
-  'small-files': { blockBytes: 0, depth: 64 },
-  'durable-append': { blockBytes: 4096, depth: 1 },
-  mixed: { blockBytes: 4096, depth: 64 },
 }
 
 const warmupShare = 0.3

@@ -6,6 +6,7 @@ import { prepareData } from '../measure/data.ts'
 import { measureLimits } from '../measure/limits.ts'
 import type { LegLoad } from '../measure/order.ts'
 import { machineSubject } from '../measure/subject.ts'
+import { usual } from '../measure/usual.ts'
 import { place } from '../placement.ts'
 import { takeFingerprint } from '../profile/fingerprint.ts'
 import type { Fingerprint } from '../profile/schema.ts'
@@ -25,15 +26,6 @@ export interface MachineRequest {
 
 /** What is known before anything is measured. */
 export type Inspected = Pick<Tuned, 'machine' | 'fingerprint' | 'path' | 'current'>
-
-/** A request, and how many a program is taken to have in flight that does not think about it. */
-const usual: Readonly<Record<WorkloadName, { readonly blockBytes: number; readonly depth: number }>> = {
-  'random-read': { blockBytes: 4096, depth: 32 },
-  'sequential-read': { blockBytes: 128 << 10, depth: 8 },
-  'small-files': { blockBytes: 0, depth: 32 },
-  'durable-append': { blockBytes: 4096, depth: 8 },
-  mixed: { blockBytes: 4096, depth: 32 },
-}
 
 /** Of what a layout can do: latencies of a machine at its limit say how long the queue is, and nothing else. */
 const latencyLoad: LegLoad = { kind: 'paced', share: 0.7 }
