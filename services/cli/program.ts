@@ -4,6 +4,8 @@ import { benchCommand } from './bench.ts'
 import { completeWordsCommand, completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
 import { CommandError, exitCodes, exitCodesHelp, lackOfDescriptors } from './exit.ts'
+import { helpWidth, wrapHelp } from './help-width.ts'
+import { LostOutput } from './lost-output.ts'
 import { operationsCommand } from './operations.ts'
 import { serveCommand } from './serve.ts'
 import { topCommand } from './top.ts'
@@ -37,7 +39,14 @@ export function createProgram(): Command {
   const hidden = completeWordsCommand()
   program.addCommand(hidden, { hidden: true })
   for (const each of [program, ...commands, hidden]) {
-    each.exitOverride().showHelpAfterError(`(${fullName(each)} --help explains)`)
+    each
+      .exitOverride()
+      .showHelpAfterError(`(${fullName(each)} --help explains)`)
+      .configureOutput({
+        getOutHelpWidth: () => helpWidth(process.stdout),
+        getErrHelpWidth: () => helpWidth(process.stderr),
+        writeOut: (text) => void process.stdout.write(wrapHelp(text, helpWidth(process.stdout))),
+      })
   }
   return program
 }
@@ -60,13 +69,17 @@ function report(error: unknown): number {
 
 /** Does what the command line says; sets the exit code. */
 export async function run(): Promise<void> {
+  const output = new LostOutput(process)
+  const program = createProgram()
   // `ringmaster serve | head -1` closes our stdout; the files are still wanted by others.
-  process.stdout.on('error', () => undefined)
-  process.stderr.on('error', () => undefined)
+  program.hook('preAction', (_program, command) => {
+    if (command.name() === 'serve') output.forgive()
+  })
   try {
-    await createProgram().parseAsync()
+    await program.parseAsync()
   } catch (error) {
     process.exitCode = report(error)
+    if (error instanceof CommandError) output.forgive()
   }
   setTimeout(() => process.exit(), lingerMsMax).unref()
 }
