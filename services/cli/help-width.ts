@@ -51,7 +51,7 @@ function linesOf({ head, column, text, isCommand }: Block, width: number): strin
   if (column + text.length <= width) return [head + text]
   // Of a command, what is after it.
   if (isCommand && (head.trim() === '' || text.startsWith('$ '))) return [head + text]
-  if (width - column >= columnMin) {
+  if (head.trim() === '' || width - column >= columnMin) {
     const [first = '', ...others] = wrap(text, width - column)
     return [head + first, ...others.map((line) => ' '.repeat(column) + line)]
   }
