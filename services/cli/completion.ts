@@ -1,6 +1,7 @@
 // `ringmaster completion`: prints what makes Tab work in a shell; and `complete-words`, which that asks at every Tab. Added to the program by program.ts.
 //
 // Scripts and what they are answered are @optique/core's; what there is to answer is read off the commands themselves (completion-words.ts).
+import type { ShellCompletion } from '@optique/core/completion'
 import { Argument, Command } from 'commander'
 import { candidates } from './completion-words.ts'
 import type { Candidate } from './completion-words.ts'
@@ -74,7 +75,7 @@ export function completeWordsCommand(): Command {
   )
 }
 
-type Suggestion = Parameters<typeof import('@optique/core/completion').bash.encodeSuggestions>[0][number]
+type Suggestion = Parameters<ShellCompletion['encodeSuggestions']>[0][number]
 
 const suggestionOf =
   (current: string) =>
