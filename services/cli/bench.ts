@@ -2,16 +2,15 @@
 import { writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { bench } from '../bench/bench.ts'
-import { usual } from '../measure/usual.ts'
 import { formatReport } from '../bench/format.ts'
 import type { BenchReport } from '../bench/model.ts'
-import { benchPage } from '../bench/page.ts'
 import { DataError } from '../measure/own-data.ts'
+import { usual } from '../measure/usual.ts'
 import type { WorkloadName } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { showSteps } from './step-progress.ts'
 import type { StepProgress } from './step-progress.ts'
+import { listOption } from './value-hints.ts'
 
 const workloads = Object.keys(usual) as WorkloadName[]
 
@@ -73,7 +72,12 @@ export function benchCommand(): Command {
       'Measures Ringmaster, node:fs and a C program side by side on your files, and says what it means for you.',
     )
     .argument('[PATH]', 'a file or folder to read (default: data of its own)')
-    .option('--workloads <names>', `which, separated by commas: ${workloads.join(', ')}`, parseWorkloads, workloads)
+    .addOption(
+      listOption('--workloads <names>', `which, separated by commas: ${workloads.join(', ')}`, workloads).default(
+        workloads,
+        'all',
+      ),
+    )
     .option('--block-bytes <bytes>', "bytes of one request (default: each workload's)", whole(512, 64 << 20))
     .option('--depth <number>', "requests in flight (default: each workload's)", whole(1, 4096))
     .option('--direct', 'with O_DIRECT, so that the device is measured; default: from the page cache')
@@ -106,6 +110,7 @@ async function runBench(path: string | null, options: BenchCommandOptions): Prom
   for (const signal of stopSignals) process.on(signal, onSignal)
   let progress: StepProgress | null = null
   try {
+    const { bench } = await import('../bench/bench.ts')
     const report = await bench({
       path,
       dataFolder: options.dataDir,
@@ -147,6 +152,7 @@ const stop = (progress: StepProgress | null): void => progress?.done()
 async function print(report: BenchReport, { json, html }: BenchCommandOptions): Promise<void> {
   process.stdout.write(json === true ? `${JSON.stringify(report, null, 2)}\n` : `${formatReport(report)}`)
   if (html === undefined) return
+  const { benchPage } = await import('../bench/page.ts')
   await writeFile(html, benchPage(report)).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error)
     throw new CommandError(`cannot write ${html}: ${reason}. Choose another file with --html.`, exitCodes.failure)
@@ -162,14 +168,6 @@ function signalCode(reason: unknown): number {
 function exitCodeOf({ scenarios }: BenchReport): number {
   const judged = scenarios.length > 0 && scenarios.every(({ verdict }) => verdict !== 'unknown')
   return judged ? exitCodes.ok : exitCodes.failure
-}
-
-function parseWorkloads(text: string): WorkloadName[] {
-  return text.split(',').map((given) => {
-    const found = workloads.find((name) => name === given.trim())
-    if (found === undefined) throw new InvalidArgumentError(`There are ${workloads.join(', ')}.`)
-    return found
-  })
 }
 
 const whole =

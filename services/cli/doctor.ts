@@ -2,13 +2,11 @@
 // program.ts; what it looks at is in services/doctor/.
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { examine } from '../doctor/examine.ts'
 import { doctorExitCodes, overall } from '../doctor/finding.ts'
-import { formatFindings } from '../doctor/table.ts'
 import type { Detail } from '../doctor/table.ts'
 import { CommandError, exitCodes } from './exit.ts'
-import { pollers } from './file-daemon.ts'
 import type { ListenAddress } from './listen-address.ts'
+import { pollers } from './poller-names.ts'
 import { addressOption } from './serve.ts'
 import { readVersion } from './version.ts'
 
@@ -75,6 +73,10 @@ async function runDoctor(path: string | undefined, options: DoctorOptions, comma
   const asked = (name: string): boolean => command.getOptionValueSource(name) === 'cli'
   const isShown = process.stderr.isTTY && !json
   if (isShown) process.stderr.write('examining …')
+  const [{ examine }, { formatFindings }] = await Promise.all([
+    import('../doctor/examine.ts'),
+    import('../doctor/table.ts'),
+  ])
   const findings = await examine({
     path: resolve(path ?? '.'),
     rings,

@@ -1,4 +1,5 @@
 // How commands end: exit codes and errors meant for people. Used by program.ts and every command.
+import { readFileSync } from 'node:fs'
 
 /** Documented in `ringmaster --help`; scripts and service managers rely on them. */
 export const exitCodes = {
@@ -19,6 +20,26 @@ Exit codes:
   2    wrong usage: unknown option, bad value, ROOT that is empty, no directory, or may not be read
   130  stopped at once by a second SIGINT, or by one while there is nothing to finish (at the start; trace)
   143  stopped at once by a second SIGTERM, or by one while there is nothing to finish (at the start; trace)`
+
+/** Node reads the modules of a command at once, each with a descriptor. */
+const descriptorsToStart = 300
+
+/** What to say where that is why modules could not be read: those of a command are read when it is carried out. Null where it is something else. */
+export function lackOfDescriptors(error: unknown): string | null {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
+  // Node finds no package whose files it could not open.
+  const isHidden = code === 'ERR_MODULE_NOT_FOUND' && descriptorsMax() < descriptorsToStart
+  if (code !== 'EMFILE' && code !== 'ENFILE' && !isHidden) return null
+  return `too few file descriptors to start (${isHidden ? 'EMFILE' : code}): raise ulimit -n (LimitNOFILE=, --ulimit nofile=) to 1024 or more`
+}
+
+function descriptorsMax(): number {
+  try {
+    return Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1] ?? Infinity)
+  } catch {
+    return 0
+  }
+}
 
 /** An end that needs no stack trace: the message says what is wrong and what to do. */
 export class CommandError extends Error {

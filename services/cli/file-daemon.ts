@@ -16,9 +16,11 @@ import { limitConnections } from './connection-limit.ts'
 import { daemonMetrics } from './daemon-metrics.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { formatAddress, listenError, requireLoopback, type ListenAddress } from './listen-address.ts'
-import { createLog, type LogLevel } from './log.ts'
+import type { LogLevel } from './log-levels.ts'
+import { createLog } from './log.ts'
 import { takeManagerEnvironment, type ManagerEnvironment } from './manager-environment.ts'
 import { assignPassedSockets, type PassedSocket, type PassedSockets } from './passed-sockets.ts'
+import type { pollers } from './poller-names.ts'
 import { Probes } from './probes.ts'
 import { watchForReload } from './reload.ts'
 import { requireRoot, ServedRoot } from './served-root.ts'
@@ -27,8 +29,6 @@ import { watchForStop, type StopReason } from './stop.ts'
 import { traceRoute } from './trace-route.ts'
 import { trafficRoute } from './traffic-route.ts'
 import { readVersion } from './version.ts'
-
-export const pollers = ['auto', 'kernel', 'worker', 'caller', 'threadpool'] as const
 
 export interface FileDaemonOptions {
   /** As it was said; undefined: nothing was. */

@@ -2,9 +2,7 @@
 // the commands that run services.
 import { write } from 'node:fs'
 import { pino, type DestinationStream, type Logger } from 'pino'
-
-export const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-export type LogLevel = (typeof logLevels)[number]
+import type { LogLevel } from './log-levels.ts'
 
 export interface Log {
   readonly logger: Logger

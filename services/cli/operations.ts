@@ -1,13 +1,9 @@
 // `ringmaster operations`: the table of io_uring's operations, features and registrations, as this kernel and this library have them. Added to the program
 // by program.ts.
 import { Command, Option } from 'commander'
-import { capabilities } from '../../native/capabilities.ts'
 import type { Features } from '../../native/features.ts'
-import { operationTable } from '../raw/operation-table.ts'
 import type { OperationEntry } from '../raw/operation-table.ts'
-import { registrationTable } from '../raw/registrations/table.ts'
 import type { RegistrationEntry } from '../raw/registrations/table.ts'
-import { features } from '../raw/support.ts'
 import { exitCodesHelp } from './exit.ts'
 
 const details = `
@@ -36,6 +32,7 @@ export function operationsCommand(): Command {
     .addHelpText('after', exitCodesHelp)
     .action(async (options: Wanted) => {
       process.stdout.write(await output(options))
+      const { capabilities } = await import('../../native/capabilities.ts')
       const { rings } = await capabilities()
       if (!rings.ok)
         process.stderr.write(`ringmaster: nothing is supported: ${rings.message ?? 'io_uring is denied'}\n`)
@@ -50,15 +47,20 @@ interface Wanted {
 
 async function output({ json = false, features: onlyFeatures, registrations }: Wanted): Promise<string> {
   if (onlyFeatures === true) {
+    const { features } = await import('../raw/support.ts')
     const found = await features()
     return json ? `${JSON.stringify(found, null, 2)}\n` : formatFeatures(found)
   }
   if (registrations === true) {
+    const { registrationTable } = await import('../raw/registrations/table.ts')
     const table = registrationTable()
     return json ? `${JSON.stringify(table, null, 2)}\n` : formatRegistrations(table)
   }
+  const { operationTable } = await import('../raw/operation-table.ts')
   const table = await operationTable()
-  return json ? formatJson(table) : `${formatTable(table)}\n${formatFeatures(await features())}`
+  if (json) return formatJson(table)
+  const { features } = await import('../raw/support.ts')
+  return `${formatTable(table)}\n${formatFeatures(await features())}`
 }
 
 function formatFeatures(found: Features): string {

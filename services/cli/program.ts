@@ -1,8 +1,11 @@
 // Puts the commands together, and turns every way they can end into an exit code. Called by main.ts.
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from './bench.ts'
+import { completeWordsCommand, completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
-import { CommandError, exitCodes, exitCodesHelp } from './exit.ts'
+import { CommandError, exitCodes, exitCodesHelp, lackOfDescriptors } from './exit.ts'
+import { helpWidth, wrapHelp } from './help-width.ts'
+import { LostOutput } from './lost-output.ts'
 import { operationsCommand } from './operations.ts'
 import { serveCommand } from './serve.ts'
 import { topCommand } from './top.ts'
@@ -19,20 +22,31 @@ const commands: readonly Command[] = [
   topCommand(),
   operationsCommand(),
   traceCommand(),
+  completionCommand(),
 ]
 
 /** If something still holds the process when its work is done, it has this long to let go. */
 const lingerMsMax = 2_000
 
-function createProgram(): Command {
+/** All of it, before anything is parsed. Exported for tests. */
+export function createProgram(): Command {
   const program = new Command('ringmaster')
     .description('File I/O through Linux io_uring: rings in shared memory, polled off the main thread.')
     .version(readVersion())
     .addHelpText('after', '\nEach command has its own help with examples: ringmaster serve --help')
     .addHelpText('after', exitCodesHelp)
   for (const command of commands) program.addCommand(command)
-  for (const each of [program, ...commands]) {
-    each.exitOverride().showHelpAfterError(`(${fullName(each)} --help explains)`)
+  const hidden = completeWordsCommand()
+  program.addCommand(hidden, { hidden: true })
+  for (const each of [program, ...commands, hidden]) {
+    each
+      .exitOverride()
+      .showHelpAfterError(`(${fullName(each)} --help explains)`)
+      .configureOutput({
+        getOutHelpWidth: () => helpWidth(process.stdout),
+        getErrHelpWidth: () => helpWidth(process.stderr),
+        writeOut: (text) => void process.stdout.write(wrapHelp(text, helpWidth(process.stdout))),
+      })
   }
   return program
 }
@@ -48,19 +62,24 @@ function report(error: unknown): number {
     process.stderr.write(`ringmaster: ${error.message}\n`)
     return error.exitCode
   }
-  process.stderr.write(`ringmaster: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.stderr.write(`ringmaster: ${lackOfDescriptors(error) ?? stack}\n`)
   return exitCodes.failure
 }
 
 /** Does what the command line says; sets the exit code. */
 export async function run(): Promise<void> {
+  const output = new LostOutput(process)
+  const program = createProgram()
   // `ringmaster serve | head -1` closes our stdout; the files are still wanted by others.
-  process.stdout.on('error', () => undefined)
-  process.stderr.on('error', () => undefined)
+  program.hook('preAction', (_program, command) => {
+    if (command.name() === 'serve') output.forgive()
+  })
   try {
-    await createProgram().parseAsync()
+    await program.parseAsync()
   } catch (error) {
     process.exitCode = report(error)
+    if (error instanceof CommandError) output.forgive()
   }
   setTimeout(() => process.exit(), lingerMsMax).unref()
 }

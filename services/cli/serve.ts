@@ -2,9 +2,11 @@
 // command is a copy of this file and a line there.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { exitCodesHelp } from './exit.ts'
-import { pollers, runFileDaemon, type FileDaemonOptions } from './file-daemon.ts'
+import type { FileDaemonOptions } from './file-daemon.ts'
 import { parseListenAddress } from './listen-address.ts'
-import { logLevels } from './log.ts'
+import { logLevels } from './log-levels.ts'
+import { pollers } from './poller-names.ts'
+import { alsoTakes } from './value-hints.ts'
 
 const examples = `
 Examples:
@@ -47,10 +49,14 @@ export function serveCommand(): Command {
     .option('--public', 'allow addresses that other machines can reach; there is no password')
     .option('--rings <number>', 'rings, each with its own worker thread (default: as the machine allows)', parseCount)
     .addOption(new Option('--poller <poller>', 'who turns queue entries into I/O').choices(pollers).default('auto'))
-    .option(
-      '--profile <path>',
-      "a profile of ringmaster tune, or 'auto': decides what --rings and --poller leave open",
-      parseProfile,
+    .addOption(
+      alsoTakes(
+        new Option(
+          '--profile <file>',
+          "a profile of ringmaster tune, or 'auto': decides what --rings and --poller leave open",
+        ),
+        ['auto'],
+      ).argParser(parseProfile),
     )
     .option('--adapt', 'move a ring to another poller where that suits its load better')
     .addOption(new Option('--log-level <level>', 'least severe log line').choices(logLevels).default('info'))
@@ -70,6 +76,7 @@ export function serveCommand(): Command {
     .addHelpText('after', examples)
     .addHelpText('after', exitCodesHelp)
     .action(async (root: string | undefined, options: Omit<FileDaemonOptions, 'root'>) => {
+      const { runFileDaemon } = await import('./file-daemon.ts')
       process.exitCode = await runFileDaemon({ ...options, root })
     })
 }

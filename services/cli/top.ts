@@ -1,5 +1,5 @@
 // `ringmaster top`: its options and help. What it does is in services/top/, loaded when it is asked for. Added to the program by program.ts.
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { TopOptions } from '../top/run.ts'
 import { adminOption } from './admin-address.ts'
 import { CommandError, exitCodes } from './exit.ts'
@@ -33,6 +33,8 @@ interface TopCommandOptions {
   readonly once?: boolean
   readonly json?: boolean
   readonly color: boolean
+  readonly quiet?: boolean
+  readonly verbose?: boolean
 }
 
 export function topCommand(): Command {
@@ -47,6 +49,13 @@ export function topCommand(): Command {
     .option('--interval <seconds>', `between refreshes, ${min} to ${max} (default: ${usual})`, parseInterval)
     .option('--once', 'print one report after one interval, and end')
     .option('--json', 'print JSON: an object with --once, else one a line and interval')
+    .addOption(
+      new Option(
+        '--quiet',
+        'without a screen: a line for each ring and no more; nothing is said while the daemon is away',
+      ).conflicts('verbose'),
+    )
+    .option('--verbose', 'without a screen: every column, however wide the lines become')
     .option('--no-color', 'no colours; as the environment variable NO_COLOR')
     .addHelpText('after', examples)
     .action(async (options: TopCommandOptions) => {
@@ -55,7 +64,8 @@ export function topCommand(): Command {
     })
 }
 
-function topOptions({ admin, interval, once = false, json = false, color }: TopCommandOptions): TopOptions {
+function topOptions(options: TopCommandOptions): TopOptions {
+  const { admin, interval, once = false, json = false, color, quiet, verbose } = options
   // A terminal that cannot move its cursor is a printer.
   const isScreen = process.stdout.isTTY && !['', 'dumb'].includes(process.env['TERM'] ?? '')
   const isOnce = once || (!isScreen && interval === undefined)
@@ -71,6 +81,7 @@ function topOptions({ admin, interval, once = false, json = false, color }: TopC
     show,
     json,
     colour: color && isScreen && !process.env['NO_COLOR'],
+    detail: quiet === true ? 'quiet' : verbose === true ? 'verbose' : 'usual',
   }
 }
 

@@ -6,20 +6,13 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { DataError } from '../measure/own-data.ts'
 import { knobs } from '../tune/knobs.ts'
 import type { KnobName } from '../tune/knobs.ts'
-import { inspectMachine, openMachine } from '../tune/real-machine.ts'
 import type { Inspected, MachineRequest } from '../tune/real-machine.ts'
-import { choiceBlock } from '../tune/report/blocks.ts'
-import { Live } from '../tune/report/live.ts'
 import type { TuneReport } from '../tune/report/model.ts'
-import { reportPage } from '../tune/report/page.ts'
-import { formatPlan, planOf } from '../tune/report/plan.ts'
-import { formatReport } from '../tune/report/text.ts'
-import { tune } from '../tune/tune.ts'
 import type { TuneOutcome, Tuned } from '../tune/tune.ts'
 import { LayoutImpossibleError } from '../tune/types.ts'
 import type { WorkloadName } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
-import { applyProfile, checkProfile } from './tune-profile.ts'
+import { alsoTakes, listOption } from './value-hints.ts'
 
 const workloads: readonly WorkloadName[] = ['random-read', 'sequential-read', 'durable-append', 'small-files', 'mixed']
 const knobNames = knobs.map(({ name }) => name)
@@ -86,12 +79,16 @@ export function tuneCommand(): Command {
     .option('--direct', 'read with O_DIRECT, so that the device is measured; default: from the page cache')
     .option('--budget-seconds <seconds>', 'all of it takes at most so long', number(2, 86_400), budgetSecondsUsual)
     .addOption(new Option('--quick', `--budget-seconds ${quickSeconds}`).implies({ budgetSeconds: quickSeconds }))
-    .option(
-      '--p99-ms <ms>',
-      'the longest p99 that will do, or "any" (default: twice that of the present layout)',
-      parseP99,
+    .addOption(
+      alsoTakes(
+        new Option(
+          '--p99-ms <ms>',
+          'the longest p99 that will do, or "any" (default: twice that of the present layout)',
+        ),
+        ['any'],
+      ).argParser(parseP99),
     )
-    .option('--knobs <names>', 'turn only these, separated by commas', parseKnobs)
+    .addOption(listOption('--knobs <names>', 'turn only these, separated by commas', knobNames))
     .option('--seed <number>', 'decides the order of legs', whole(0, 2 ** 32 - 1), 1)
     .option('--data-mib <number>', 'size of the data that is made where no PATH is given', whole(8, 1 << 20), 256)
     .option('--data-dir <folder>', 'where to', '.')
@@ -129,8 +126,8 @@ interface Terminal {
 }
 
 const realWorld: TuneWorld = {
-  inspect: inspectMachine,
-  open: openMachine,
+  inspect: async (request) => (await import('../tune/real-machine.ts')).inspectMachine(request),
+  open: async (...args) => (await import('../tune/real-machine.ts')).openMachine(...args),
   now: () => performance.now() / 1000,
   stdout: process.stdout,
   stderr: process.stderr,
@@ -148,6 +145,7 @@ export async function runTune(path: string | null, options: TuneCommandOptions, 
     cache: options.direct === true ? 'direct' : 'cached',
   }
   await checkPaths(request, options)
+  const { applyProfile, checkProfile } = await import('./tune-profile.ts')
   if (options.apply === true) await checkProfile(options.profile, options.force === true)
   if (options.dryRun === true) return dryRun(request, options, world)
   const interrupt = new AbortController()
@@ -159,7 +157,7 @@ export async function runTune(path: string | null, options: TuneCommandOptions, 
   for (const signal of stopSignals) process.on(signal, onSignal)
   try {
     const { report, profile } = await measure(request, options, world, interrupt.signal)
-    print(report, options, world)
+    await print(report, options, world)
     await writePage(report, options, world)
     if (options.apply === true)
       await applyProfile(options.profile, profile, options.quiet === true ? null : world.stderr)
@@ -181,6 +179,7 @@ async function measure(
   const { budgetSeconds, quiet, verbose, p99Ms } = options
   const startedSeconds = world.now()
   let tuned: (Tuned & { close(): Promise<void> }) | null = null
+  const { Live } = await import('../tune/report/live.ts')
   using live = new Live({
     stream: world.stderr,
     verbosity: quiet === true ? 'quiet' : verbose === true ? 'verbose' : 'usual',
@@ -191,6 +190,7 @@ async function measure(
     tuned = await world.open(request, signal, (share) => {
       live.prepare('data', 'making data', share)
     })
+    const { tune } = await import('../tune/tune.ts')
     return await tune(tuned, {
       workload: request.workload,
       cache: request.cache,
@@ -215,6 +215,7 @@ async function dryRun(
   options: TuneCommandOptions,
   { inspect, stdout }: TuneWorld,
 ): Promise<number> {
+  const { formatPlan, planOf } = await import('../tune/report/plan.ts')
   const { machine, current } = await inspect(request)
   const { workload, budgetSeconds, dataMib, dataDir } = options
   const data = request.path ?? `${dataMib} MiB of its own in ${resolve(dataDir)}, removed afterwards`
@@ -248,13 +249,16 @@ async function checkPaths({ path, dataFolder }: MachineRequest, { html }: TuneCo
   )
 }
 
-function print(report: TuneReport, { json, quiet }: TuneCommandOptions, { stdout }: TuneWorld): void {
+async function print(report: TuneReport, { json, quiet }: TuneCommandOptions, { stdout }: TuneWorld): Promise<void> {
   if (json === true) stdout.write(`${JSON.stringify(report, null, 2)}\n`)
-  else if (quiet === true) stdout.write(`${choiceBlock(report).says}\n`)
-  else {
+  else if (quiet === true) {
+    const { choiceBlock } = await import('../tune/report/blocks.ts')
+    stdout.write(`${choiceBlock(report).says}\n`)
+  } else {
     const isTerminal = stdout.isTTY === true
     const colour = isTerminal && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
     const width = isTerminal ? (stdout.columns ?? 80) : 120
+    const { formatReport } = await import('../tune/report/text.ts')
     stdout.write(formatReport(report, { colour, width: Math.min(140, width) }))
   }
 }
@@ -265,6 +269,7 @@ async function writePage(
   { stderr }: TuneWorld,
 ): Promise<void> {
   if (html === undefined) return
+  const { reportPage } = await import('../tune/report/page.ts')
   await writeFile(html, reportPage(report)).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error)
     throw new CommandError(`cannot write ${html}: ${reason}. Choose another file with --html.`, exitCodes.failure)
@@ -308,13 +313,3 @@ function whole(least: number, most: number): (text: string) => number {
 }
 
 const parseP99 = (text: string): number | 'any' => (text === 'any' ? text : number(0.001, 600_000)(text))
-
-function parseKnobs(text: string): KnobName[] {
-  const names = text.split(',').map((given) => {
-    const found = knobNames.find((name) => name === given.trim())
-    if (found === undefined)
-      throw new InvalidArgumentError(`There is no knob ${given.trim()}; there are ${knobNames.join(', ')}.`)
-    return found
-  })
-  return [...new Set(names)]
-}

@@ -17,10 +17,14 @@ export interface TopOptions {
   readonly show: 'screen' | 'once' | 'lines'
   readonly json: boolean
   readonly colour: boolean
+  /** Of what is printed where there is no screen. `quiet`: rows only, and no word about a daemon that is away; `verbose`: every column, however wide. */
+  readonly detail: 'quiet' | 'usual' | 'verbose'
 }
 
 /** Of what is printed where nobody says how wide it may be. */
 const pipeWidth = 120
+/** As much as all columns need. */
+const anyWidth = 300
 /** Lines after which the header is said again. */
 const headerEvery = 20
 
@@ -112,7 +116,10 @@ function printOnce(options: TopOptions, end: AbortController): Promise<void> {
   const print = (watch: Watch): void => {
     const snapshot = watch.snapshot()
     if (snapshot === null || end.signal.aborted) return
-    printText(json ? [jsonLine(snapshot)] : reportLines(snapshot, outputWidth(), intervalMs, paintOf(options)))
+    const width = outputWidth(options)
+    if (json) printText([jsonLine(snapshot)])
+    else if (options.detail === 'quiet') printText(ringLines(snapshot, width, false))
+    else printText(reportLines(snapshot, width, intervalMs, paintOf(options)))
     end.abort('done')
   }
   return watched(options, end, (watch) => ({
@@ -128,7 +135,8 @@ function printOnce(options: TopOptions, end: AbortController): Promise<void> {
   }))
 }
 
-const outputWidth = (): number => process.stdout.columns || pipeWidth
+const outputWidth = ({ detail }: TopOptions): number =>
+  detail === 'verbose' ? anyWidth : process.stdout.columns || pipeWidth
 
 const printText = (lines: readonly string[]): void => void process.stdout.write(`${charactersOf()(lines.join('\n'))}\n`)
 
@@ -141,12 +149,13 @@ function printLines(options: TopOptions, end: AbortController): Promise<void> {
       // Nothing new, or a reader that does not read: what is missed here is not kept.
       if (snapshot === null || snapshot.atMs === printedMs || process.stdout.writableNeedDrain) return
       printedMs = snapshot.atMs
-      const withHeader = linesSinceHeader >= headerEvery
+      const withHeader = options.detail !== 'quiet' && linesSinceHeader >= headerEvery
       linesSinceHeader = (withHeader ? 0 : linesSinceHeader) + snapshot.rings.length
-      printText(options.json ? [jsonLine(snapshot)] : ringLines(snapshot, outputWidth(), withHeader))
+      printText(options.json ? [jsonLine(snapshot)] : ringLines(snapshot, outputWidth(options), withHeader))
     },
     lost: ({ message }) => {
-      if (watch.lost?.isNew === true) process.stderr.write(`ringmaster: ${message} Tried again every second.\n`)
+      if (watch.lost?.isNew === true && options.detail !== 'quiet')
+        process.stderr.write(`ringmaster: ${message} Tried again every second.\n`)
     },
   }))
 }

@@ -107,7 +107,7 @@ describe('ringmaster bench', () => {
       1,
       expect.stringContaining('less data'),
     ])
-    expect(await failure('--workloads', 'sleeping')).toEqual([2, expect.stringContaining('There are random-read')])
+    expect(await failure('--workloads', 'sleeping')).toEqual([2, expect.stringContaining('there are random-read')])
     expect(await failure('--depth', '0')).toEqual([2, expect.stringContaining('from 1 to 4096')])
     empty.remove()
   })

@@ -322,7 +322,7 @@ describe('on this machine', () => {
 describe('used wrongly', () => {
   it.each<[string[], RegExp]>([
     [['--workload', 'magic'], /'magic' is invalid.*random-read/],
-    [['--knobs', 'poller,magic'], /There is no knob magic; there are poller/],
+    [['--knobs', 'poller,magic'], /There is no magic; there are poller/],
     [['--budget-seconds', '0'], /--budget-seconds.*from 2 to 86400/],
     [['--budget-seconds', 'long'], /--budget-seconds/],
     [['--p99-ms', '-1'], /--p99-ms/],

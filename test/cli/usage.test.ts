@@ -3,8 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCommand, runCommandIn } from './command.ts'
+import { exitCode, runCommand, runCommandIn, spawnCommand } from './command.ts'
 
 let folder: string
 beforeAll(() => {
@@ -38,6 +39,33 @@ describe('--help', () => {
     expect(stdout).toContain('--adapt')
     expect(stdout.replace(/\s+/g, ' ')).toContain('the page of the rings (/), /metrics, /livez, /readyz and /trace')
   })
+})
+
+describe('output', () => {
+  it.each(['serve', 'doctor', 'tune', 'bench', 'top', 'operations', 'trace', 'completion'])(
+    'the help of %s has examples and exit codes, and fits 80 columns but for commands to copy',
+    async (name) => {
+      const { stdout } = await runCommand(name, '--help')
+      expect(stdout).toMatch(/^(Examples|Where to put it):$/m)
+      expect(stdout).toMatch(/^Exit codes:\n {2}0 {4}\w/m)
+      expect(stdout.split('\n').filter((line) => line.length > 80 && !line.startsWith('  $ '))).toEqual([])
+    },
+  )
+
+  it.each([[['operations']], [['tune', '--help']], [['completion', 'zsh']]])(
+    '%j: stdout that takes nothing is exit code 1 and a line; nobody who reads on is none',
+    async (args) => {
+      const ended = async (redirection: string): Promise<[number | null, string]> => {
+        const child = spawnCommand(args, {}, ['bash', '-c', `"$@" ${redirection}; exit \${PIPESTATUS[0]}`, 'bash'])
+        return Promise.all([exitCode(child), text(child.stderr)])
+      }
+      expect(await ended('> /dev/full')).toEqual([
+        1,
+        expect.stringMatching(/^ringmaster: cannot write to stdout: ENOSPC/),
+      ])
+      expect(await ended('| true')).toEqual([0, ''])
+    },
+  )
 })
 
 describe('wrong usage is exit code 2, with a message that names it', () => {

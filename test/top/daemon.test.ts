@@ -152,6 +152,15 @@ describe('text', () => {
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120)
   })
 
+  it('--quiet is rings without a header, --verbose every column', async () => {
+    const quiet = await runCommand(...args('--once', '--interval', '0.2', '--quiet'))
+    expect(quiet.stdout.trimEnd().split('\n')).toEqual(
+      Array.from({ length: 2 }, (_, ring): unknown => expect.stringMatching(`^\\d\\d:\\d\\d:\\d\\d ${ring} `)),
+    )
+    const { stdout } = await runCommand(...args('--once', '--interval', '0.2', '--verbose'))
+    expect(stdout).toMatch(/^RING▲ .* QUE P99 .* DEL P99 .* ADVICE/m)
+  })
+
   it('a locale without UTF-8 gets ASCII', async () => {
     const child = spawnCommand(args('--once', '--interval', '0.2'), { LC_ALL: 'C' })
     let text = ''
