@@ -13,6 +13,8 @@ import type { Evidence } from './denial.ts'
 import type { DoctorPlan } from './plan.ts'
 import { readPolicy } from './policy.ts'
 import type { Policy } from './policy.ts'
+import { readProfileFacts } from './profile.ts'
+import type { ProfileFacts } from './profile.ts'
 import { readSurroundings } from './surroundings.ts'
 import type { Surroundings } from './surroundings.ts'
 import { runTrial } from './trials/run-child.ts'
@@ -35,6 +37,8 @@ export interface Context {
   readonly evidence: Evidence | null
   readonly start: TrialOutcome<StartFacts>
   readonly storage: TrialOutcome<StorageFacts>
+  /** Null: there is none. */
+  readonly profile: ProfileFacts | null
 }
 
 /** A busy machine is given time; one on which nothing is the matter answers within a second. */
@@ -53,7 +57,13 @@ export async function readContext(plan: DoctorPlan): Promise<Context> {
   const [policy, surroundings] = [readPolicy(), readSurroundings()]
   const found = await capabilities()
   const { rings, poller, buffersBytes } = plan
-  const startPlan: StartPlan = { rings, poller, buffersBytes: buffersBytes > buffersTriedMax ? 0 : buffersBytes }
+  const profile = await readProfileFacts(plan.profile ?? 'auto')
+  const startPlan: StartPlan = {
+    ...{ rings, poller },
+    // One that nobody has named is not used by anybody.
+    profile: plan.profile !== null && profile !== null && profile.profile !== null ? profile.path : null,
+    buffersBytes: buffersBytes > buffersTriedMax ? 0 : buffersBytes,
+  }
   // One after the other: memory that may be locked is counted for all processes of a user together.
   const evidence = addon.origin === 'none' ? null : await readEvidence(policy, surroundings, found.kernelRelease)
   const start = await runTrial<StartFacts>('start', JSON.stringify(startPlan), startLimitMs)
@@ -69,5 +79,6 @@ export async function readContext(plan: DoctorPlan): Promise<Context> {
     evidence,
     start,
     storage: await storage,
+    profile,
   }
 }

@@ -10,9 +10,10 @@ import type { Choice, Placement } from '../placement/types.ts'
 import { setByOption } from '../placement/types.ts'
 import { iowqMaxWorkers } from '../raw/registrations/io-wq.ts'
 import type { Layout } from '../tune/types.ts'
+import { tuneAgain } from './again.ts'
 import type { ProfileEvent } from './event.ts'
 import { readProfile } from './file.ts'
-import { compareFingerprints, takeFingerprint } from './fingerprint.ts'
+import { differencesNow } from './fingerprint.ts'
 import type { Profile } from './schema.ts'
 
 /** Options that came from a profile, and not from whoever called. */
@@ -36,7 +37,7 @@ export async function startWithProfile<Started>(
   const profile = await readProfile(path)
   const { rest, unused } = withoutUnused(profile.layout, given)
   const added = optionsOf(profile.layout, rest)
-  const differences = compareFingerprints(profile.fingerprint, takeFingerprint(profile.path))
+  const differences = differencesNow(profile)
   const profiled = { path, layout: profile.layout, names: new Set(Object.keys(added)) }
   let started: Started
   try {
@@ -73,9 +74,9 @@ function withoutUnused(layout: Layout, given: RingmasterOptions): Used {
   }
 }
 
-const differs = (path: string, { fingerprint }: Profile, differences: readonly string[]): string =>
-  `the profile ${path} of ${fingerprint.date.slice(0, 10)} was made on another machine, and is used all the same: ` +
-  `${differences.join('; ')}. Have it made anew: ringmaster tune`
+const differs = (path: string, profile: Profile, differences: readonly string[]): string =>
+  `the profile ${path} of ${profile.fingerprint.date.slice(0, 10)} was made on another machine, and is used all the same: ` +
+  `${differences.join('; ')}. Have it made anew: ${tuneAgain(path, profile)}`
 
 const warned = new Set<string>()
 
@@ -102,7 +103,8 @@ function places(): string[] {
   ].map((path) => resolve(path))
 }
 
-async function findProfile(wanted: string): Promise<string | null> {
+/** The absolute path of a profile: `wanted`, or, for `auto`, the first there is; null for none. Also asked by `ringmaster doctor`. */
+export async function findProfile(wanted: string): Promise<string | null> {
   if (wanted !== 'auto') return resolve(wanted)
   for (const path of places()) {
     const isThere = await access(path).then(

@@ -69,7 +69,14 @@ describe('ports', () => {
 
   it('in use, of which nobody said so: a library needs none', async () => {
     const address = { option: '--admin', address: { host: '127.0.0.1', port }, asked: false } as const
-    const plan = { path: '/', rings: 'auto', poller: 'auto', buffersBytes: 0, addresses: [address] } as const
+    const plan = {
+      path: '/',
+      rings: 'auto',
+      poller: 'auto',
+      buffersBytes: 0,
+      profile: null,
+      addresses: [address],
+    } as const
     expect(await checkPorts({ plan })).toMatchObject([finding('degraded', /in use/, /./, /^--admin 127\.0\.0\.1:0$/)])
   })
 })

@@ -200,7 +200,7 @@ describe.runIf(canMount && hasCompiler && existsSync('/dev/fuse'))('a file syste
       const path = `/proc/${server.pid}/root${point}`
       const storage = await runTrial<StorageFacts>('storage', path, 1_000)
       expect(storage).toMatchObject({ end: 'late', facts: { asking: 'path' } })
-      const plan = { path, rings: 'auto', poller: 'auto', buffersBytes: 0, addresses: [] } as const
+      const plan = { path, rings: 'auto', poller: 'auto', buffersBytes: 0, profile: null, addresses: [] } as const
       const [found] = await checkFileSystem({ plan, storage })
       expect(found).toMatchObject(finding('broken', /does not answer$/, /no answer within 1 s/, null))
     } finally {

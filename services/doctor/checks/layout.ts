@@ -14,7 +14,7 @@ function checkStart({ start, plan }: Context): Finding {
   const base = {
     id: 'layout.start',
     title: 'rings as planned',
-    need: `${plan.rings === 'auto' ? 'as the machine allows' : `${plan.rings} rings`}, poller ${plan.poller}`,
+    need: `${plan.rings !== 'auto' ? `${plan.rings} rings` : plan.profile === null ? 'as the machine allows' : 'as the profile says'}, poller ${plan.poller}`,
   }
   if (start.end !== 'done')
     return {
