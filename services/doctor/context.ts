@@ -17,6 +17,8 @@ import { readProfileFacts } from './profile.ts'
 import type { ProfileFacts } from './profile.ts'
 import { readSurroundings } from './surroundings.ts'
 import type { Surroundings } from './surroundings.ts'
+import { readThreadsLeft } from './threads.ts'
+import type { ThreadsLeft } from './threads.ts'
 import { runTrial } from './trials/run-child.ts'
 import type { TrialOutcome } from './trials/run-child.ts'
 import type { CallFacts } from './trials/calls.ts'
@@ -37,6 +39,7 @@ export interface Context {
   readonly evidence: Evidence | null
   readonly start: TrialOutcome<StartFacts>
   readonly storage: TrialOutcome<StorageFacts>
+  readonly threads: ThreadsLeft
   /** Null: there is none. */
   readonly profile: ProfileFacts | null
 }
@@ -52,6 +55,7 @@ async function readEvidence(policy: Policy, surroundings: Surroundings, kernelRe
 }
 
 export async function readContext(plan: DoctorPlan): Promise<Context> {
+  const threads = readThreadsLeft() // before the trials have theirs
   const storage = runTrial<StorageFacts>('storage', plan.path, storageLimitMs)
   const addon = addonOrigin()
   const [policy, surroundings] = [readPolicy(), readSurroundings()]
@@ -79,6 +83,7 @@ export async function readContext(plan: DoctorPlan): Promise<Context> {
     evidence,
     start,
     storage: await storage,
+    threads,
     profile,
   }
 }

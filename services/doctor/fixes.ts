@@ -1,6 +1,10 @@
 // What mends a limit or a policy, as it is written where this process runs: a line of a unit, of a manifest, an option of an engine, a command.
 // Used by denial.ts and by checks.
 import type { Surroundings } from './surroundings.ts'
+import type { ThreadsLeft } from './threads.ts'
+
+/** Of systemd's and container engines' limits the usual size. */
+const threadsAdvised = 4096
 
 const profileFolder = 'deploy/container/seccomp'
 
@@ -26,6 +30,15 @@ export function descriptorsFix({ container, isKubernetes, unit }: Surroundings, 
   if (container !== null) return `--ulimit nofile=${count}:${count}`
   if (unit !== null) return `LimitNOFILE=${count} in the [Service] of ${unit}`
   return `ulimit -n ${count}`
+}
+
+export function threadsFix({ container, isKubernetes, unit }: Surroundings, { by }: ThreadsLeft): string {
+  if (by === 'RLIMIT_NPROC')
+    return unit === null ? `ulimit -u ${threadsAdvised}` : `LimitNPROC=${threadsAdvised} in the [Service] of ${unit}`
+  if (isKubernetes) return "the kubelet's podPidsLimit"
+  if (container !== null) return `--pids-limit=${threadsAdvised}`
+  if (unit !== null) return `TasksMax=${threadsAdvised} in the [Service] of ${unit}`
+  return `raise pids.max of this process's control group to ${threadsAdvised}`
 }
 
 export function cpusFix({ container, isKubernetes, unit }: Surroundings, cpus: number): string {

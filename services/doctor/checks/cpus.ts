@@ -16,9 +16,20 @@ export function spinnersOf({ start }: Pick<Context, 'start'>): number {
 
 const whole = (cpus: number): number => Math.ceil(cpus)
 
+/** Fewer rings help where one beside the client has a CPU. */
+function uncrowded({ machine, surroundings }: Context, spinners: number): string {
+  const rings = Math.floor(machine.effectiveCpus) - 1
+  const more =
+    machine.affinity.length < spinners && machine.affinity.length < machine.online.length
+      ? `more CPUs: taskset -c ${formatCpuList(machine.online)}, or the cpuset`
+      : Number.isFinite(machine.quotaCpus)
+        ? cpusFix(surroundings, spinners)
+        : null
+  return [...(rings > 0 ? [`--rings ${rings}`] : []), '--poller caller', ...(more === null ? [] : [more])].join(', or ')
+}
+
 function checkEffective(context: Context): Finding {
-  const { machine, surroundings } = context
-  const { affinity, effectiveCpus, online } = machine
+  const { affinity, effectiveCpus, online } = context.machine
   const spinners = spinnersOf(context)
   const isCrowded = spinners > 1 && spinners > effectiveCpus
   const isPart = affinity.length < online.length
@@ -33,11 +44,7 @@ function checkEffective(context: Context): Finding {
       : effectiveCpus < 2
         ? 'there is no CPU for an SQ thread or a worker: the poller caller does without'
         : 'each thread that spins has a CPU',
-    fix: isCrowded
-      ? isPart
-        ? `--rings ${Math.max(1, Math.floor(effectiveCpus) - 1)}, or --poller caller, or more CPUs (taskset, cpuset)`
-        : `--rings ${Math.max(1, Math.floor(effectiveCpus) - 1)}, or --poller caller${Number.isFinite(machine.quotaCpus) ? `, or ${cpusFix(surroundings, spinners)}` : ''}`
-      : null,
+    fix: isCrowded ? uncrowded(context, spinners) : null,
   }
 }
 

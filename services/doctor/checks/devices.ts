@@ -150,6 +150,7 @@ export function checkDevices(context: Context): Promise<Finding[]> {
   if (device === null || device === undefined)
     return Promise.resolve((file ?? null) === null ? [] : [checkSync(context, [])])
   const disks = lowest(device)
+  const isOther = context.storage.facts.kind === 'other'
   const chain: Finding = {
     id: 'storage.device',
     title: 'device',
@@ -162,5 +163,10 @@ export function checkDevices(context: Context): Promise<Finding[]> {
         : 'from the file system down',
     fix: null,
   }
-  return Promise.resolve([chain, ...checkQueue(disks), checkCache(disks), checkSync(context, disks)])
+  return Promise.resolve([
+    chain,
+    ...checkQueue(disks),
+    checkCache(disks),
+    ...(isOther ? [] : [checkSync(context, disks)]),
+  ])
 }

@@ -1,7 +1,7 @@
 // What is planned, started for real: the poller, the rings, and what stood in their way. And the descriptors they take.
 import type { Context } from '../context.ts'
 import type { Finding } from '../finding.ts'
-import { descriptorsFix } from '../fixes.ts'
+import { descriptorsFix, threadsFix } from '../fixes.ts'
 import { descriptorsPerRing } from '../../placement/refusals.ts'
 import { fileConnectionsWithin } from '../../cli/connection-limit.ts'
 import { defaultHttpLimits } from '../../http/limits.ts'
@@ -9,7 +9,8 @@ import { defaultHttpLimits } from '../../http/limits.ts'
 /** RLIMIT_NOFILE that leaves room for as many connections as `ringmaster serve` takes. */
 const descriptorsAdvised = 16_384
 
-function checkStart({ start, plan }: Context): Finding {
+function checkStart(context: Context): Finding {
+  const { start, plan } = context
   const { error, rings = [] } = start.facts
   const base = {
     id: 'layout.start',
@@ -21,7 +22,7 @@ function checkStart({ start, plan }: Context): Finding {
       ...base,
       have: 'not started',
       verdict: 'broken',
-      why: `a trial ended without an answer: ${start.detail}`,
+      why: `a trial ended without an answer: ${start.detail}${context.threads.left < threadsOfNode ? '; there may be no thread left for it: see below' : ''}`,
       fix: null,
     }
   if (error !== null && error !== undefined)
@@ -59,6 +60,28 @@ function checkDescriptors({ machine, start, surroundings }: Context): Finding {
   }
 }
 
+/** Of Node.js: its own, V8's and libuv's, in `grep Threads /proc/PID/status`. */
+const threadsOfNode = 11
+const ringsMany = 8
+
+function checkThreads({ threads, start, plan, surroundings }: Context): Finding {
+  const { left, limit, by } = threads
+  const rings = start.facts.rings?.length ?? (plan.rings === 'auto' ? 1 : plan.rings)
+  const need = threadsOfNode + 2 * Math.max(rings, ringsMany)
+  const isShort = left < need
+  return {
+    id: 'layout.threads',
+    title: 'threads and processes',
+    need: `${need} (Node.js, a worker and an SQ thread for each ring)`,
+    have: left === Infinity ? 'no limit' : `${left} of ${limit} may still be started`,
+    verdict: isShort ? 'degraded' : 'ok',
+    why: isShort
+      ? `${by} is ${limit}${by === 'RLIMIT_NPROC' ? ', for all processes of this user together' : ''}: where a thread cannot be started, Node.js aborts, stands still or says EAGAIN, here as in your program`
+      : 'there is room for them',
+    fix: isShort ? threadsFix(surroundings, threads) : null,
+  }
+}
+
 export function checkLayout(context: Context): Promise<Finding[]> {
-  return Promise.resolve([checkStart(context), checkDescriptors(context)])
+  return Promise.resolve([checkStart(context), checkDescriptors(context), checkThreads(context)])
 }
