@@ -14,8 +14,6 @@ export function spinnersOf({ start }: Pick<Context, 'start'>): number {
   return 1 + (isShared ? Math.min(1, polling) : polling)
 }
 
-const whole = (cpus: number): number => Math.ceil(cpus)
-
 /** Fewer rings help where one beside the client has a CPU. */
 function uncrowded({ machine, surroundings }: Context, spinners: number): string {
   const rings = Math.floor(machine.effectiveCpus) - 1
@@ -23,7 +21,7 @@ function uncrowded({ machine, surroundings }: Context, spinners: number): string
     machine.affinity.length < spinners && machine.affinity.length < machine.online.length
       ? `more CPUs: taskset -c ${formatCpuList(machine.online)}, or the cpuset`
       : Number.isFinite(machine.quotaCpus)
-        ? cpusFix(surroundings, spinners)
+        ? cpusFix(surroundings, Math.min(spinners, machine.affinity.length))
         : null
   return [...(rings > 0 ? [`--rings ${rings}`] : []), '--poller caller', ...(more === null ? [] : [more])].join(', or ')
 }
@@ -64,7 +62,8 @@ function checkQuota(context: Context): Finding {
     why: isShort
       ? `${count(spinners, 'thread')} may want a CPU, and are stopped for the rest of each period once the quota is spent: latency has pauses of up to 100 ms`
       : 'a thread that spins is paid for out of it; placement goes by it',
-    fix: isShort ? cpusFix(surroundings, whole(spinners)) : null,
+    // Engines take no more than there are.
+    fix: isShort ? cpusFix(surroundings, Math.min(spinners, affinity.length)) : null,
   }
 }
 

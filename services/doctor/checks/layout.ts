@@ -6,8 +6,19 @@ import { descriptorsPerRing } from '../../placement/refusals.ts'
 import { fileConnectionsWithin } from '../../cli/connection-limit.ts'
 import { defaultHttpLimits } from '../../http/limits.ts'
 
+/** Of Node.js: its own, V8's and libuv's, in `grep Threads /proc/PID/status`. */
+const threadsOfNode = 11
+
 /** RLIMIT_NOFILE that leaves room for as many connections as `ringmaster serve` takes. */
 const descriptorsAdvised = 16_384
+
+/** Where to look on: what ended it left no more than this. */
+function hintOf({ start, threads }: Context): string {
+  if (threads.left < threadsOfNode) return '; there may be no thread left for it: see below'
+  return start.detail === 'SIGKILL'
+    ? '; so the kernel ends what is out of memory: see the memory cgroup, and journalctl -k'
+    : ''
+}
 
 function checkStart(context: Context): Finding {
   const { start, plan } = context
@@ -22,7 +33,7 @@ function checkStart(context: Context): Finding {
       ...base,
       have: 'not started',
       verdict: 'broken',
-      why: `a trial ended without an answer: ${start.detail}${context.threads.left < threadsOfNode ? '; there may be no thread left for it: see below' : ''}`,
+      why: `a trial ended without an answer: ${start.detail}${hintOf(context)}`,
       fix: null,
     }
   if (error !== null && error !== undefined)
@@ -60,8 +71,6 @@ function checkDescriptors({ machine, start, surroundings }: Context): Finding {
   }
 }
 
-/** Of Node.js: its own, V8's and libuv's, in `grep Threads /proc/PID/status`. */
-const threadsOfNode = 11
 const ringsMany = 8
 
 function checkThreads({ threads, start, plan, surroundings }: Context): Finding {
