@@ -62,10 +62,17 @@ export interface OwnRings extends OpenRings {
   move(ring: number, to: Decision<Poller>, stays: () => string | null): Promise<string | null>
 }
 
-/** @throws SystemError, RingUnavailableError */
-export async function openRings(options: ResolvedOptions, placement: RingLayout): Promise<OwnRings> {
+/** What is set on each ring before it takes requests, also on one that takes another's place. */
+type Prepare = (handle: RingHandle) => Promise<void>
+
+/** @throws SystemError, RingUnavailableError, what `prepare` throws */
+export async function openRings(
+  options: ResolvedOptions,
+  placement: RingLayout,
+  prepare: Prepare = () => Promise.resolve(),
+): Promise<OwnRings> {
   const restrictions = options.restrictions && withoutUnsupported(options.restrictions, (await capabilities()).opcodes)
-  const rings = new Rings(options)
+  const rings = new Rings(options, prepare)
   const pool = isPlain()
     ? new InThreadWorkers()
     : new RingWorkerPool(placement.rings, (ring, cause, served) => {
@@ -95,6 +102,7 @@ class Rings implements OwnRings {
   /** Replaces rings: what is tried again, and how often, is the same. */
   private readonly renewer = new Supervisor({ heartbeatTimeoutMs: 0 })
   private readonly options: ResolvedOptions
+  private readonly prepare: Prepare
   private readonly made: MadeRing[] = []
   /** Pollers that rings were moved to. */
   private readonly moved: Decision<Poller>[] = []
@@ -106,8 +114,9 @@ class Rings implements OwnRings {
   private readonly closed = ringsOpened()
   private readonly events: RingEvents
 
-  constructor(options: ResolvedOptions) {
+  constructor(options: ResolvedOptions, prepare: Prepare) {
     this.options = options
+    this.prepare = prepare
     const { handles } = this
     this.events = new RingEvents(options.name, handles)
     const retired = new RetiredRings(options, (ring) => handles[ring]!)
@@ -135,6 +144,7 @@ class Rings implements OwnRings {
     const memory = allocateSharedMemory(sizeBytes)
     for (const [ring, place] of places.entries()) {
       this.put(ring, await maker.make(ring, { memory, place }, this.handles))
+      await this.prepare(this.handles[ring]!)
       this.told(ring, 'open')
       if (!(pool instanceof RingWorkerPool)) continue // in this thread there is no worker to lose, nor a ring
       this.supervisor.add(this.supervised(ring, pool))
@@ -221,6 +231,10 @@ class Rings implements OwnRings {
         const others = this.handles.filter((handle) => handle !== lost)
         const made = await maker.make(ring, spare, others, this.moved[ring])
         spare = null
+        await this.prepare(made.handle).catch(async (error: unknown) => {
+          await made.handle.close(0, this.options.closeDeadlineMs)
+          throw error
+        })
         made.handle.idle.spinNs = lost.idle.spinNs
         made.handle.metrics.takeOver(lost.metrics) // what was lost with it is counted there
         made.handle.metrics.client[ClientCounter.renewals] = renewals
@@ -260,7 +274,7 @@ class Rings implements OwnRings {
     const make = async (): Promise<MadeRing> => maker.make(ring, this.spotForOne(maker), others, to)
     const made = await make().catch(messageOf)
     if (typeof made === 'string') return `the new ring could not be opened: ${made}`
-    let refusal = unfit()
+    let refusal = (await this.prepare(made.handle).then(() => null, messageOf)) ?? unfit()
     if (made.handle.workerThreadId !== workerThreadId) refusal ??= 'its worker was replaced'
     if (made.handle.geometry.sqEntries < handle.geometry.sqEntries) refusal ??= made.handle.reason
     for (const ask of this.onMoving) refusal ??= ask(made.handle)

@@ -26,7 +26,7 @@ import { describeChoices, place } from './placement.ts'
 import { chooseSpin } from './placement/spin.ts'
 import type { Placement } from './placement/types.ts'
 import { exits, guardPrivileges } from './process-guard.ts'
-import { creditProfile, limitIoWorkers, startWithProfile } from './profile/load.ts'
+import { creditChoice, creditProfile, limitIoWorkers, startWithProfile } from './profile/load.ts'
 import type { Profiled } from './profile/load.ts'
 import { startService } from './residents/service.ts'
 import type { ResidentService, ServiceOptions } from './residents/service.ts'
@@ -112,7 +112,9 @@ export class Ringmaster extends RingFileSystem {
     const placement = creditProfile(place(facts, placementWishes(options, resolved)), profiled)
     if (addonFailure() !== null) usePlain()
     const { sqEntries, cqEntries, sqThreadIdleMs } = placement
-    const open = await openRings({ ...resolved, sqEntries, cqEntries, sqThreadIdleMs }, placement)
+    const open = await openRings({ ...resolved, sqEntries, cqEntries, sqThreadIdleMs }, placement, (handle) =>
+      limitIoWorkers(handle, profiled),
+    )
     try {
       const first = open.handles[0]!
       const wakeCostNs = await measureWakeCostNs(first.client, first.idle)
@@ -132,9 +134,8 @@ export class Ringmaster extends RingFileSystem {
         },
         adapt: resolved.adapt ? (...advised): Promise<string | null> => adaptation.adapt(...advised) : undefined,
       })
-      const choices = [...asOpened(placement.choices, open.handles), spin]
-      const settled = creditProfile({ ...placement, choices }, profiled)
-      await limitIoWorkers(open.handles, profiled)
+      const choices = [...asOpened(placement.choices, open.handles), creditChoice(spin, profiled)]
+      const settled = { ...placement, choices }
       const { effectiveCpus } = facts
       const rings: Ringmaster = new Ringmaster(open, resolved.name, settled, effectiveCpus, wakeCostNs, advisor)
       const options = { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }

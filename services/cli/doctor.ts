@@ -7,7 +7,7 @@ import type { Detail } from '../doctor/table.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { pollers } from './poller-names.ts'
-import { addressOption } from './serve.ts'
+import { addressOption, parseProfile } from './serve.ts'
 import { readVersion } from './version.ts'
 
 const details = `
@@ -24,6 +24,7 @@ file of 64 KiB is written, synced, and removed again; what is there is only read
 Examples:
   $ ringmaster doctor /srv/artefacts --rings 2       what would stand in the way of two rings and these files
   $ ringmaster doctor --poller kernel --buffers 64M  is there an SQ thread, may 64 MiB be registered
+  $ ringmaster doctor --profile tuned.json           is the profile of this machine, and can it have its layout
   $ ringmaster doctor --quiet || echo "see above"    only what is not fine
   $ ringmaster doctor --json | jq -r '.findings[] | select(.fix) | .fix'
 
@@ -36,6 +37,7 @@ interface DoctorOptions {
   readonly rings?: number
   readonly poller: (typeof pollers)[number]
   readonly buffers: number
+  readonly profile?: string
   readonly listen: ListenAddress
   readonly admin: ListenAddress
   readonly json?: boolean
@@ -53,6 +55,11 @@ export function doctorCommand(): Command {
     .option('--rings <number>', 'rings that are planned (default: as the machine allows)', parseRings)
     .addOption(new Option('--poller <poller>', 'poller that is planned').choices(pollers).default('auto'))
     .option('--buffers <bytes>', 'memory that is to be registered: 4096, 512K, 64M, 1G', parseBytes, 0)
+    .option(
+      '--profile <path>',
+      "a profile that is planned, or 'auto' (default: one that lies where 'auto' looks is compared, and not started with)",
+      parseProfile,
+    )
     .addOption(addressOption('--listen <address>', 'where `ringmaster serve` is to serve files', 8080))
     .addOption(addressOption('--admin <address>', 'where its metrics are to be', 9464))
     .option('--json', '{version, verdict, findings: [{id, title, need, have, verdict, why, fix}]}')
@@ -69,7 +76,7 @@ export function doctorCommand(): Command {
 async function runDoctor(path: string | undefined, options: DoctorOptions, command: Command): Promise<number> {
   if (path === '')
     throw new CommandError('PATH is empty. Name a file or folder, or "." for the current one.', exitCodes.usage)
-  const { rings = 'auto', poller, buffers, listen, admin, json = false } = options
+  const { rings = 'auto', poller, buffers, profile = null, listen, admin, json = false } = options
   const asked = (name: string): boolean => command.getOptionValueSource(name) === 'cli'
   const isShown = process.stderr.isTTY && !json
   if (isShown) process.stderr.write('examining …')
@@ -82,6 +89,7 @@ async function runDoctor(path: string | undefined, options: DoctorOptions, comma
     rings,
     poller,
     buffersBytes: buffers,
+    profile,
     addresses: [
       { option: '--listen', address: listen, asked: asked('listen') },
       { option: '--admin', address: admin, asked: asked('admin') },

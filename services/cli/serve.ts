@@ -92,7 +92,8 @@ function parseCount(text: string): number {
   return Number(text)
 }
 
-function parseProfile(text: string): string {
+/** Of doctor.ts, too. */
+export function parseProfile(text: string): string {
   if (text === '') throw new InvalidArgumentError("Expected the path of a profile, or 'auto'.")
   return text
 }

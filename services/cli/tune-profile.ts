@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { readProfile, writeProfile } from '../profile/file.ts'
-import { compareFingerprints, takeFingerprint } from '../profile/fingerprint.ts'
+import { differencesNow } from '../profile/fingerprint.ts'
 import type { Profile } from '../profile/schema.ts'
 import { CommandError, exitCodes } from './exit.ts'
 
@@ -26,7 +26,7 @@ export async function checkProfile(path: string, force: boolean): Promise<void> 
   const found = await readProfile(path).catch((error: unknown) => {
     throw failed(`${reasonOf(error)}. --force replaces it; --profile names another file`, error)
   })
-  const differences = compareFingerprints(found.fingerprint, takeFingerprint(found.path))
+  const differences = differencesNow(found)
   if (differences.length === 0) return
   throw failed(
     `${path} was made on another machine (${differences.join('; ')}). --force replaces it; --profile names another file`,

@@ -13,8 +13,12 @@ import type { Evidence } from './denial.ts'
 import type { DoctorPlan } from './plan.ts'
 import { readPolicy } from './policy.ts'
 import type { Policy } from './policy.ts'
+import { readProfileFacts } from './profile.ts'
+import type { ProfileFacts } from './profile.ts'
 import { readSurroundings } from './surroundings.ts'
 import type { Surroundings } from './surroundings.ts'
+import { readThreadsLeft } from './threads.ts'
+import type { ThreadsLeft } from './threads.ts'
 import { runTrial } from './trials/run-child.ts'
 import type { TrialOutcome } from './trials/run-child.ts'
 import type { CallFacts } from './trials/calls.ts'
@@ -35,6 +39,9 @@ export interface Context {
   readonly evidence: Evidence | null
   readonly start: TrialOutcome<StartFacts>
   readonly storage: TrialOutcome<StorageFacts>
+  readonly threads: ThreadsLeft
+  /** Null: there is none. */
+  readonly profile: ProfileFacts | null
 }
 
 /** A busy machine is given time; one on which nothing is the matter answers within a second. */
@@ -48,12 +55,19 @@ async function readEvidence(policy: Policy, surroundings: Surroundings, kernelRe
 }
 
 export async function readContext(plan: DoctorPlan): Promise<Context> {
+  const threads = readThreadsLeft() // before the trials have theirs
   const storage = runTrial<StorageFacts>('storage', plan.path, storageLimitMs)
   const addon = addonOrigin()
   const [policy, surroundings] = [readPolicy(), readSurroundings()]
   const found = await capabilities()
   const { rings, poller, buffersBytes } = plan
-  const startPlan: StartPlan = { rings, poller, buffersBytes: buffersBytes > buffersTriedMax ? 0 : buffersBytes }
+  const profile = await readProfileFacts(plan.profile ?? 'auto')
+  const startPlan: StartPlan = {
+    ...{ rings, poller },
+    // One that nobody has named is not used by anybody.
+    profile: plan.profile !== null && profile !== null && profile.profile !== null ? profile.path : null,
+    buffersBytes: buffersBytes > buffersTriedMax ? 0 : buffersBytes,
+  }
   // One after the other: memory that may be locked is counted for all processes of a user together.
   const evidence = addon.origin === 'none' ? null : await readEvidence(policy, surroundings, found.kernelRelease)
   const start = await runTrial<StartFacts>('start', JSON.stringify(startPlan), startLimitMs)
@@ -69,5 +83,7 @@ export async function readContext(plan: DoctorPlan): Promise<Context> {
     evidence,
     start,
     storage: await storage,
+    threads,
+    profile,
   }
 }

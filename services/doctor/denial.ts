@@ -131,7 +131,7 @@ function traceSetup(evidence: Evidence, setup: number): Cause {
         ? 'to everybody'
         : 'to processes without CAP_SYS_ADMIN outside of the group kernel.io_uring_group'
     const also = isFiltered ? `; and a filter denies it as well: ${seccompFix(surroundings)}` : ''
-    const group = policy.disabled === '1' ? ' (or sysctl -w kernel.io_uring_group=GID, of a group of this process)' : ''
+    const group = policy.disabled === '1' ? ' # or sysctl -w kernel.io_uring_group=GID, of a group of this process' : ''
     return {
       cause: 'sysctl',
       why: `the sysctl kernel.io_uring_disabled=${policy.disabled} denies io_uring ${who}${also}`,

@@ -1,6 +1,10 @@
 // What mends a limit or a policy, as it is written where this process runs: a line of a unit, of a manifest, an option of an engine, a command.
 // Used by denial.ts and by checks.
 import type { Surroundings } from './surroundings.ts'
+import type { ThreadsLeft } from './threads.ts'
+
+/** Of systemd's and container engines' limits the usual size. */
+const threadsAdvised = 4096
 
 const profileFolder = 'deploy/container/seccomp'
 
@@ -13,19 +17,35 @@ export function seccompFix({ container, isKubernetes, unit }: Surroundings): str
   return 'allow io_uring_setup, io_uring_enter and io_uring_register in the filter of whoever started this process'
 }
 
+/** A shell takes what stands behind # for a comment: the line can be pasted. Who is not root raises a limit up to the hard one only. */
+const hardLimit = (name: string, value: number): string =>
+  `above the hard limit: sudo prlimit --pid $$ --${name}=${value}:${value}`
+
 /** `bytes` that are to be lockable in all. */
 export function memlockFix({ container, isKubernetes, unit }: Surroundings, bytes: number): string {
   if (isKubernetes) return 'securityContext: {capabilities: {add: [IPC_LOCK]}}'
   if (container !== null) return `--ulimit memlock=${bytes}:${bytes}`
   if (unit !== null) return `LimitMEMLOCK=${bytes} in the [Service] of ${unit}`
-  return `ulimit -l ${Math.ceil(bytes / 1024)} (for good: "* - memlock ${Math.ceil(bytes / 1024)}" in /etc/security/limits.conf)`
+  const kib = Math.ceil(bytes / 1024)
+  return `ulimit -l ${kib} # ${hardLimit('memlock', bytes)}; for good: "* - memlock ${kib}" in /etc/security/limits.conf`
 }
 
 export function descriptorsFix({ container, isKubernetes, unit }: Surroundings, count: number): string {
   if (isKubernetes) return `the container runtime's LimitNOFILE=${count} (a pod cannot say it)`
   if (container !== null) return `--ulimit nofile=${count}:${count}`
   if (unit !== null) return `LimitNOFILE=${count} in the [Service] of ${unit}`
-  return `ulimit -n ${count}`
+  return `ulimit -n ${count} # ${hardLimit('nofile', count)}`
+}
+
+export function threadsFix({ container, isKubernetes, unit }: Surroundings, { by }: ThreadsLeft): string {
+  if (by === 'RLIMIT_NPROC')
+    return unit === null
+      ? `ulimit -u ${threadsAdvised} # ${hardLimit('nproc', threadsAdvised)}`
+      : `LimitNPROC=${threadsAdvised} in the [Service] of ${unit}`
+  if (isKubernetes) return "the kubelet's podPidsLimit"
+  if (container !== null) return `--pids-limit=${threadsAdvised}`
+  if (unit !== null) return `TasksMax=${threadsAdvised} in the [Service] of ${unit}`
+  return `raise pids.max of this process's control group to ${threadsAdvised}`
 }
 
 export function cpusFix({ container, isKubernetes, unit }: Surroundings, cpus: number): string {

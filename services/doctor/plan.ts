@@ -16,5 +16,7 @@ export interface DoctorPlan {
   readonly poller: Poller | 'auto'
   /** Memory that is to be registered with the rings. */
   readonly buffersBytes: number
+  /** A path, or `auto`, as `ringmaster serve --profile` takes it; null: nobody said so, and one that lies where `auto` looks is looked at. */
+  readonly profile: string | null
   readonly addresses: readonly PlannedAddress[]
 }

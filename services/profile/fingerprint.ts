@@ -4,7 +4,7 @@ import { realpathSync } from 'node:fs'
 import { readVersion } from '../cli/version.ts'
 import { readMachine } from '../machine/facts.ts'
 import { readText } from '../machine/text.ts'
-import type { DeviceFingerprint, Fingerprint } from './schema.ts'
+import type { DeviceFingerprint, Fingerprint, Profile } from './schema.ts'
 import { readStorage } from './storage.ts'
 
 /**
@@ -35,6 +35,16 @@ function realPath(path: string): string | null {
   } catch {
     return null
   }
+}
+
+/**
+ * How this machine differs from the one a profile was made on, a phrase each. Storage counts where the profile names what is on it: data of the tuner's
+ * own is gone, and where it was says nothing about what is read now.
+ */
+export function differencesNow({ fingerprint, path }: Pick<Profile, 'fingerprint' | 'path'>): string[] {
+  if (path !== null && realPath(path) !== null) return compareFingerprints(fingerprint, takeFingerprint(path))
+  const differences = compareFingerprints({ ...fingerprint, fileSystem: null, device: null }, takeFingerprint(null))
+  return path === null ? differences : [`what it was measured with: ${path} is not there now`, ...differences]
 }
 
 /** What the kernel keeps for itself differs a little from boot to boot. */

@@ -10,9 +10,10 @@ import type { Choice, Placement } from '../placement/types.ts'
 import { setByOption } from '../placement/types.ts'
 import { iowqMaxWorkers } from '../raw/registrations/io-wq.ts'
 import type { Layout } from '../tune/types.ts'
+import { tuneAgain } from './again.ts'
 import type { ProfileEvent } from './event.ts'
 import { readProfile } from './file.ts'
-import { compareFingerprints, takeFingerprint } from './fingerprint.ts'
+import { differencesNow } from './fingerprint.ts'
 import type { Profile } from './schema.ts'
 
 /** Options that came from a profile, and not from whoever called. */
@@ -30,43 +31,62 @@ export async function startWithProfile<Started>(
   options: RingmasterOptions,
   start: (options: RingmasterOptions, profiled: Profiled | null) => Promise<Started>,
 ): Promise<Started> {
-  const { profile: wanted, ...rest } = options
+  const { profile: wanted, ...given } = options
   const path = typeof wanted === 'string' ? await findProfile(wanted) : null
   if (path === null) return start(options, null)
   const profile = await readProfile(path)
+  const { rest, unused } = withoutUnused(profile.layout, given)
   const added = optionsOf(profile.layout, rest)
-  const differences = compareFingerprints(profile.fingerprint, takeFingerprint(profile.path))
+  const differences = differencesNow(profile)
   const profiled = { path, layout: profile.layout, names: new Set(Object.keys(added)) }
   let started: Started
   try {
     started = await start({ ...rest, ...added }, profiled)
   } catch (error) {
     // Where it is not the profile's fault, this throws the same.
-    const without = await start(rest, null)
+    const without = await start(given, null)
     const reason = error instanceof Error ? error.message : String(error)
     const message = `the layout of the profile ${path} cannot be had here, and the rings were started without it: ${reason}`
     tell(options, { state: 'impossible', path, differences, message })
     return without
   }
-  if (differences.length === 0)
-    tell(options, { state: 'loaded', path, differences, message: `the profile ${path} is used` })
-  else tell(options, { state: 'differs', path, differences, message: differs(path, profile, differences) })
+  const isSame = differences.length === 0
+  const message = (isSame ? `the profile ${path} is used` : differs(path, profile, differences)) + unused
+  tell(options, { state: isSame ? 'loaded' : 'differs', path, differences, message }, unused !== '')
   return started
 }
 
-const differs = (path: string, { fingerprint }: Profile, differences: readonly string[]): string =>
-  `the profile ${path} of ${fingerprint.date.slice(0, 10)} was made on another machine, and is used all the same: ` +
-  `${differences.join('; ')}. Have it made anew: ringmaster tune`
+interface Used {
+  readonly rest: RingmasterOptions
+  /** What is not used, and why; '' for nothing. */
+  readonly unused: string
+}
+
+/** SQ threads that are to be shared, and a profile whose poller has none: the poller was left open, so it is the profile's to say. */
+function withoutUnused(layout: Layout, given: RingmasterOptions): Used {
+  const { sqThreads, ...rest } = given
+  const isOpen = given.poller === undefined || given.poller === 'auto'
+  if (sqThreads !== 'shared' || !isOpen || layout.poller === Poller.kernel) return { rest: given, unused: '' }
+  const advice = `leave it out, or ask for poller 'kernel'`
+  return {
+    rest,
+    unused: `; its poller ${layout.poller} has no SQ threads to share, so option sqThreads is not used: ${advice}`,
+  }
+}
+
+const differs = (path: string, profile: Profile, differences: readonly string[]): string =>
+  `the profile ${path} of ${profile.fingerprint.date.slice(0, 10)} was made on another machine, and is used all the same: ` +
+  `${differences.join('; ')}. Have it made anew: ${tuneAgain(path, profile)}`
 
 const warned = new Set<string>()
 
-/** Whoever asked to be told; else a warning, once for each profile, unless all is well. */
-function tell({ onProfile }: RingmasterOptions, event: ProfileEvent): void {
+/** Whoever asked to be told; else a warning, once for each profile, unless all is well. `warns`: it is not, though the profile is loaded. */
+function tell({ onProfile }: RingmasterOptions, event: ProfileEvent, warns = false): void {
   if (onProfile !== undefined) {
     onProfile(event)
     return
   }
-  if (event.state === 'loaded' || warned.has(event.path)) return
+  if ((event.state === 'loaded' && !warns) || warned.has(event.path)) return
   warned.add(event.path)
   process.emitWarning(event.message, 'RingmasterWarning')
 }
@@ -83,7 +103,8 @@ function places(): string[] {
   ].map((path) => resolve(path))
 }
 
-async function findProfile(wanted: string): Promise<string | null> {
+/** The absolute path of a profile: `wanted`, or, for `auto`, the first there is; null for none. Also asked by `ringmaster doctor`. */
+export async function findProfile(wanted: string): Promise<string | null> {
   if (wanted !== 'auto') return resolve(wanted)
   for (const path of places()) {
     const isThere = await access(path).then(
@@ -112,30 +133,29 @@ function optionsOf(layout: Layout, given: RingmasterOptions): Partial<Ringmaster
   return Object.fromEntries(names.filter(isOpen).map((name) => [name, all[name]]))
 }
 
-/** Limits the kernel's worker threads of each ring, as the profile has it. @throws (rejects) SystemError */
-export async function limitIoWorkers(handles: readonly RingHandle[], profiled: Profiled | null): Promise<void> {
+/** Limits the kernel's worker threads of a ring, as the profile has it. @throws (rejects) SystemError */
+export async function limitIoWorkers(handle: RingHandle, profiled: Profiled | null): Promise<void> {
   const workersMax = profiled?.layout.ioWorkersMax ?? null
-  if (workersMax === null) return
-  for (const handle of handles)
-    if (handle.client.poller !== Poller.threadpool)
-      await iowqMaxWorkers(handle, { bounded: workersMax, unbounded: workersMax })
+  if (workersMax === null || handle.client.poller === Poller.threadpool) return
+  await iowqMaxWorkers(handle, { bounded: workersMax, unbounded: workersMax })
 }
 
 /** Names the profile as the reason of what it decided. */
-export function creditProfile<Placed extends Pick<Placement, 'choices' | 'reason'>>(
-  placed: Placed,
-  profiled: Profiled | null,
-): Placed {
+export function creditProfile(placed: Placement, profiled: Profiled | null): Placement {
   if (profiled === null) return placed
-  const { names, path } = profiled
-  const credit = (reason: string): string => reason.replace(setByOption, `${setByOption} profile: ${path}`)
-  const creditChoice = (choice: Choice): Choice =>
-    names.has(choice.name === 'pinCpus' ? 'sqThreadCpu' : choice.name)
-      ? { ...choice, reason: credit(choice.reason) }
-      : choice
+  const { choices, reason } = placed
   return {
     ...placed,
-    choices: placed.choices.map(creditChoice),
-    reason: names.has('poller') ? credit(placed.reason) : placed.reason,
+    choices: choices.map((choice) => creditChoice(choice, profiled)),
+    reason: profiled.names.has('poller') ? credit(reason, profiled) : reason,
   }
 }
+
+/** The same for one choice. */
+export function creditChoice(choice: Choice, profiled: Profiled | null): Choice {
+  const isCredited = profiled?.names.has(choice.name === 'pinCpus' ? 'sqThreadCpu' : choice.name) ?? false
+  return isCredited ? { ...choice, reason: credit(choice.reason, profiled!) } : choice
+}
+
+const credit = (reason: string, { path }: Profiled): string =>
+  reason.replace(setByOption, `${setByOption} profile: ${path}`)

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { doctorCommand } from '../../services/cli/doctor.ts'
 import { checkPorts } from '../../services/doctor/checks/ports.ts'
 import { isNodeSupported } from '../../services/doctor/checks/runtime.ts'
 import { readSurroundings } from '../../services/doctor/surroundings.ts'
@@ -54,8 +55,25 @@ describe('findings', () => {
 })
 
 describe('ports', () => {
-  it('in use, or not of this machine, of which somebody said so: broken, with who has it', async () => {
-    const found = await examine([folder.path, '--listen', `127.0.0.1:${port}`, '--admin', '192.0.2.1:0'])
+  it('in use, of which nobody said so: a library needs none', async () => {
+    const address = { option: '--admin', address: { host: '127.0.0.1', port }, asked: false } as const
+    const plan = {
+      path: '/',
+      rings: 'auto',
+      poller: 'auto',
+      buffersBytes: 0,
+      profile: null,
+      addresses: [address],
+    } as const
+    expect(await checkPorts({ plan })).toMatchObject([finding('degraded', /in use/, /./, /^--admin 127\.0\.0\.1:0$/)])
+  })
+})
+
+describe('without the addon', () => {
+  const env = { RINGMASTER_ADDON: 'none' }
+
+  it('nothing can be asked of the kernel, and rings cannot be had; ports can be tried all the same', async () => {
+    const found = await examine([folder.path, '--listen', `127.0.0.1:${port}`, '--admin', '192.0.2.1:0'], { env })
     expect(found.verdict).toBe('broken')
     const who = new RegExp(`^in use by .+ \\(process ${process.pid}\\)$`)
     expect(found.find('ports.listen')).toMatchObject(
@@ -65,21 +83,6 @@ describe('ports', () => {
       finding('broken', /^EADDRNOTAVAIL$/, /no such address/, /^--admin 127\.0\.0\.1:0$/),
     )
     expect(here.find('ports.admin')).toMatchObject(finding('ok', /^free$/, /./, null))
-  })
-
-  it('in use, of which nobody said so: a library needs none', async () => {
-    const address = { option: '--admin', address: { host: '127.0.0.1', port }, asked: false } as const
-    const plan = { path: '/', rings: 'auto', poller: 'auto', buffersBytes: 0, addresses: [address] } as const
-    expect(await checkPorts({ plan })).toMatchObject([finding('degraded', /in use/, /./, /^--admin 127\.0\.0\.1:0$/)])
-  })
-})
-
-describe('without the addon', () => {
-  const env = { RINGMASTER_ADDON: 'none' }
-
-  it('nothing can be asked of the kernel, and rings cannot be had', async () => {
-    const found = await examine([folder.path], { env })
-    expect(found.verdict).toBe('broken')
     expect(found.find('runtime.addon')).toMatchObject(
       finding('broken', /^none$/, /RINGMASTER_ADDON=none/, /^unset RINGMASTER_ADDON$/),
     )
@@ -98,37 +101,45 @@ describe('for people', () => {
   const ports = ['--listen', ':0', '--admin', ':0']
 
   it('it is a table without colours where stdout is no terminal', async () => {
-    const { stdout, stderr } = await runCommand('doctor', folder.path, ...ports)
-    expect(stderr).toBe('')
+    const { code, stdout, stderr } = await runCommand('doctor', '/no/such/path', ...ports)
+    expect({ code, stderr }).toEqual({ code: 2, stderr: '' })
+    expect(stdout).toMatch(/^PATH .* broken$/m)
     expect(stdout).toMatch(/^CHECK +NEED +HAVE +VERDICT\n/)
     expect(stdout).toMatch(/^operations +those of files +\d+ supported/m)
     expect(stdout).toMatch(/\n\d+ checks: \w+.*\. Exit code [012]\.\n$/)
     expect(stdout).not.toContain('\u001b')
   })
 
-  it('--quiet is only what is not fine', async () => {
-    const { code, stdout } = await runCommand('doctor', '/no/such/path', '--quiet', ...ports)
-    expect(code).toBe(2)
-    expect(stdout).toMatch(/^PATH .* broken$/m)
-    expect(stdout).not.toMatch(/ ok$/m)
-  })
-
-  it('--help says what the verdicts and the exit codes mean', async () => {
-    const { code, stdout } = await runCommand('doctor', '--help')
-    expect(code).toBe(0)
-    expect(stdout).toMatch(/Verdicts:[^]*degraded[^]*Examples:[^]*Exit codes:\n {2}0 {4}fine/)
+  it('--help says what the verdicts and the exit codes mean', () => {
+    let help = ''
+    doctorCommand()
+      .configureOutput({ writeOut: (text) => (help += text) })
+      .outputHelp()
+    expect(help).toMatch(/Verdicts:[^]*degraded[^]*Examples:[^]*Exit codes:\n {2}0 {4}fine/)
   })
 })
 
 it.each<[string[], RegExp]>([
   [['--buffers', 'many'], /Expected a number of bytes/],
   [['--quiet', '--json'], /cannot be used with/],
-  [[''], /PATH is empty/],
-])('wrong usage is exit code 2, and stdout is empty: %j', async (args, message) => {
-  const { code, stdout, stderr } = await runCommand('doctor', ...args)
-  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-  expect(stderr).toMatch(message)
+  [['--profile', ''], /Expected the path of a profile/],
+])('is refused: %j', async (args, message) => {
+  let told = ''
+  const command = doctorCommand()
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => (told += text) })
+  await expect(command.parseAsync(args, { from: 'user' })).rejects.toMatchObject({ exitCode: 1 })
+  expect(told).toMatch(message)
 })
+
+it.each<[string[], RegExp]>([[[''], /PATH is empty/]])(
+  'wrong usage is exit code 2, and stdout is empty: %j',
+  async (args, message) => {
+    const { code, stdout, stderr } = await runCommand('doctor', ...args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(message)
+  },
+)
 
 describe('Node.js', () => {
   it('must be what package.json says', () => {

@@ -1,6 +1,10 @@
 // Runs `ringmaster doctor --json` as a user would, under a command that produces a cause for real, and hands out what it found.
+import { spawn, spawnSync } from 'node:child_process'
 import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
+import { checkDevices } from '../../services/doctor/checks/devices.ts'
+import { checkFileSystem } from '../../services/doctor/checks/filesystem.ts'
 import { doctorExitCodes } from '../../services/doctor/finding.ts'
 import type { Finding, Verdict } from '../../services/doctor/finding.ts'
 import { exitCode, spawnCommand } from '../cli/command.ts'
@@ -12,6 +16,16 @@ export interface Examination {
   find(id: string): Finding
   readonly stderr: string
 }
+
+export type StorageExamination = Omit<Examination, 'verdict'>
+
+const finder =
+  (findings: readonly Finding[]) =>
+  (id: string): Finding => {
+    const found = findings.find((finding) => finding.id === id)
+    if (found === undefined) throw new Error(`no finding ${id} in ${findings.map((finding) => finding.id).join(', ')}`)
+    return found
+  }
 
 export interface Situation {
   /** A command that runs the rest of its arguments: `prlimit …`, `taskset …`. */
@@ -31,14 +45,37 @@ export async function examine(args: readonly string[], { under = [], env = {} }:
     verdict,
     findings,
     stderr,
-    find: (id) => {
-      const found = findings.find((finding) => finding.id === id)
-      if (found === undefined)
-        throw new Error(`no finding ${id} in ${findings.map((finding) => finding.id).join(', ')}`)
-      return found
-    },
+    find: finder(findings),
   }
 }
+
+const child = fileURLToPath(new URL('../../dist/services/doctor/trials/child.js', import.meta.url))
+
+/** What is found of a path alone, of which the rest of the doctor is not asked: its own trial, run under a cause, and the checks of what it tells. */
+export async function examineStorage(
+  path: string,
+  { under = [], env = {} }: Situation = {},
+): Promise<StorageExamination> {
+  const [file = '', ...args] = [...under, process.execPath, child, 'storage', path]
+  const trial = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } })
+  const [stdout, stderr] = await Promise.all([text(trial.stdout), text(trial.stderr)])
+  const facts = Object.assign(
+    {},
+    ...stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object),
+  ) as object
+  const storage = { facts, end: 'done', detail: '' } as const
+  const plan = { path, rings: 'auto', poller: 'auto', buffersBytes: 0, profile: null, addresses: [] } as const
+  const findings = [...(await checkFileSystem({ plan, storage })), ...(await checkDevices({ storage }))]
+  return { findings, stderr, find: finder(findings) }
+}
+
+/** A user of whom nothing else runs, where it may read what is to be run: in a home of root's it may not. */
+export const somebodyElse: readonly string[] = ['setpriv', '--reuid=64123', '--regid=64123', '--clear-groups']
+export const canBeSomebodyElse: boolean =
+  spawnSync('setpriv', [...somebodyElse.slice(1), 'test', '-r', child]).status === 0
 
 /** For toMatchObject(). `fix`: null for none. */
 export const finding = (verdict: Verdict, have: RegExp, why: RegExp, fix: RegExp | null): object => ({

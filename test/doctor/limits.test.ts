@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { canLimitMemlock, ringsAreCharged, underMemlock } from '../native/support/memlock.ts'
 import { temporaryFolder } from '../services/harness.ts'
-import { examine, finding } from './examination.ts'
+import { canBeSomebodyElse, examine, finding, somebodyElse } from './examination.ts'
 
 const folder = temporaryFolder()
 afterAll(() => {
@@ -46,6 +46,17 @@ describe.runIf(canLimitMemlock && ringsAreCharged)('memory that may be locked', 
   })
 })
 
+describe.runIf(has('prlimit') && canBeSomebodyElse)('threads', () => {
+  it('may be too few for Node.js: that is told before it aborts of it', async () => {
+    // Enough for the doctor and what it tries, one after the other.
+    const under = [...somebodyElse, 'prlimit', '--nproc=34']
+    const found = await examine(['/tmp'], { under })
+    expect(found.find('layout.threads')).toMatchObject(
+      finding('degraded', /^\d+ of 34 may still be started$/, /RLIMIT_NPROC is 34/, /^ulimit -u |LimitNPROC/),
+    )
+  })
+})
+
 describe.runIf(has('prlimit') && has('taskset'))('descriptors and CPUs', () => {
   it('are too few for what is planned', async () => {
     const under = ['prlimit', '--nofile=400', 'taskset', '-c', '0']
@@ -65,7 +76,7 @@ describe.runIf(has('prlimit') && has('taskset'))('descriptors and CPUs', () => {
         'degraded',
         /^1 CPU\b/,
         /3 threads that spin take 1 CPU from each other/,
-        /--rings 1, or --poller caller/,
+        /^--poller caller, or more CPUs: taskset -c 0-\d+/,
       ),
     )
     expect(fewer.find('layout.descriptors')).toMatchObject(

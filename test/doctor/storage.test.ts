@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkFileSystem } from '../../services/doctor/checks/filesystem.ts'
@@ -14,7 +14,7 @@ import { spawnCommand } from '../cli/command.ts'
 import { compileC, hasCompiler } from '../native/support/c-program.ts'
 import type { CProgram } from '../native/support/c-program.ts'
 import { eventually, temporaryFolder } from '../services/harness.ts'
-import { examine, finding } from './examination.ts'
+import { canBeSomebodyElse, examine, examineStorage, finding, somebodyElse } from './examination.ts'
 
 const folder = temporaryFolder()
 const point = join(folder.path, 'point')
@@ -119,7 +119,7 @@ describe.runIf(canLoop)('ext4 on a loop device', () => {
   })
 
   it('is read-only: it is tried with a file that is there, and what cannot be tried is not guessed', async () => {
-    const found = await examine([point], {
+    const found = await examineStorage(point, {
       under: mounted(`${ext4}\necho text > ${point}/data\nmount -o remount,ro ${point}`),
     })
     expect(found.find('storage.nowait')).toMatchObject(finding('ok', /^works \(.*\/point\/data\)$/, /./, null))
@@ -138,8 +138,7 @@ describe.runIf(canLoop && hasCompiler)('fdatasync', () => {
 
   it('that answers faster than a disk can whose cache has to be emptied lies', async () => {
     const under = [...onLoop({ write_cache: 'write back' }), 'env', `LD_PRELOAD=${shim.file}`]
-    const found = await examine([point], { under })
-    expect(found.verdict).toBe('degraded')
+    const found = await examineStorage(point, { under })
     expect(found.find('storage.sync')).toMatchObject(
       finding('degraded', /^median \d+\.?\d* µs of 32$/, /answers without doing it/, /LD_PRELOAD/),
     )
@@ -147,7 +146,7 @@ describe.runIf(canLoop && hasCompiler)('fdatasync', () => {
 
   it('that answers fast on a disk without a volatile cache may be true: it cannot be told', async () => {
     const under = [...onLoop({ write_cache: 'write through' }), 'env', `LD_PRELOAD=${shim.file}`]
-    const found = await examine([point], { under })
+    const found = await examineStorage(point, { under })
     expect(found.find('storage.cache')).toMatchObject(finding('ok', /^write through$/, /./, null))
     expect(found.find('storage.sync')).toMatchObject(finding('unknown', /^median/, /power-loss protection/, null))
   })
@@ -167,7 +166,7 @@ describe.runIf(canMount)('tmpfs', () => {
     const script = `mount -t tmpfs -o size=4M tmpfs ${point}
 head -c 4063232 /dev/zero > ${point}/filler
 python3 -c '${nowaitSource}' ${point}/filler >&2`
-    const found = await examine([point], { under: mounted(script) })
+    const found = await examineStorage(point, { under: mounted(script) })
     // Kernels may learn it; who else asks is told the same.
     const isSupported = found.stderr === 'True\n'
     if (!isSupported) expect(found.stderr).toBe('False\n')
@@ -184,7 +183,7 @@ python3 -c '${nowaitSource}' ${point}/filler >&2`
     const script = `mount -t tmpfs tmpfs ${memory}
 mkdir ${lower} ${upper} ${work}
 mount -t overlay overlay -o lowerdir=${lower},upperdir=${upper},workdir=${work} ${point}`
-    const found = await examine([point], { under: mounted(script) })
+    const found = await examineStorage(point, { under: mounted(script) })
     expect(found.find('storage.type')).toMatchObject(finding('degraded', /^overlay/, /copies all of it/, /volume/))
     expect(found.findings.map(({ id }) => id)).not.toContain('storage.device')
   })
@@ -200,7 +199,7 @@ describe.runIf(canMount && hasCompiler && existsSync('/dev/fuse'))('a file syste
       const path = `/proc/${server.pid}/root${point}`
       const storage = await runTrial<StorageFacts>('storage', path, 1_000)
       expect(storage).toMatchObject({ end: 'late', facts: { asking: 'path' } })
-      const plan = { path, rings: 'auto', poller: 'auto', buffersBytes: 0, addresses: [] } as const
+      const plan = { path, rings: 'auto', poller: 'auto', buffersBytes: 0, profile: null, addresses: [] } as const
       const [found] = await checkFileSystem({ plan, storage })
       expect(found).toMatchObject(finding('broken', /does not answer$/, /no answer within 1 s/, null))
     } finally {
@@ -221,17 +220,40 @@ describe('PATH', () => {
       beside: readdirSync(folder.path).sort(),
     })
     const before = state()
-    const found = await examine([data])
+    const found = await examineStorage(data)
     expect(found.find('storage.path')).toMatchObject(finding('ok', /\/data \(file\)$/, /./, null))
     expect(state()).toEqual(before)
   })
 
   it('does not exist', async () => {
-    const found = await examine([join(folder.path, 'nowhere')])
-    expect(found.verdict).toBe('broken')
+    const found = await examineStorage(join(folder.path, 'nowhere'))
     expect(found.find('storage.path')).toMatchObject(finding('broken', /nowhere: ENOENT$/, /./, /another PATH/))
     expect(found.findings.filter(({ id }) => id.startsWith('storage.')).length).toBe(1)
   })
+})
+
+describe.runIf(canBeSomebodyElse)('for somebody else', () => {
+  const under = somebodyElse
+
+  it('a folder that may not be read is told so, and is not said to be silent', async () => {
+    const secret = join(folder.path, 'secret')
+    mkdirSync(secret, { mode: 0o700 })
+    chmodSync(folder.path, 0o755)
+    expect((await examineStorage(secret, { under })).find('storage.path')).toMatchObject(
+      finding('broken', /secret: EACCES$/, /user \d+ may not read it/, /chmod a\+rX/),
+    )
+    chmodSync(secret, 0o755)
+    const found = await examineStorage(secret, { under })
+    expect(found.find('storage.path').verdict).toBe('ok')
+    expect(found.find('storage.sync')).toMatchObject(finding('unknown', /^not tried$/, /EACCES/, null))
+  })
+})
+
+it('a pipe is not read from, and is not taken for the file system it lies on', async () => {
+  const pipe = join(folder.path, 'pipe')
+  spawnSync('mkfifo', [pipe])
+  const found = await examineStorage(pipe)
+  expect(found.findings).toMatchObject([finding('info', /\/pipe \(other\)$/, /not tried/, null)])
 })
 
 describe('mounts', () => {

@@ -1,12 +1,15 @@
 // Rings that are started with a profile, by Ringmaster.start() and by `ringmaster serve`.
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeProfile } from '../../services/profile/file.ts'
 import type { ProfileEvent } from '../../services/profile/event.ts'
 import type { Profile } from '../../services/profile/schema.ts'
+import type { OwnRings } from '../../services/open-rings.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import type { RingmasterOptions } from '../../services/options.ts'
 import { runCommand, startDaemon } from '../cli/command.ts'
+import { watchPools } from '../workers/open-ring.ts'
 import { eventually, failure, temporaryFolder } from '../services/harness.ts'
 import { exampleProfile } from './example.ts'
 
@@ -24,6 +27,9 @@ async function written(name: string, changes: Partial<Profile> = {}): Promise<st
   await writeProfile(path, exampleProfile(changes))
   return path
 }
+
+/** Tracing may be forbidden where strace is installed. */
+const canTrace = spawnSync('strace', ['-f', '-o', '/dev/null', 'true']).status === 0
 
 const { layout, fingerprint } = exampleProfile()
 const elsewhere = { fingerprint: { ...fingerprint, kernel: '3.2.0', cpus: 777 } }
@@ -50,7 +56,7 @@ describe('Ringmaster.start()', () => {
     const { poller, rings, choices, events } = await started({ profile })
     expect([poller, rings]).toEqual(['caller', 2])
     expect(choices['poller']).toContain(`set by option profile: ${profile}`)
-    expect(choices['rings']).toContain(`set by option profile: ${profile}`)
+    expect(choices['rings']).toBe(`2: set by option profile: ${profile}`)
     expect(choices['sqThreadIdleMs']).not.toContain('profile')
     expect(events).toEqual([
       { state: 'loaded', path: profile, differences: [], message: `the profile ${profile} is used` },
@@ -77,6 +83,41 @@ describe('Ringmaster.start()', () => {
     expect(spinNs).toBe(12_345)
     for (const ring of [0, 1])
       expect(await rings.raw(ring).registrations.iowqMaxWorkers({})).toEqual({ bounded: 3, unbounded: 3 })
+  })
+
+  it('limits kernel workers also after a ring worker was replaced, and of a ring that was moved to another poller', async () => {
+    const profile = await written('replaced', { layout: { ...layout, poller: 'worker', rings: 1, ioWorkersMax: 3 } })
+    const killThreads = watchPools()
+    await using rings = await Ringmaster.start({ profile })
+    await killThreads()
+    expect(await eventually(() => rings.stats().rings[0]!.workerRestarts > 0, 20_000)).toBe(true)
+    expect(await rings.raw().registrations.iowqMaxWorkers({})).toEqual({ bounded: 3, unbounded: 3 })
+    const open = Reflect.get(rings, 'rings') as OwnRings
+    expect(await open.move(0, { value: 'kernel', reason: 'a test' }, () => null)).toBeNull()
+    expect(await rings.raw().registrations.iowqMaxWorkers({})).toEqual({ bounded: 3, unbounded: 3 })
+  })
+
+  it.runIf(canTrace)('and of the ring that takes the place of a lost one', async () => {
+    const profile = await written('lost', { layout: { ...layout, poller: 'kernel', rings: 1, ioWorkersMax: 3 } })
+    const script = `
+      import { setTimeout as sleep } from 'node:timers/promises'
+      import { Ringmaster } from ${JSON.stringify(new URL('../../dist/services/index.js', import.meta.url).href)}
+      const rings = await Ringmaster.start({ profile: ${JSON.stringify(profile)}, heartbeatTimeoutMs: 500 })
+      while (rings.stats().rings[0].renewals === 0) await sleep(1)
+      console.log(JSON.stringify(await rings.raw().registrations.iowqMaxWorkers({})))
+      await rings.close()`
+    const inject = ['-e', 'trace=io_uring_enter', '-e', 'inject=io_uring_enter:error=EOWNERDEAD:when=12']
+    const args = ['-f', '-o', '/dev/null', ...inject, process.execPath, '--input-type=module', '-e', script]
+    const { stdout, stderr } = spawnSync('strace', args, { encoding: 'utf8', timeout: 50_000 })
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual({ bounded: 3, unbounded: 3 })
+  })
+
+  it('of a poller without SQ threads wins over how they are to be shared, and says so', async () => {
+    const { poller, rings, events } = await started({ profile: await written('unshared'), sqThreads: 'shared' })
+    expect([poller, rings]).toEqual(['caller', 2])
+    expect(events).toMatchObject([{ state: 'loaded' }])
+    expect(events[0]!.message).toMatch(/poller caller has no SQ threads to share, so option sqThreads is not used/)
   })
 
   it('leaves what was said by hand, auto not being that', async () => {

@@ -14,11 +14,20 @@ export function spinnersOf({ start }: Pick<Context, 'start'>): number {
   return 1 + (isShared ? Math.min(1, polling) : polling)
 }
 
-const whole = (cpus: number): number => Math.ceil(cpus)
+/** Fewer rings help where one beside the client has a CPU. */
+function uncrowded({ machine, surroundings }: Context, spinners: number): string {
+  const rings = Math.floor(machine.effectiveCpus) - 1
+  const more =
+    machine.affinity.length < spinners && machine.affinity.length < machine.online.length
+      ? `more CPUs: taskset -c ${formatCpuList(machine.online)}, or the cpuset`
+      : Number.isFinite(machine.quotaCpus)
+        ? cpusFix(surroundings, Math.min(spinners, machine.affinity.length))
+        : null
+  return [...(rings > 0 ? [`--rings ${rings}`] : []), '--poller caller', ...(more === null ? [] : [more])].join(', or ')
+}
 
 function checkEffective(context: Context): Finding {
-  const { machine, surroundings } = context
-  const { affinity, effectiveCpus, online } = machine
+  const { affinity, effectiveCpus, online } = context.machine
   const spinners = spinnersOf(context)
   const isCrowded = spinners > 1 && spinners > effectiveCpus
   const isPart = affinity.length < online.length
@@ -33,11 +42,7 @@ function checkEffective(context: Context): Finding {
       : effectiveCpus < 2
         ? 'there is no CPU for an SQ thread or a worker: the poller caller does without'
         : 'each thread that spins has a CPU',
-    fix: isCrowded
-      ? isPart
-        ? `--rings ${Math.max(1, Math.floor(effectiveCpus) - 1)}, or --poller caller, or more CPUs (taskset, cpuset)`
-        : `--rings ${Math.max(1, Math.floor(effectiveCpus) - 1)}, or --poller caller${Number.isFinite(machine.quotaCpus) ? `, or ${cpusFix(surroundings, spinners)}` : ''}`
-      : null,
+    fix: isCrowded ? uncrowded(context, spinners) : null,
   }
 }
 
@@ -57,7 +62,8 @@ function checkQuota(context: Context): Finding {
     why: isShort
       ? `${count(spinners, 'thread')} may want a CPU, and are stopped for the rest of each period once the quota is spent: latency has pauses of up to 100 ms`
       : 'a thread that spins is paid for out of it; placement goes by it',
-    fix: isShort ? cpusFix(surroundings, whole(spinners)) : null,
+    // Engines take no more than there are.
+    fix: isShort ? cpusFix(surroundings, Math.min(spinners, affinity.length)) : null,
   }
 }
 

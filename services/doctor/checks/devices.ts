@@ -86,7 +86,7 @@ export function median(values: readonly number[]): number {
 const microseconds = (ns: number): string =>
   ns < 10_000 ? `${(ns / 1000).toFixed(1)} µs` : `${Math.round(ns / 1000).toLocaleString('en')} µs`
 
-function checkSync({ storage }: Context, disks: readonly BlockDevice[]): Finding {
+function checkSync({ storage }: Pick<Context, 'storage'>, disks: readonly BlockDevice[]): Finding {
   const { file, mount, fileError } = storage.facts
   const base = { id: 'storage.sync', title: 'fdatasync', need: `${implausibleNs / 1000} µs or more, on a disk` }
   const syncNs = file?.syncNs ?? null
@@ -144,12 +144,13 @@ function checkSync({ storage }: Context, disks: readonly BlockDevice[]): Finding
   }
 }
 
-export function checkDevices(context: Context): Promise<Finding[]> {
+export function checkDevices(context: Pick<Context, 'storage'>): Promise<Finding[]> {
   const { device, pathError, file } = context.storage.facts
   if (context.storage.end !== 'done' || (pathError ?? null) !== null) return Promise.resolve([])
   if (device === null || device === undefined)
     return Promise.resolve((file ?? null) === null ? [] : [checkSync(context, [])])
   const disks = lowest(device)
+  const isOther = context.storage.facts.kind === 'other'
   const chain: Finding = {
     id: 'storage.device',
     title: 'device',
@@ -162,5 +163,10 @@ export function checkDevices(context: Context): Promise<Finding[]> {
         : 'from the file system down',
     fix: null,
   }
-  return Promise.resolve([chain, ...checkQueue(disks), checkCache(disks), checkSync(context, disks)])
+  return Promise.resolve([
+    chain,
+    ...checkQueue(disks),
+    checkCache(disks),
+    ...(isOther ? [] : [checkSync(context, disks)]),
+  ])
 }

@@ -35,9 +35,27 @@ const described = ({ type, source, point }: Mount): string => `${type} (${source
 /** By name alone, for a path that does not answer. */
 const mountByName = (path: string): Mount | null => mountAbove(parseMounts(readText('/', 'proc/self/mountinfo')), path)
 
+/** Why a path cannot be had, and what mends it. */
+function denied(path: string, code: string): Pick<Finding, 'why' | 'fix'> {
+  if (code !== 'EACCES') return { why: 'it cannot be looked at', fix: 'name another PATH' }
+  const user = process.geteuid?.() ?? 'NAME'
+  return {
+    why: `user ${user} may not read it, or not search a folder on the way (namei -l ${path} shows which)`,
+    fix: `run as a user who may; or chmod a+rX ${path}, and chmod a+x the folders above it that lack it`,
+  }
+}
+
 function checkPath({ plan, storage }: Subject): Finding {
   const { facts, end, detail } = storage
   const base = { id: 'storage.path', title: 'PATH', need: 'a file or folder' }
+  if (end !== 'done' && facts.asking === undefined)
+    return {
+      ...base,
+      have: `${plan.path}: not tried`,
+      verdict: 'unknown',
+      why: `the process that was to try it came to nothing (${detail})`,
+      fix: null,
+    }
   if (end !== 'done') {
     const mount = mountByName(plan.path)
     const on = mount === null ? '' : `; it is on ${described(mount)}`
@@ -51,22 +69,21 @@ function checkPath({ plan, storage }: Subject): Finding {
       ...base,
       have: `${plan.path}: ${facts.pathError}`,
       verdict: 'broken',
-      why: 'it cannot be looked at',
-      fix: 'name another PATH',
+      ...denied(plan.path, facts.pathError ?? ''),
     }
   const isOther = facts.kind === 'other'
   return {
     ...base,
     have: `${plan.path} (${facts.kind ?? 'other'})`,
     verdict: isOther ? 'info' : 'ok',
-    why: isOther ? 'neither a file nor a folder' : 'it answers',
+    why: isOther ? 'neither a file nor a folder: what is read from it is not tried' : 'it answers',
     fix: null,
   }
 }
 
 function checkType({ storage }: Subject): Finding[] {
-  const { mount } = storage.facts
-  if (mount === null || mount === undefined) return []
+  const { mount, kind: what } = storage.facts
+  if (mount === null || mount === undefined || what === 'other') return []
   const kind = kindOf(mount)
   const isSlow = kind === 'overlay' || kind === 'network' || kind === 'fuse'
   return [
@@ -83,8 +100,8 @@ function checkType({ storage }: Subject): Finding[] {
 }
 
 function checkNowait({ storage }: Subject): Finding[] {
-  const { file, mount, fileError } = storage.facts
-  if (mount === null || mount === undefined) return []
+  const { file, mount, fileError, kind } = storage.facts
+  if (mount === null || mount === undefined || kind === 'other') return []
   const base = { id: 'storage.nowait', title: 'reads without waiting', need: 'RWF_NOWAIT' }
   const nowait = file?.nowait ?? null
   if (file === null || file === undefined || nowait === null) {
@@ -105,7 +122,7 @@ function checkNowait({ storage }: Subject): Finding[] {
         fix: null,
       },
     ]
-  const isMemory = kindOf(mount) === 'memory'
+  const isMemory = ['memory', 'kernel'].includes(kindOf(mount))
   return [
     {
       ...base,
@@ -162,6 +179,7 @@ function checkDirect({ storage }: Subject): Finding[] {
 const freeShareMin = 0.05
 
 function checkSpace({ storage }: Subject): Finding[] {
+  if (storage.facts.kind === 'other') return []
   const { freeBytes, sizeBytes, freeInodes = 0, inodes = 0 } = storage.facts
   if (freeBytes === undefined || sizeBytes === undefined || sizeBytes === 0) return []
   const isShort = freeBytes < sizeBytes * freeShareMin

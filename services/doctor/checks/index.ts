@@ -9,6 +9,7 @@ import { checkLayout } from './layout.ts'
 import { checkMemory } from './memory.ts'
 import { checkPolicy } from './policy.ts'
 import { checkPorts } from './ports.ts'
+import { checkProfile } from './profile.ts'
 import { checkRingsHere } from './rings.ts'
 import { checkRuntime } from './runtime.ts'
 import { checkSurroundings } from './surroundings.ts'
@@ -22,6 +23,7 @@ export const checks: readonly Check[] = [
   checkPolicy,
   checkKernel,
   checkLayout,
+  checkProfile,
   checkMemory,
   checkCpus,
   checkFileSystem,

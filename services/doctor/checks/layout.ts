@@ -1,27 +1,39 @@
 // What is planned, started for real: the poller, the rings, and what stood in their way. And the descriptors they take.
 import type { Context } from '../context.ts'
 import type { Finding } from '../finding.ts'
-import { descriptorsFix } from '../fixes.ts'
+import { descriptorsFix, threadsFix } from '../fixes.ts'
 import { descriptorsPerRing } from '../../placement/refusals.ts'
 import { fileConnectionsWithin } from '../../cli/connection-limit.ts'
 import { defaultHttpLimits } from '../../http/limits.ts'
 
+/** Of Node.js: its own, V8's and libuv's, in `grep Threads /proc/PID/status`. */
+const threadsOfNode = 11
+
 /** RLIMIT_NOFILE that leaves room for as many connections as `ringmaster serve` takes. */
 const descriptorsAdvised = 16_384
 
-function checkStart({ start, plan }: Context): Finding {
+/** Where to look on: what ended it left no more than this. */
+function hintOf({ start, threads }: Context): string {
+  if (threads.left < threadsOfNode) return '; there may be no thread left for it: see below'
+  return start.detail === 'SIGKILL'
+    ? '; so the kernel ends what is out of memory: see the memory cgroup, and journalctl -k'
+    : ''
+}
+
+function checkStart(context: Context): Finding {
+  const { start, plan } = context
   const { error, rings = [] } = start.facts
   const base = {
     id: 'layout.start',
     title: 'rings as planned',
-    need: `${plan.rings === 'auto' ? 'as the machine allows' : `${plan.rings} rings`}, poller ${plan.poller}`,
+    need: `${plan.rings !== 'auto' ? `${plan.rings} rings` : plan.profile === null ? 'as the machine allows' : 'as the profile says'}, poller ${plan.poller}`,
   }
   if (start.end !== 'done')
     return {
       ...base,
       have: 'not started',
       verdict: 'broken',
-      why: `a trial ended without an answer: ${start.detail}`,
+      why: `a trial ended without an answer: ${start.detail}${hintOf(context)}`,
       fix: null,
     }
   if (error !== null && error !== undefined)
@@ -59,6 +71,26 @@ function checkDescriptors({ machine, start, surroundings }: Context): Finding {
   }
 }
 
+const ringsMany = 8
+
+function checkThreads({ threads, start, plan, surroundings }: Context): Finding {
+  const { left, limit, by } = threads
+  const rings = start.facts.rings?.length ?? (plan.rings === 'auto' ? 1 : plan.rings)
+  const need = threadsOfNode + 2 * Math.max(rings, ringsMany)
+  const isShort = left < need
+  return {
+    id: 'layout.threads',
+    title: 'threads and processes',
+    need: `${need} (Node.js, a worker and an SQ thread for each ring)`,
+    have: left === Infinity ? 'no limit' : `${left} of ${limit} may still be started`,
+    verdict: isShort ? 'degraded' : 'ok',
+    why: isShort
+      ? `${by} is ${limit}${by === 'RLIMIT_NPROC' ? ', for all processes of this user together' : ''}: where a thread cannot be started, Node.js aborts, stands still or says EAGAIN, here as in your program`
+      : 'there is room for them',
+    fix: isShort ? threadsFix(surroundings, threads) : null,
+  }
+}
+
 export function checkLayout(context: Context): Promise<Finding[]> {
-  return Promise.resolve([checkStart(context), checkDescriptors(context)])
+  return Promise.resolve([checkStart(context), checkDescriptors(context), checkThreads(context)])
 }

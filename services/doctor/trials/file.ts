@@ -152,7 +152,11 @@ export async function tryFile(folder: string, file: string | null, tell: Tell): 
     }
   } catch (error) {
     tell({ fileError: error instanceof Error && 'code' in error ? String(error.code) : String(error) })
-    const other = file ?? firstFile(folder)
-    if (other !== null) tryOthers(other, tell)
+    try {
+      const other = file ?? firstFile(folder)
+      if (other !== null) tryOthers(other, tell)
+    } catch {
+      // it may not be read either: then nothing is known of files here
+    }
   }
 }

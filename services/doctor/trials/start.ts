@@ -2,12 +2,15 @@
 // run in a process of its own (child.ts), so that descriptors, threads and locked memory are its own.
 import { Ringmaster } from '../../ringmaster.ts'
 import type { Choice } from '../../placement/types.ts'
+import type { ProfileEvent } from '../../profile/event.ts'
 import type { RingmasterOptions } from '../../options.ts'
 import type { Tell } from './trial.ts'
 
 export interface StartPlan {
   readonly rings: number | 'auto'
   readonly poller: NonNullable<RingmasterOptions['poller']>
+  /** Path of a profile, or null. */
+  readonly profile: string | null
   /** Memory to be registered; 0: none, or more than is tried. */
   readonly buffersBytes: number
 }
@@ -25,6 +28,8 @@ export interface StartFacts {
   }[]
   readonly choices: readonly Choice[]
   readonly wakeCostNs: number
+  /** What became of the profile; null: none was asked for. */
+  readonly profile: Pick<ProfileEvent, 'state' | 'message'> | null
   /** Whether the memory could be registered, and if not, why; null: not tried. */
   readonly buffers: { readonly registered: boolean; readonly reason: string } | null
 }
@@ -35,10 +40,14 @@ const slabBytes = 65_536
 export const buffersTriedMax: number = 256 * 2 ** 20
 
 export async function tryStart(argument: string, tell: Tell): Promise<void> {
-  const { rings: wanted, poller, buffersBytes } = JSON.parse(argument) as StartPlan
+  const { rings: wanted, poller, profile, buffersBytes } = JSON.parse(argument) as StartPlan
   let rings: Ringmaster
+  let told: StartFacts['profile'] = null
+  const onProfile = ({ state, message }: ProfileEvent): void => {
+    told = { state, message }
+  }
   try {
-    rings = await Ringmaster.start({ rings: wanted, poller })
+    rings = await Ringmaster.start({ rings: wanted, poller, ...(profile !== null && { profile, onProfile }) })
   } catch (error) {
     const { code = '', reason = '', message } = error as { code?: string; reason?: string; message: string }
     tell({ error: { code, reason, message } })
@@ -53,6 +62,7 @@ export async function tryStart(argument: string, tell: Tell): Promise<void> {
     }),
     choices: stats.placement.choices,
     wakeCostNs: stats.wakeCostNs,
+    profile: told,
     buffers: null,
   })
   if (buffersBytes > 0) {

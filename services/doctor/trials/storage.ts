@@ -1,6 +1,6 @@
 // What a path is on, and how its file system behaves: tried with a file of the trial's own where it may make one, otherwise with one that is
 // there, which is only read. A trial, run in a process of its own (child.ts): a file system that does not answer holds up that process alone.
-import { closeSync, openSync, readFileSync, statSync, statfsSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, readFileSync, statSync, statfsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { deviceNumbers } from '../../cli/read-only-mount.ts'
 import { readDevice } from '../devices.ts'
@@ -45,6 +45,8 @@ function mountOf(path: string): Mount | null {
   try {
     const id = Number(/^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1])
     return parseMounts(readFileSync('/proc/self/mountinfo', 'latin1')).find((mount) => mount.id === id) ?? null
+  } catch {
+    return null // without /proc
   } finally {
     closeSync(fd)
   }
@@ -79,16 +81,20 @@ export function tryStorage(path: string, tell: Tell): Promise<void> {
   try {
     const stats = statSync(path)
     kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other'
+    accessSync(path, kind === 'folder' ? constants.R_OK | constants.X_OK : constants.R_OK)
     tell({ pathError: null, kind, asking: 'mount' })
     const mount = mountOf(path)
     const { bavail, blocks, bsize, ffree, files } = statfsSync(path)
     tell({ mount, freeBytes: bavail * bsize, sizeBytes: blocks * bsize, freeInodes: ffree, inodes: files })
-    tell({ asking: 'devices', device: mount === null ? null : deviceBelow(mount) })
+    const own = stats.isBlockDevice() ? readDevice(deviceNumbers(stats.rdev)) : null
+    tell({ asking: 'devices', device: own ?? (mount === null || kind === 'other' ? null : deviceBelow(mount)) })
   } catch (error) {
     tell({ pathError: codeOf(error) })
     return Promise.resolve()
   }
   tell({ asking: 'file', file: null, fileError: null })
+  // What reading a device or a pipe does is its own business.
+  if (kind === 'other') return Promise.resolve()
   const folder = kind === 'folder' ? path : dirname(resolve(path))
   return tryFile(folder, kind === 'file' ? path : null, tell)
 }
