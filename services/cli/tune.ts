@@ -16,12 +16,12 @@ import { formatPlan, planOf } from '../tune/report/plan.ts'
 import { formatReport } from '../tune/report/text.ts'
 import { tune } from '../tune/tune.ts'
 import type { TuneOutcome, Tuned } from '../tune/tune.ts'
-import { LayoutImpossibleError } from '../tune/types.ts'
-import type { WorkloadName } from '../tune/types.ts'
+import { LayoutImpossibleError, tunedWorkloads } from '../tune/types.ts'
+import type { TunedWorkload } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { applyProfile, checkProfile } from './tune-profile.ts'
+import { recordingOf } from './tune-recording.ts'
 
-const workloads: readonly WorkloadName[] = ['random-read', 'sequential-read', 'durable-append', 'small-files', 'mixed']
 const knobNames = knobs.map(({ name }) => name)
 const budgetSecondsUsual = 300
 const quickSeconds = 30
@@ -59,7 +59,8 @@ Exit codes:
   143  SIGTERM: the same`
 
 export interface TuneCommandOptions {
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
+  readonly from?: string
   readonly direct?: boolean
   readonly budgetSeconds: number
   readonly p99Ms?: number | 'any'
@@ -82,7 +83,8 @@ export function tuneCommand(): Command {
     .summary('find the best layout of rings for this machine and your files')
     .description('Finds the best layout of rings for this machine and your files, and says what it is worth.')
     .argument('[PATH]', 'a file or folder to read (default: data of its own)')
-    .addOption(new Option('--workload <name>', 'what is done').choices(workloads).default('random-read'))
+    .addOption(new Option('--workload <name>', 'what is done').choices(tunedWorkloads).default('random-read'))
+    .option('--from <file>', 'what is replayed by --workload recorded: see ringmaster trace --format replay')
     .option('--direct', 'read with O_DIRECT, so that the device is measured; default: from the page cache')
     .option('--budget-seconds <seconds>', 'all of it takes at most so long', number(2, 86_400), budgetSecondsUsual)
     .addOption(new Option('--quick', `--budget-seconds ${quickSeconds}`).implies({ budgetSeconds: quickSeconds }))
@@ -146,6 +148,7 @@ export async function runTune(path: string | null, options: TuneCommandOptions, 
     dataBytes: options.dataMib * 2 ** 20,
     workload: options.workload,
     cache: options.direct === true ? 'direct' : 'cached',
+    recording: await recordingOf(options),
   }
   await checkPaths(request, options)
   if (options.apply === true) await checkProfile(options.profile, options.force === true)

@@ -1,7 +1,7 @@
 // Legs as they are run, with oracles that are not ours: the kernel's account of bytes and of system calls, /proc of other processes, a process that is
 // stopped from outside, checksums.
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, constants, existsSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +10,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { runLeg } from '../../services/measure/leg.ts'
 import { machineSubject } from '../../services/measure/subject.ts'
 import type { LegOrder, WindowResult } from '../../services/measure/order.ts'
+import type { RecordedVisit } from '../../services/recording/format.ts'
 import type { Layout } from '../../services/tune/types.ts'
 import { tasks } from '../bench/process-facts.ts'
 import { eventually, temporaryFolder } from '../services/harness.ts'
@@ -153,6 +154,26 @@ describe('a leg', () => {
   })
 })
 
+const hasStrace = spawnSync('strace', ['-V']).error === undefined
+
+/** Runs a leg below strace; what it answered, and the lines of those calls. */
+async function traced(order: LegOrder, calls: string): Promise<{ window: WindowResult; lines: string[] }> {
+  const log = join(folder.path, 'calls')
+  const command = ['-f', '-o', log, '-e', `trace=${calls}`, process.execPath, program]
+  const child = spawn('strace', command, { stdio: ['pipe', 'pipe', 'ignore'] })
+  // Not ended: a leg ends when its stdin does.
+  child.stdin.write(`${JSON.stringify(order)}\n`)
+  const answers = (await text(child.stdout))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { kind: string; windows?: WindowResult[] })
+  const lines = readFileSync(log, 'utf8').split('\n')
+  rmSync(log)
+  const window = answers.at(-1)?.windows?.[0]
+  if (window === undefined) throw new Error(JSON.stringify(answers))
+  return { window, lines }
+}
+
 describe('what a leg counts', () => {
   it.skipIf(!hasDirect())('bytes: as many as the kernel says came from the device', async () => {
     const data = dataIn(folder.path, { cache: 'direct' })
@@ -162,28 +183,13 @@ describe('what a leg counts', () => {
     }
   })
 
-  it.skipIf(spawnSync('strace', ['-V']).error !== undefined)(
-    'operations: as many as strace sees system calls',
-    async () => {
-      const data = { ...dataIn(folder.path), paths: [] }
-      const order = JSON.stringify(orderIn(folder.path, { api: 'fs-sync', layout: null, data }))
-      const log = join(folder.path, 'calls')
-      const command = ['-f', '-o', log, '-e', 'trace=pread64', process.execPath, program]
-      const child = spawn('strace', command, { stdio: ['pipe', 'pipe', 'ignore'] })
-      // Not ended: a leg ends when its stdin does.
-      child.stdin.write(`${order}\n`)
-      const answers = (await text(child.stdout))
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as { kind: string; windows?: WindowResult[] })
-      const reads = readFileSync(log, 'utf8')
-        .split('\n')
-        .filter((line) => / = 4096$/.test(line))
-      rmSync(log)
-      expect(reads.length).toBeGreaterThan(0)
-      expect(answers.at(-1)?.windows?.[0]?.operations).toBe(reads.length)
-    },
-  )
+  it.skipIf(!hasStrace)('operations: as many as strace sees system calls', async () => {
+    const data = { ...dataIn(folder.path), paths: [] }
+    const { window, lines } = await traced(orderIn(folder.path, { api: 'fs-sync', layout: null, data }), 'pread64')
+    const reads = lines.filter((line) => / = 4096$/.test(line))
+    expect(reads.length).toBeGreaterThan(0)
+    expect(window.operations).toBe(reads.length)
+  })
 
   it('CPU: at least what /proc said meanwhile of all its threads, the kernel’s SQ thread among them', async () => {
     const seconds = 1
@@ -208,6 +214,99 @@ describe('what a leg counts', () => {
     expect(sq).toBeGreaterThan(0)
     // A clock tick each way, where the kernel keeps no finer account.
     expect(windows[0]!.cpuNs + 20e6).toBeGreaterThanOrEqual(all)
+  })
+})
+
+// With threads that make system calls, so that strace sees what the file service and the replay ask for; rings are asked in the same words.
+const threads = { ...layout, poller: 'threadpool' } as const
+
+describe('a leg over HTTP', () => {
+  const http = (more: Partial<LegOrder> = {}): LegOrder => {
+    const data = dataIn(folder.path, { file: null, root: folder.path })
+    return orderIn(folder.path, { workload: 'http', layout: threads, data, ...more })
+  }
+
+  it.skipIf(!hasStrace)(
+    'opens a file for each request that was answered, and for each whose bytes were compared',
+    async () => {
+      const { window, lines } = await traced(http(), 'openat2')
+      const opened = lines.filter((line) => /openat2\(.*"small-\d+".* = \d+$|resumed>.* = \d+$/.test(line))
+      expect(window.operations).toBeGreaterThan(20)
+      expect(opened.length).toBe(window.operations + 20)
+      const sizes = http().data.paths.map((path) => statSync(path).size)
+      expect(window.bytes / window.operations).toBeGreaterThanOrEqual(Math.min(...sizes))
+      expect(window.bytes / window.operations).toBeLessThanOrEqual(Math.max(...sizes))
+    },
+  )
+
+  it('has latencies by plan, at a share of what it did before, and leaves no process', async () => {
+    const before = contentsOf(folder.path)
+    const windows = [
+      { seconds: 0.3, load: { kind: 'closed' as const }, depth: 4 },
+      { seconds: 0.3, load: { kind: 'paced' as const, share: 0.5 }, depth: 4 },
+    ]
+    let [pid, helper] = [0, 0]
+    const onStep = (): void => {
+      helper = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0])
+    }
+    const { windows: done } = await runLeg(http({ layout, windows }), { onStart: (id) => (pid = id), onStep })
+    const [closed, open] = [done[0]!, done[1]!]
+    expect(open.offeredPerSecond).toBeCloseTo((closed.operations / closed.seconds) * 0.5)
+    expect(open.operations + open.overdue).toBeGreaterThan(0)
+    expect(open.p99Ns).toBeGreaterThanOrEqual(open.p50Ns)
+    expect(helper).toBeGreaterThan(0)
+    expect(await eventually(() => !isAlive(helper))).toBe(true)
+    expect(contentsOf(folder.path)).toEqual(before)
+  })
+
+  it('fails where an answer is not the file, and says so', async () => {
+    const data = dataIn(folder.path, { file: null, root: folder.path, paths: [join(folder.path, 'none')] })
+    await expect(runLeg(http({ data: { ...data, cache: 'direct' } }))).rejects.toMatchObject({
+      name: 'LegFailedError',
+      message: expect.stringContaining('ENOENT') as string,
+    })
+  })
+})
+
+describe('a leg that replays', () => {
+  const visits: RecordedVisit[] = [
+    { file: 0, atMs: 0, operations: [['open'], ['stat'], ['read', 4096, 1000], ['read', 8192, 2000], ['close']] },
+    { file: 1, atMs: 1, operations: [['open'], ['stat'], ['read', 0, 500], ['close']] },
+    { file: 0, atMs: 2, operations: [['read', 12_288, 3000], ['write', 0, 700], ['sync']] },
+  ]
+  const replay = (more: Partial<LegOrder> = {}): LegOrder => {
+    const paths = ['large', 'small-3'].map((name) => join(folder.path, name))
+    const data = dataIn(folder.path, { file: null, paths, visits, root: folder.path })
+    const windows = [{ seconds: 0.1, load: { kind: 'closed' as const }, depth: 1 }]
+    return orderIn(folder.path, { workload: 'recorded', layout: threads, data, windows, ...more })
+  }
+
+  it.skipIf(!hasStrace)('asks for what was recorded, in that order, again and again', async () => {
+    const { window, lines } = await traced(replay(), 'pread64,preadv2,pwrite64,pwritev2,fdatasync')
+    const whole = lines
+      .map((line) => /(?:pread64|preadv2|pwrite64|pwritev2|fdatasync)\(.* = \d+$/.exec(line)?.[0])
+      .filter(Boolean)
+    const moved = whole.map((line) => Number(/ = (\d+)$/.exec(line ?? '')?.[1]))
+    // Reading ahead into the page cache before the window is by 1 MiB and to the end.
+    const from = moved.indexOf(1000)
+    expect(moved.slice(from, from + 10)).toEqual([1000, 2000, 500, 3000, 700, 0, 1000, 2000, 500, 3000])
+    const offsets = whole.slice(from, from + 4).map((line) => Number(/, (\d+)(?:, \S+)?\) = /.exec(line ?? '')?.[1]))
+    expect(offsets).toEqual([4096, 8192, 0, 12_288])
+    expect(window.operations).toBeGreaterThan(24)
+  })
+
+  it('counts operations and bytes, writes into no file of the user’s, and runs on every poller', async () => {
+    const before = contentsOf(folder.path)
+    const open = readdirSync('/proc/self/fd').length
+    for (const poller of ['caller', 'worker', 'threadpool'] as const) {
+      const windows = [{ seconds: 0.1, load: { kind: 'closed' as const }, depth: 3 }]
+      const { operations, bytes } = await firstWindow(replay({ layout: { ...layout, poller }, windows }))
+      // Of twelve operations four read and one writes: 7,200 bytes.
+      expect(bytes / operations).toBeGreaterThan(0.9 * (7200 / 12))
+      expect(bytes / operations).toBeLessThan(1.1 * (7200 / 12))
+    }
+    expect(contentsOf(folder.path)).toEqual(before)
+    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(open)
   })
 })
 

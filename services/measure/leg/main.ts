@@ -9,6 +9,8 @@ import { watchNoise } from '../noise.ts'
 import { legOrder } from '../order.ts'
 import type { LegAnswer, LegOrder, WindowResult } from '../order.ts'
 import { Team } from './clients.ts'
+import type { TeamResult } from './clients.ts'
+import type { StationWindow } from './station.ts'
 
 const lines = createInterface({ input: process.stdin })
 const [line] = (await once(lines, 'line')) as [string]
@@ -30,12 +32,23 @@ const chunkBytes = 1 << 20
 /** As every leg finds it: in the page cache, since the kernel may have reclaimed it meanwhile. */
 function warmCache({ file, spanBytes, paths, cache }: LegOrder['data']): void {
   if (cache !== 'cached') return
-  for (const path of paths) readFileSync(path)
-  if (file === null) return
+  let leftBytes = spanBytes > 0 ? spanBytes : Infinity
+  for (const path of paths) leftBytes -= warmFile(path, leftBytes)
+  if (file !== null) warmFile(file, spanBytes)
+}
+
+/** Its first bytes; returns how many there were. */
+function warmFile(path: string, bytesMax: number): number {
   const buffer = new Uint8Array(chunkBytes)
-  const descriptor = openSync(file, 'r')
+  const descriptor = openSync(path, 'r')
+  let warmBytes = 0
   try {
-    for (let at = 0; at < spanBytes; at += chunkBytes) readSync(descriptor, buffer, 0, chunkBytes, at)
+    while (warmBytes < bytesMax) {
+      const readBytes = readSync(descriptor, buffer, 0, chunkBytes, warmBytes)
+      if (readBytes === 0) break
+      warmBytes += readBytes
+    }
+    return warmBytes
   } finally {
     closeSync(descriptor)
   }
@@ -56,12 +69,30 @@ const difference = (before: number | null, after: number | null): number | null 
 
 const percentiles = [50, 75, 90, 95, 99, 99.5, 99.9, 99.99, 100]
 
-async function measureWindow(team: Team, seconds: number, depth: number, rate: number | null): Promise<WindowResult> {
+/** What does the windows: threads on files, or a server with a process that asks it. */
+interface Performers {
+  run(window: StationWindow): Promise<TeamResult>
+  close(): Promise<void>
+}
+
+async function startPerformers(rings: Ringmaster | null): Promise<Performers> {
+  if (order.workload !== 'http') return Team.start(order, rings)
+  if (rings === null) throw new Error('the workload http is for rings')
+  // On demand: no other leg has loaded a server.
+  return (await import('./http-team.ts')).HttpTeam.start(order, rings)
+}
+
+async function measureWindow(
+  team: Performers,
+  seconds: number,
+  depth: number,
+  rate: number | null,
+): Promise<WindowResult> {
   const noise = watchNoise()
   const readBefore = deviceBytes('read_bytes')
   const writtenBefore = deviceBytes('write_bytes')
   const cpuBefore = process.cpuUsage()
-  const { latency, ...done } = await team.run({ seconds, depth, operationsPerSecond: rate })
+  const { latency, helperCpuNs, ...done } = await team.run({ seconds, depth, operationsPerSecond: rate })
   // getrusage(2) of the process: the kernel's SQ and io-wq threads are in its thread group, and so in this.
   const cpu = process.cpuUsage(cpuBefore)
   const cpuNs = (cpu.user + cpu.system) * 1000
@@ -75,7 +106,8 @@ async function measureWindow(team: Team, seconds: number, depth: number, rate: n
     cpuNs,
     deviceReadBytes: difference(readBefore, deviceBytes('read_bytes')),
     deviceWriteBytes: difference(writtenBefore, deviceBytes('write_bytes')),
-    noise: noise(cpuNs),
+    // Who asks is part of what is measured here, and no neighbour's noise.
+    noise: noise(cpuNs + helperCpuNs),
   }
 }
 
@@ -87,7 +119,7 @@ function isFlat(windows: readonly WindowResult[]): boolean {
 }
 
 async function measureAll(rings: Ringmaster | null): Promise<WindowResult[]> {
-  const team = await Team.start(order, rings)
+  const team = await startPerformers(rings)
   const results: WindowResult[] = []
   const first = order.windows[0]
   say({ kind: 'warmup' })
