@@ -38,6 +38,13 @@ can do, from the moment at which each was due.
 Your files are read, never written. Appends go to a file without a name beside PATH. Without PATH data is made (--data-mib, in --data-dir) and
 removed again. The machine's limits are measured with a file of their own beside PATH, or in --data-dir, removed again, too.
 
+Workloads of a daemon, through the page cache, on knobs that a daemon has (not: clients, batch, blockBytes, buffers, files):
+  http      each leg serves the files of up to 1 MiB below PATH as ringmaster serve does, and another process asks for them, depth at a time;
+            CPU per operation is the serving process's alone. Without PATH: 1000 files of 512 bytes to 64 KiB
+  recorded  does again what --from FILE says: a recording of a running daemon (ringmaster trace --format replay), or a trace of rings
+            (--format events), which knows no files and reads at random. Files are found below PATH by name; for what is missing others
+            are taken, offsets in proportion. What was written goes to a file without a name. Without PATH: files of the recorded sizes
+
 Knobs: ${knobNames.join(', ')}
 
 Examples:
@@ -46,13 +53,15 @@ Examples:
   $ ringmaster tune ./photos --workload small-files --html report.html
   $ ringmaster tune --workload durable-append --p99-ms 10    the most appends per second of which 99 % take at most 10 ms
   $ ringmaster tune --knobs poller,rings --budget-seconds 60
+  $ ringmaster tune /srv/artefacts --workload http --apply   for ringmaster serve /srv/artefacts
+  $ ringmaster trace --format replay --output day.json && ringmaster tune /srv/artefacts --workload recorded --from day.json
   $ ringmaster tune --apply && ringmaster serve . --profile ringmaster-profile.json
   $ ringmaster tune --dry-run                                what would be measured, and how long it would take
   $ ringmaster tune --json | jq '.search.outcome'
 
 Exit codes:
   0    done: a layout was chosen, or the present one is kept
-  1    failed: no data, no room for it, or nothing could be measured
+  1    failed: no data, no room for it, no such recording, or nothing could be measured
   2    wrong usage: unknown option, bad value
   3    refused to choose: the machine is too noisy; the noise is named
   130  SIGINT: what is known until then is printed; data is removed
