@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { DataError } from '../measure/own-data.ts'
 import { knobs } from '../tune/knobs.ts'
 import type { KnobName } from '../tune/knobs.ts'
-import { inspectMachine, openMachine } from '../tune/real-machine.ts'
+import { inspectMachine, openMachine, plannedData } from '../tune/real-machine.ts'
 import type { Inspected, MachineRequest } from '../tune/real-machine.ts'
 import { choiceBlock } from '../tune/report/blocks.ts'
 import { Live } from '../tune/report/live.ts'
@@ -228,8 +228,8 @@ async function dryRun(
   { inspect, stdout }: TuneWorld,
 ): Promise<number> {
   const { machine, current } = await inspect(request)
-  const { workload, budgetSeconds, dataMib, dataDir } = options
-  const data = request.path ?? `${dataMib} MiB of its own in ${resolve(dataDir)}, removed afterwards`
+  const { workload, budgetSeconds } = options
+  const data = plannedData(request)
   const plan = planOf({ workload, machine, current, budgetSeconds, knobs: options.knobs ?? null, data })
   stdout.write(options.json === true ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan))
   return exitCodes.ok

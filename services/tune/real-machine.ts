@@ -5,6 +5,7 @@ import { readMachine } from '../machine/facts.ts'
 import { prepareData } from '../measure/data.ts'
 import { measureLimits } from '../measure/limits.ts'
 import type { LegLoad } from '../measure/order.ts'
+import { mib } from '../measure/own-data.ts'
 import { fitReplay } from '../measure/replay-data.ts'
 import { machineSubject } from '../measure/subject.ts'
 import { place } from '../placement.ts'
@@ -112,6 +113,21 @@ function ownSizes({ workload, recording = null }: MachineRequest): readonly numb
   return Array.from({ length: count }, (_, index) =>
     Math.round(bytesMin * (bytesMax / bytesMin) ** ((index * 0.6180339887) % 1)),
   )
+}
+
+/** For --dry-run: what would be read. */
+export function plannedData(request: MachineRequest): string {
+  const { path, dataFolder, dataBytes } = request
+  const sizes = ownSizes(request)
+  const bytes =
+    sizes === undefined
+      ? dataBytes
+      : Math.min(
+          dataBytes,
+          sizes.reduce((sum, size) => sum + size, 0),
+        )
+  const files = sizes === undefined ? '' : ` in ${sizes.length} ${sizes.length === 1 ? 'file' : 'files'}`
+  return path ?? `${mib(bytes)}${files} of its own in ${resolve(dataFolder)}, removed afterwards`
 }
 
 function describeData(

@@ -259,12 +259,14 @@ describe('a leg over HTTP', () => {
     expect(contentsOf(folder.path)).toEqual(before)
   })
 
-  it('fails where an answer is not the file, and says so', async () => {
-    const data = dataIn(folder.path, { file: null, root: folder.path, paths: [join(folder.path, 'none')] })
-    await expect(runLeg(http({ data: { ...data, cache: 'direct' } }))).rejects.toMatchObject({
+  it('fails where the server does not have what is asked for, and says so', async () => {
+    const other = temporaryFolder()
+    const data = dataIn(folder.path, { file: null, root: other.path })
+    await expect(runLeg(http({ data }))).rejects.toMatchObject({
       name: 'LegFailedError',
-      message: expect.stringContaining('ENOENT') as string,
+      message: expect.stringContaining('the server answered 404') as string,
     })
+    other.remove()
   })
 })
 

@@ -105,7 +105,7 @@ class Asker implements Work {
         return all.digest('hex')
       }
       if (hash(chunks) !== hash([readFileSync(path)]))
-        throw new Error(`the server's ${target} is not what is in ${path}`)
+        throw new Error(`what the server answers is not what is in ${path}`)
     }
   }
 

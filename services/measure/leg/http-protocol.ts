@@ -9,7 +9,7 @@ export interface LoadStart {
 }
 
 export interface AskedFile {
-  /** As it is asked for: "/b/folder/name%20with%20blanks". */
+  /** As it is asked for: "/b/SECRET/folder/name%20with%20blanks". */
   readonly target: string
   readonly path: string
 }

@@ -2,6 +2,7 @@
 // window as the threads of clients.ts do. Started by main.ts.
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { relative, sep } from 'node:path'
 import { pino } from 'pino'
 import { ServedRoot } from '../../cli/served-root.ts'
@@ -11,6 +12,7 @@ import { LatencyHistogram } from '../latency-histogram.ts'
 import type { LegOrder } from '../order.ts'
 import type { TeamResult } from './clients.ts'
 import type { AskedFile, LoadAnswer, LoadOrder } from './http-protocol.ts'
+import { secretFolder } from './secret-folder.ts'
 import type { StationWindow } from './station.ts'
 
 const drainMsMax = 1000
@@ -31,13 +33,14 @@ export class HttpTeam {
     if (root === undefined || paths.length === 0) throw new Error('the workload http needs a folder with files')
     const folder = await ServedRoot.open(rings, root)
     const log = pino({ level: 'silent' })
-    const server = await HttpServer.start({ folder, host: '127.0.0.1', port: 0, log })
+    const secret = `${randomBytes(16).toString('hex')}/`
+    const server = await HttpServer.start({ folder: secretFolder(folder, secret), host: '127.0.0.1', port: 0, log })
     const load = fork(new URL('./http-load.js', import.meta.url), {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
     const team = new HttpTeam(server, folder, load)
-    const files = paths.map((path): AskedFile => ({ path, target: targetOf(relative(root, path)) }))
+    const files = paths.map((path): AskedFile => ({ path, target: targetOf(secret, relative(root, path)) }))
     await team.ask({ kind: 'start', port: server.address.port, files })
     return team
   }
@@ -79,4 +82,5 @@ export class HttpTeam {
 }
 
 /** Each part by itself: blanks, percent signs and letters of all kinds may be in names. */
-const targetOf = (path: string): string => `/b/${path.split(sep).map(encodeURIComponent).join('/')}`
+const targetOf = (secret: string, path: string): string =>
+  `/b/${secret}${path.split(sep).map(encodeURIComponent).join('/')}`
