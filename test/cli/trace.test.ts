@@ -91,19 +91,31 @@ describe('GET /trace', () => {
   })
 
   it('format=replay: what was done to which file, as it was asked for over HTTP', async () => {
+    const ask = async (name: string, init: RequestInit = {}): Promise<void> => {
+      await (await fetch(`${daemon.filesUrl}${name}`, init)).arrayBuffer()
+    }
+    const asks = [
+      () => ask('file'),
+      () => ask('file', { headers: { range: 'bytes=2000-2999' } }),
+      () => ask('none'),
+      () => ask('file', { method: 'HEAD' }),
+    ]
     // The answer's head comes when the recording has begun.
     const response = await get('?seconds=1&format=replay')
-    await fetchFile()
-    await (await fetch(`${daemon.filesUrl}file`, { headers: { range: 'bytes=2000-2999' } })).arrayBuffer()
-    await (await fetch(`${daemon.filesUrl}none`)).arrayBuffer()
-    await (await fetch(`${daemon.filesUrl}file`, { method: 'HEAD' })).arrayBuffer()
-    const recording = (await response.json()) as Recording
+    let over = false
+    const recorded = (response.json() as Promise<Recording>).finally(() => (over = true))
+    for (let at = 0; !over; at = (at + 1) % asks.length) await asks[at]!()
+    const recording = await recorded
     expect(recording.files).toEqual([{ path: 'file', bytes: 10_000 }])
-    expect(recording.visits.map(({ file, operations }) => [file, operations])).toEqual([
-      [0, [['open'], ['stat'], ['read', 0, 10_000], ['close']]],
-      [0, [['open'], ['stat'], ['read', 2000, 1000], ['close']]],
-      [0, [['open'], ['stat'], ['close']]],
-    ])
+    const cycle = [
+      [['open'], ['stat'], ['read', 0, 10_000], ['close']],
+      [['open'], ['stat'], ['read', 2000, 1000], ['close']],
+      [['open'], ['stat'], ['close']],
+    ]
+    // The last one may have been cut by the end.
+    const visits = recording.visits.slice(0, -1)
+    expect(visits.length).toBeGreaterThan(0)
+    expect(visits.map(({ operations }) => operations)).toEqual(visits.map((_, at) => cycle[at % cycle.length]))
     const times = recording.visits.map(({ atMs }) => atMs)
     expect(times).toEqual([...times].sort((one, other) => one - other))
     expect(times.at(-1)).toBeLessThan(recording.seconds * 1000)
@@ -202,7 +214,7 @@ describe('ringmaster trace', () => {
       expect([0, 3], tuned.stderr).toContain(tuned.code)
       const { data, workload, search } = JSON.parse(tuned.stdout) as TuneReport
       expect(workload).toBe('recorded')
-      expect(data).toMatch(/operations on 1 file \(25 % open, 25 % stat, 25 % read, 25 % close\), reads of 9.8 KiB/)
+      expect(data).toMatch(/operations on 1 file \(\d+ % open, \d+ % stat, \d+ % read, \d+ % close\), reads of 9.8 KiB/)
       expect(data).toMatch(where.length === 1 ? /1 of 1 files are there by name$/ : /\(1 files, 0.0 MiB\), removed/)
       expect(search?.before.workPerSecond.value).toBeGreaterThan(0)
       expect(contentsOf(folder)).toEqual(before)
