@@ -6,13 +6,14 @@ import { formatReport } from '../bench/format.ts'
 import type { BenchReport } from '../bench/model.ts'
 import { DataError } from '../measure/own-data.ts'
 import { usual } from '../measure/usual.ts'
+import { fileWorkloads } from '../tune/types.ts'
 import type { WorkloadName } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { showSteps } from './step-progress.ts'
 import type { StepProgress } from './step-progress.ts'
 import { listOption } from './value-hints.ts'
 
-const workloads = Object.keys(usual) as WorkloadName[]
+const workloads: readonly WorkloadName[] = fileWorkloads
 
 const details = `
 Workloads:

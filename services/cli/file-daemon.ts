@@ -10,6 +10,7 @@ import { codeOf } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
 import type { RingAdvice } from '../advice.ts'
 import type { ProfileEvent } from '../profile/event.ts'
+import { FileRecorder } from '../recording/recorder.ts'
 import { Ringmaster } from '../ringmaster.ts'
 import type { WorkerEvent } from '../../workers/supervisor.ts'
 import { limitConnections } from './connection-limit.ts'
@@ -133,9 +134,10 @@ class FileDaemon {
     const rings = await this.#startRings()
     this.#rings = rings
     this.#closers.push(() => rings.close())
-    const folder = await ServedRoot.open(rings, root)
-    this.#root = folder
-    this.#closers.push(() => folder.close())
+    const served = await ServedRoot.open(rings, root)
+    this.#root = served
+    this.#closers.push(() => served.close())
+    const folder = new FileRecorder(served)
     const { notifySocket, watchdogMs } = this.#manager
     const problem = (): string | undefined => this.#probes.live().reason
     const service = new ServiceManager({ notifySocket, watchdogMs, rings, problem, log: this.#log })
@@ -161,7 +163,7 @@ class FileDaemon {
       describe: () => [`ringmaster ${readVersion()}`, ...this.lines()].join('\n'),
       routes: new Map([
         ['/live', feed.route],
-        ['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.#ringLines() }))],
+        ['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.#ringLines() }), folder)],
         ['/traffic', trafficRoute(this.#http.traffic)],
       ]),
       page: livePage(),

@@ -7,6 +7,8 @@ import type { AdminRequest, Reply, Route } from '../../metrics/admin-server.ts'
 import { chromeTrace } from '../../metrics/trace-chrome.ts'
 import type { TraceRecording } from '../../metrics/trace-event.ts'
 import { recordTrace } from '../record-trace.ts'
+import type { Recording } from '../recording/format.ts'
+import type { FileRecorder } from '../recording/recorder.ts'
 import type { Ringmaster } from '../ringmaster.ts'
 import { sampleOf, secondsOf, traceFormats, traceLimits, type TraceFormat } from './trace-limits.ts'
 
@@ -21,11 +23,12 @@ interface Wanted {
 
 /**
  * Answers 200 with a recording; 400 where the query says something that there is not, 429 while two others are recorded. A recording
- * ends when whoever asked for it goes away. `about` is said in it.
+ * ends when whoever asked for it goes away. `about` is said in it; `files` is what format=replay is recorded by.
  */
 export function traceRoute(
   rings: Pick<Ringmaster, 'trace' | 'stats'>,
   about: () => Readonly<Record<string, unknown>>,
+  files: Pick<FileRecorder, 'record'>,
 ): Route {
   let recordings = 0
   return ({ url, signal }: AdminRequest) => {
@@ -37,7 +40,9 @@ export function traceRoute(
       contentType: 'application/json; charset=utf-8',
       start: (response) => {
         recordings++
-        send(rings, wanted, about(), response, signal)
+        const pieces =
+          wanted.format === 'replay' ? replay(files, wanted, signal) : trace(rings, wanted, about(), signal)
+        send(pieces, response, signal)
           .catch(() => response.destroy())
           .finally(() => {
             recordings--
@@ -71,19 +76,35 @@ function wantedOf(query: URLSearchParams): Wanted | string {
   return { seconds, sampleEvery, format }
 }
 
-async function send(
+async function trace(
   rings: Pick<Ringmaster, 'trace' | 'stats'>,
   { seconds, sampleEvery, format }: Wanted,
   about: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+): Promise<Generator<string>> {
+  const recording = await recordTrace(rings, { seconds, sampleEvery, eventsMax: traceLimits.eventsMax[format] }, signal)
+  return format === 'chrome' ? chromeTrace(recording, about) : eventsJson(recording)
+}
+
+async function replay(
+  files: Pick<FileRecorder, 'record'>,
+  { seconds, sampleEvery }: Wanted,
+  signal: AbortSignal,
+): Promise<Generator<string>> {
+  return replayJson(await files.record(seconds, sampleEvery, signal))
+}
+
+async function send(
+  recorded: Promise<Generator<string>>,
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  const recording = await recordTrace(rings, { seconds, sampleEvery, eventsMax: traceLimits.eventsMax[format] }, signal)
+  const pieces = await recorded
   if (signal.aborted) return
   response.setTimeout(sendMsMax, () => {
     response.destroy()
   })
-  for (const piece of format === 'chrome' ? chromeTrace(recording, about) : eventsJson(recording)) {
+  for (const piece of pieces) {
     if (piece !== '' && !response.write(piece)) await once(response, 'drain', { signal })
     // Whatever else this thread has to answer comes first: probes, scrapes, files.
     await nextTurn(undefined, { signal })
@@ -99,6 +120,14 @@ function* eventsJson({ events, wakeups, ...rest }: TraceRecording): Generator<st
   yield* listJson(wakeups)
   yield '],"events":['
   yield* listJson(events)
+  yield '\n]}\n'
+}
+
+function* replayJson({ files, visits, ...rest }: Recording): Generator<string> {
+  yield `${JSON.stringify(rest).slice(0, -1)},"files":[`
+  yield* listJson(files)
+  yield '],"visits":['
+  yield* listJson(visits)
   yield '\n]}\n'
 }
 

@@ -18,12 +18,15 @@ Formats:
           stage of an operation's life, operations in flight, wake-ups. The last ${traceLimits.eventsMax.chrome.toLocaleString('en')} completions.
   events  {startedMs, endedMs, dropped, sampleEvery, wakeups, events}: one object per completion, times in ms
           since the Unix epoch. The last ${traceLimits.eventsMax.events.toLocaleString('en')} completions.
+  replay  What was done to which file, where and how much, for \`ringmaster tune --workload recorded\`. It has the names
+          of files below ROOT. The first ${traceLimits.eventsMax.replay.toLocaleString('en')} operations; --sample is one of so many openings of files.
 
 A daemon makes two recordings at a time; who asks for a third is told to try again.
 
 Examples:
   $ ringmaster trace                                        five seconds, into ringmaster-trace.json
   $ ringmaster trace --seconds 60 --sample 100              of a busy daemon every hundredth operation
+  $ ringmaster trace --format replay --output day.json && ringmaster tune --workload recorded --from day.json
   $ ringmaster trace --format events --output - | jq '.events | group_by(.operation) | map({(.[0].operation): length}) | add'
   $ ringmaster trace --admin http://127.0.0.1:9465          another daemon`
 
@@ -63,13 +66,13 @@ async function runTrace({ admin, seconds, sample, format, output }: TraceCommand
   try {
     const url = new URL(`/trace?${query.toString()}`, admin)
     const recording = await record(url, seconds, format, interrupt.signal)
-    warnOfDropped(recording)
+    warnOfDropped(recording, format)
     if (file === null) {
       await writeToStdout(recording)
       return
     }
     await file.write(recording)
-    process.stderr.write(`saved to ${output}${format === 'chrome' ? ': open it at https://ui.perfetto.dev' : ''}\n`)
+    process.stderr.write(`saved to ${output}${whatNext(format, output)}\n`)
   } finally {
     await file?.close()
     for (const signal of stopSignals) process.removeListener(signal, onSignal)
@@ -87,12 +90,19 @@ function writeToStdout(recording: Buffer): Promise<void> {
   })
 }
 
-/** By what the head of a recording says, in either format. */
-function warnOfDropped(recording: Buffer): void {
+function whatNext(format: TraceFormat, output: string): string {
+  if (format === 'events') return ''
+  return format === 'chrome'
+    ? ': open it at https://ui.perfetto.dev'
+    : `: ringmaster tune --workload recorded --from ${output} finds the best layout for it`
+}
+
+/** By what the head of a recording says, in any format. */
+function warnOfDropped(recording: Buffer, format: TraceFormat): void {
   const dropped = Number(/"dropped":(\d+)/.exec(recording.subarray(0, headBytes).toString())?.[1] ?? 0)
   if (dropped === 0) return
   process.stderr.write(
-    `${dropped.toLocaleString('en')} more were counted than a recording holds: it has the last ones. For less of more time record one ` +
+    `${dropped.toLocaleString('en')} more were counted than a recording holds: it has the ${format === 'replay' ? 'first' : 'last'} ones. For less of more time record one ` +
       'of so many operations, with --sample.\n',
   )
 }
@@ -170,7 +180,11 @@ async function record(url: URL, seconds: number, format: TraceFormat, interrupt:
 const isJson = ({ headers }: IncomingMessage): boolean => /^application\/json\b/.test(headers['content-type'] ?? '')
 
 /** What a recording begins with: see trace-route.ts and metrics/trace-chrome.ts, which write it. */
-const heads = { chrome: '{"displayTimeUnit":"ns","otherData":{"ringmaster":"', events: '{"startedMs":' } as const
+const heads = {
+  chrome: '{"displayTimeUnit":"ns","otherData":{"ringmaster":"',
+  events: '{"startedMs":',
+  replay: '{"format":"ringmaster-recording"',
+} as const
 
 /** Whether `begin` may be how a recording begins, as far as it has come. */
 const isHead = (begin: string, format: TraceFormat): boolean =>

@@ -9,12 +9,11 @@ import type { KnobName } from '../tune/knobs.ts'
 import type { Inspected, MachineRequest } from '../tune/real-machine.ts'
 import type { TuneReport } from '../tune/report/model.ts'
 import type { TuneOutcome, Tuned } from '../tune/tune.ts'
-import { LayoutImpossibleError } from '../tune/types.ts'
-import type { WorkloadName } from '../tune/types.ts'
+import { LayoutImpossibleError, tunedWorkloads } from '../tune/types.ts'
+import type { TunedWorkload } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { alsoTakes, listOption } from './value-hints.ts'
 
-const workloads: readonly WorkloadName[] = ['random-read', 'sequential-read', 'durable-append', 'small-files', 'mixed']
 const knobNames = knobs.map(({ name }) => name)
 const budgetSecondsUsual = 300
 const quickSeconds = 30
@@ -31,6 +30,13 @@ can do, from the moment at which each was due.
 Your files are read, never written. Appends go to a file without a name beside PATH. Without PATH data is made (--data-mib, in --data-dir) and
 removed again. The machine's limits are measured with a file of their own beside PATH, or in --data-dir, removed again, too.
 
+Workloads of a daemon, through the page cache, on knobs that a daemon has (not: clients, batch, blockBytes, buffers, files):
+  http      each leg serves the files of up to 1 MiB below PATH as ringmaster serve does, and another process asks for them, depth at a time;
+            CPU per operation is the serving process's alone. Without PATH: 1000 files of 512 bytes to 64 KiB
+  recorded  does again what --from FILE says: a recording of a running daemon (ringmaster trace --format replay), or a trace of rings
+            (--format events), which knows no files and reads at random. Files are found below PATH by name; for what is missing others
+            are taken, offsets in proportion. What was written goes to a file without a name. Without PATH: files of the recorded sizes
+
 Knobs: ${knobNames.join(', ')}
 
 Examples:
@@ -39,20 +45,23 @@ Examples:
   $ ringmaster tune ./photos --workload small-files --html report.html
   $ ringmaster tune --workload durable-append --p99-ms 10    the most appends per second of which 99 % take at most 10 ms
   $ ringmaster tune --knobs poller,rings --budget-seconds 60
+  $ ringmaster tune /srv/artefacts --workload http --apply   for ringmaster serve /srv/artefacts
+  $ ringmaster trace --format replay --output day.json && ringmaster tune /srv/artefacts --workload recorded --from day.json
   $ ringmaster tune --apply && ringmaster serve . --profile ringmaster-profile.json
   $ ringmaster tune --dry-run                                what would be measured, and how long it would take
   $ ringmaster tune --json | jq '.search.outcome'
 
 Exit codes:
   0    done: a layout was chosen, or the present one is kept
-  1    failed: no data, no room for it, or nothing could be measured
+  1    failed: no data, no room for it, no such recording, or nothing could be measured
   2    wrong usage: unknown option, bad value
   3    refused to choose: the machine is too noisy; the noise is named
   130  SIGINT: what is known until then is printed; data is removed
   143  SIGTERM: the same`
 
 export interface TuneCommandOptions {
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
+  readonly from?: string
   readonly direct?: boolean
   readonly budgetSeconds: number
   readonly p99Ms?: number | 'any'
@@ -75,7 +84,8 @@ export function tuneCommand(): Command {
     .summary('find the best layout of rings for this machine and your files')
     .description('Finds the best layout of rings for this machine and your files, and says what it is worth.')
     .argument('[PATH]', 'a file or folder to read (default: data of its own)')
-    .addOption(new Option('--workload <name>', 'what is done').choices(workloads).default('random-read'))
+    .addOption(new Option('--workload <name>', 'what is done').choices(tunedWorkloads).default('random-read'))
+    .option('--from <file>', 'what is replayed by --workload recorded: see ringmaster trace --format replay')
     .option('--direct', 'read with O_DIRECT, so that the device is measured; default: from the page cache')
     .option('--budget-seconds <seconds>', 'all of it takes at most so long', number(2, 86_400), budgetSecondsUsual)
     .addOption(new Option('--quick', `--budget-seconds ${quickSeconds}`).implies({ budgetSeconds: quickSeconds }))
@@ -137,12 +147,14 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Resolves with the exit code. @throws CommandError */
 export async function runTune(path: string | null, options: TuneCommandOptions, world: TuneWorld): Promise<number> {
+  const { recordingOf } = await import('./tune-recording.ts')
   const request: MachineRequest = {
     path,
     dataFolder: options.dataDir,
     dataBytes: options.dataMib * 2 ** 20,
     workload: options.workload,
     cache: options.direct === true ? 'direct' : 'cached',
+    recording: await recordingOf(options),
   }
   await checkPaths(request, options)
   const { applyProfile, checkProfile } = await import('./tune-profile.ts')
@@ -217,8 +229,9 @@ async function dryRun(
 ): Promise<number> {
   const { formatPlan, planOf } = await import('../tune/report/plan.ts')
   const { machine, current } = await inspect(request)
-  const { workload, budgetSeconds, dataMib, dataDir } = options
-  const data = request.path ?? `${dataMib} MiB of its own in ${resolve(dataDir)}, removed afterwards`
+  const { workload, budgetSeconds } = options
+  const { plannedData } = await import('../tune/real-machine.ts')
+  const data = plannedData(request)
   const plan = planOf({ workload, machine, current, budgetSeconds, knobs: options.knobs ?? null, data })
   stdout.write(options.json === true ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan))
   return exitCodes.ok

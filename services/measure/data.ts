@@ -4,7 +4,7 @@ import { access, open, readdir, rm, stat } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { readText } from '../machine/text.ts'
-import type { WorkloadName } from '../tune/types.ts'
+import type { TunedWorkload } from '../tune/types.ts'
 import type { LegData } from './order.ts'
 import { DataError, makeOwn, mib } from './own-data.ts'
 import type { Found } from './own-data.ts'
@@ -16,6 +16,8 @@ export interface DataRequest {
   readonly ownIn: string
   /** How large it may become. */
   readonly ownBytesMax: number
+  /** Of files of ours, where it is not for the workloads of `bench`. */
+  readonly ownSizes?: readonly number[] | undefined
   readonly cache: LegData['cache']
   readonly signal?: AbortSignal | undefined
   /** `share` of the data that has been made, 0–1. */
@@ -24,7 +26,7 @@ export interface DataRequest {
 
 export interface PreparedData {
   /** What legs of this workload get. @throws DataError where there is nothing for it */
-  for(workload: WorkloadName, blockBytes: number): LegData
+  for(workload: TunedWorkload, blockBytes: number): LegData
   /** For people: what is read. */
   readonly description: string
   /** Removes what is ours. Safe to repeat. */
@@ -57,7 +59,7 @@ export async function prepareData(request: DataRequest): Promise<PreparedData> {
     await remove()
     throw error
   }
-  const { scratchFolder, ownFolder, description } = found
+  const { scratchFolder, ownFolder, folder, description } = found
   const none = { file: null, spanBytes: 0, paths: [], scratchFolder, cache: request.cache, ownFolder }
   const spanMax = request.cache === 'cached' ? Math.min(spanBytesMax, cacheableBytes()) : Infinity
   return {
@@ -68,6 +70,16 @@ export async function prepareData(request: DataRequest): Promise<PreparedData> {
         throw new DataError(`nothing can be written beside what is read: ${refusal}`)
       // The file is ours and new: what counts is what fdatasync takes.
       if (workload === 'durable-append') return { ...none, cache: 'cached' }
+      if (workload === 'http' || workload === 'recorded') {
+        if (request.cache === 'direct')
+          throw new DataError(`the workload ${workload} reads through the page cache, as the daemon does`)
+        const { file, smallFiles } = found
+        // A file that takes longer than all others would be all that is measured of HTTP.
+        const large = file !== null && (workload === 'recorded' || smallFiles.length === 0) ? [file.path] : []
+        const paths = [...new Set([...smallFiles, ...large])]
+        if (paths.length > 0) return { ...none, paths, root: folder, spanBytes: Math.floor(spanMax) }
+        throw new DataError('there are no files with content: name a folder that has some, or none for data of its own')
+      }
       if (request.cache === 'direct' && blockBytes % 4096 !== 0)
         throw new DataError(`O_DIRECT wants blocks of whole pages: ${blockBytes} is no multiple of 4096`)
       if (workload === 'small-files') {
@@ -98,6 +110,7 @@ async function findAt(path: string, signal: AbortSignal | undefined): Promise<Fo
       smallFiles,
       scratchFolder: dirname(path),
       ownFolder: null,
+      folder: dirname(path),
       description: `${path} (${mib(stats.size)})`,
     }
   }
@@ -111,7 +124,7 @@ async function findAt(path: string, signal: AbortSignal | undefined): Promise<Fo
   if (largest === null)
     throw new DataError(`there are no files with content below ${path}: name another folder, or none for data of ours`)
   const description = `${path}: ${smallFiles.length} small files; the largest file is ${largest.path} (${mib(largest.bytes)})`
-  return { file: largest, smallFiles, scratchFolder: path, ownFolder: null, description }
+  return { file: largest, smallFiles, scratchFolder: path, ownFolder: null, folder: path, description }
 }
 
 /** Not through symbolic links; what cannot be read is left out. Ends after so many files: a folder may be a whole disk. */

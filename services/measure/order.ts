@@ -1,10 +1,13 @@
 // What the parent asks of a leg's process, and what it answers: plain data, one line of JSON each way. Written by leg.ts, read by leg/main.ts, and
 // the other way round. A leg is one fresh process: what one layout leaves behind (threads, caches, heap) cannot favour the next.
 import { z } from 'zod'
-import type { Layout, NoiseReading, WorkloadName } from '../tune/types.ts'
+import { tunedWorkloads } from '../tune/types.ts'
+import type { Layout, NoiseReading, TunedWorkload } from '../tune/types.ts'
+import { recordedVisit } from '../recording/format.ts'
+import type { RecordedVisit } from '../recording/format.ts'
 
 /** Those of users, and what only limits.ts does: writes into a file of its own. */
-export type LegWorkload = WorkloadName | 'random-write' | 'sequential-write'
+export type LegWorkload = TunedWorkload | 'random-write' | 'sequential-write'
 
 /**
  * `closed`: as soon as one request has ended the next begins: throughput. `open`: by plan, whatever has ended; latencies count from the
@@ -20,7 +23,7 @@ export interface LegData {
   readonly file: string | null
   /** Only so much of it, from its start. */
   readonly spanBytes: number
-  /** The small files. */
+  /** The small files; those that are asked for, or replayed. */
   readonly paths: readonly string[]
   /** Where files without a name are made. */
   readonly scratchFolder: string
@@ -28,6 +31,10 @@ export interface LegData {
   readonly cache: 'cached' | 'direct'
   /** Ours: removed by whoever is left when the parent is killed. */
   readonly ownFolder: string | null
+  /** Of `http`: the folder that is served; `paths` are below it. */
+  readonly root?: string | undefined
+  /** Of `recorded`: what is done, again and again; files are places in `paths`. */
+  readonly visits?: readonly RecordedVisit[] | undefined
 }
 
 export interface LegWindow {
@@ -66,7 +73,7 @@ export interface WindowResult {
   readonly p99Ns: number
   /** [percentile, ns], from the median to the maximum. */
   readonly spectrum: readonly (readonly [number, number])[]
-  /** getrusage(RUSAGE_SELF): all threads, the kernel's iou-* among them. Of open loop it has the pacing in it, which looks at the clock all the time. */
+  /** getrusage(RUSAGE_SELF): all threads, the kernel's iou-* among them; of `http` the server's process alone. Of open loop it has the pacing in it, which looks at the clock all the time. */
   readonly cpuNs: number
   /** /proc/self/io: what came from and went to the device; null where the kernel does not count. */
   readonly deviceReadBytes: number | null
@@ -110,8 +117,6 @@ const layout = z.object({
   clients: z.number(),
 })
 
-const workloads = ['random-read', 'sequential-read', 'durable-append', 'small-files', 'mixed'] as const
-
 const load = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('closed') }),
   z.object({ kind: z.literal('open'), operationsPerSecond: z.number().positive() }),
@@ -121,7 +126,7 @@ const load = z.discriminatedUnion('kind', [
 export const legOrder: z.ZodType<LegOrder> = z.object({
   api: z.enum(['rings', 'fs-promises', 'fs-sync']),
   layout: layout.nullable(),
-  workload: z.enum([...workloads, 'random-write', 'sequential-write']),
+  workload: z.enum([...tunedWorkloads, 'random-write', 'sequential-write']),
   batch: z.number(),
   blockBytes: z.number(),
   clients: z.number(),
@@ -132,6 +137,8 @@ export const legOrder: z.ZodType<LegOrder> = z.object({
     scratchFolder: z.string(),
     cache: z.enum(['cached', 'direct']),
     ownFolder: z.string().nullable(),
+    root: z.string().optional(),
+    visits: z.array(recordedVisit).optional(),
   }),
   warmupSeconds: z.number(),
   windows: z.array(z.object({ seconds: z.number(), load, depth: z.number() })),

@@ -13,12 +13,16 @@ export interface Found {
   readonly smallFiles: readonly string[]
   readonly scratchFolder: string
   readonly ownFolder: string | null
+  /** All of it is in here. */
+  readonly folder: string
   readonly description: string
 }
 
 export interface OwnData {
   readonly ownIn: string
   readonly ownBytesMax: number
+  /** Files of these sizes instead of a large one and small ones; cut down where they are more than that together. */
+  readonly ownSizes?: readonly number[] | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: (share: number) => void
 }
@@ -51,23 +55,43 @@ const words = (error: unknown): string => (error instanceof Error ? error.messag
 export async function makeOwn(request: OwnData): Promise<Found> {
   const { signal } = request
   const parent = resolve(request.ownIn)
-  const bytes = Math.floor(request.ownBytesMax / chunkBytes) * chunkBytes
+  const sizes = request.ownSizes === undefined ? null : fittingSizes(request.ownSizes, request.ownBytesMax)
+  const bytes = sizes === null ? Math.floor(request.ownBytesMax / chunkBytes) * chunkBytes : sum(sizes)
   const refuse = (error: unknown): never => {
     throw new DataError(`cannot make data in ${parent}: ${words(error)}`, { cause: error })
   }
   await requireSpace(parent, bytes + ownSmallFiles * smallFileBytes).catch(refuse)
   const folder = await mkdtemp(join(parent, '.ringmaster-data-')).catch(refuse)
   try {
+    if (sizes !== null) {
+      const smallFiles = await makeFiles(folder, sizes, request)
+      const description = `data of its own in ${parent} (${sizes.length} files, ${mib(bytes)}), removed afterwards`
+      return { file: null, smallFiles, scratchFolder: parent, ownFolder: folder, folder, description }
+    }
     const path = join(folder, 'blocks')
     await makeBlocks(path, bytes, request)
     const smallFiles = await makeSmallFiles(folder, signal)
     const description = `data of its own in ${parent} (${mib(bytes)}, ${ownSmallFiles} small files), removed afterwards`
-    return { file: { path, bytes }, smallFiles, scratchFolder: parent, ownFolder: folder, description }
+    return { file: { path, bytes }, smallFiles, scratchFolder: parent, ownFolder: folder, folder, description }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     signal?.throwIfAborted()
     return refuse(error)
   }
+}
+
+const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0)
+
+/** The longest are cut to one length until all are together no more than that. */
+export function fittingSizes(sizes: readonly number[], bytesMax: number): number[] {
+  const rising = [...sizes].sort((a, b) => a - b)
+  let left = bytesMax
+  for (const [at, size] of rising.entries()) {
+    const each = Math.floor(left / (rising.length - at))
+    if (size > each) return sizes.map((size) => Math.min(size, each))
+    left -= size
+  }
+  return [...sizes]
 }
 
 async function requireSpace(folder: string, bytes: number): Promise<void> {
@@ -92,6 +116,27 @@ async function makeBlocks(path: string, bytes: number, { signal, onProgress }: O
   } finally {
     await file.close()
   }
+}
+
+async function makeFiles(folder: string, sizes: readonly number[], request: OwnData): Promise<string[]> {
+  const content = noise(chunkBytes)
+  const made: string[] = []
+  for (const [index, size] of sizes.entries()) {
+    request.signal?.throwIfAborted()
+    const path = join(folder, `file-${String(index).padStart(5, '0')}`)
+    const file = await open(path, 'wx', 0o600)
+    try {
+      for (let at = 0; at < size; at += chunkBytes) {
+        content.writeUInt32LE(index, 0)
+        await file.writeFile(content.subarray(0, Math.min(chunkBytes, size - at)))
+      }
+    } finally {
+      await file.close()
+    }
+    made.push(path)
+    request.onProgress?.((index + 1) / sizes.length)
+  }
+  return made
 }
 
 async function makeSmallFiles(folder: string, signal: AbortSignal | undefined): Promise<string[]> {

@@ -1,11 +1,11 @@
 // The real machine as a Subject of the tuner (services/tune/types.ts): one workload, measured leg by leg. Made by `ringmaster tune`.
-import type { Layout, NoiseReading, Sample, Subject, WorkloadName } from '../tune/types.ts'
+import type { Layout, NoiseReading, Sample, Subject, TunedWorkload } from '../tune/types.ts'
 import { runLeg } from './leg.ts'
 import type { LegOptions } from './leg.ts'
 import type { LegData, LegLoad, LegOrder, WindowResult } from './order.ts'
 
 export interface MachineSubjectOptions {
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
   readonly data: LegData
   /** Bytes per request where the layout does not say. */
   readonly blockBytes: number

@@ -1,12 +1,12 @@
 // A search's result as a profile. Called by `ringmaster tune`.
 import type { SearchResult } from '../tune/search.ts'
-import type { WorkloadName } from '../tune/types.ts'
+import type { TunedWorkload } from '../tune/types.ts'
 import { profileVersion } from './schema.ts'
 import type { Fingerprint, MachineLimit, Profile } from './schema.ts'
 
 export interface ProfileParts {
   readonly fingerprint: Fingerprint
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
   readonly path: string | null
   readonly limits: readonly MachineLimit[]
 }

@@ -2,13 +2,14 @@
 // everything in services/profile.
 import { z } from 'zod'
 import type { Estimate } from '../tune/statistics.ts'
-import type { Layout, WorkloadName } from '../tune/types.ts'
+import { tunedWorkloads } from '../tune/types.ts'
+import type { Layout, TunedWorkload } from '../tune/types.ts'
 
 export interface Profile {
   readonly kind: 'ringmaster-profile'
   readonly version: 1
   readonly fingerprint: Fingerprint
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
   /** The file or folder that was read or written; null: data of the tuner's own. */
   readonly path: string | null
   readonly limits: readonly MachineLimit[]
@@ -132,7 +133,7 @@ export const profileSchema: z.ZodType<Profile> = z.strictObject({
   kind: z.literal('ringmaster-profile'),
   version: z.literal(profileVersion),
   fingerprint,
-  workload: z.enum(['random-read', 'sequential-read', 'durable-append', 'small-files', 'mixed']),
+  workload: z.enum(tunedWorkloads),
   path: text.nullable(),
   limits: z.array(limit).max(64),
   layout,

@@ -1,7 +1,8 @@
 // What can be turned: one row for each knob, in the order of what it is expected to matter. Adding a knob is a field of Layout (types.ts) and a row
 // here. Used by the search, which tries the candidates, and by reports, which use the words.
 import type { MachineFacts } from '../machine/facts.ts'
-import type { Layout, WorkloadName } from './types.ts'
+import { fileWorkloads, tunedWorkloads } from './types.ts'
+import type { Layout, TunedWorkload } from './types.ts'
 
 /** What candidates depend on. */
 export interface TunedMachine extends Pick<
@@ -26,7 +27,7 @@ export interface Knob {
   /** What is worth a try on this machine. */
   readonly candidates: (machine: TunedMachine) => readonly KnobValue[]
   /** The workloads it can matter to. */
-  readonly workloads: readonly WorkloadName[]
+  readonly workloads: readonly TunedWorkload[]
   /** Why it makes no difference in this layout; null where it may. It then has the value `rest`, so that no layout is measured under two names. */
   readonly moot: (layout: Layout) => string | null
   /** Why other values than `rest` cannot be had together with what else this layout has; null where they can. Reports say it. */
@@ -42,25 +43,20 @@ interface Row<Name extends KnobName> {
   readonly says: string
   readonly scale?: true
   readonly candidates: (machine: TunedMachine) => readonly Layout[Name][]
-  readonly workloads?: readonly WorkloadName[]
+  readonly workloads?: readonly TunedWorkload[]
   readonly moot?: (layout: Layout) => string | null
   readonly clash?: (layout: Layout) => string | null
   readonly rest: Layout[Name]
   readonly format?: (value: KnobValue) => string
 }
 
-const anyWorkload: readonly WorkloadName[] = [
-  'random-read',
-  'sequential-read',
-  'durable-append',
-  'small-files',
-  'mixed',
-]
-const ofLargeFiles = anyWorkload.filter((name) => name !== 'small-files')
+/** A daemon has one thread that asks, and buffers of its own: what it cannot be given is not tried. */
+const ofPrograms: readonly TunedWorkload[] = fileWorkloads
+const ofLargeFiles = fileWorkloads.filter((name) => name !== 'small-files')
 const plain = (value: KnobValue): string => String(value)
 
 function knob<Name extends KnobName>(row: Row<Name>): Knob {
-  return { scale: false, workloads: anyWorkload, moot: () => null, clash: () => null, format: plain, ...row }
+  return { scale: false, workloads: tunedWorkloads, moot: () => null, clash: () => null, format: plain, ...row }
 }
 
 const upTo = (max: number, ...values: readonly number[]): number[] => values.filter((value) => value <= max)
@@ -93,6 +89,7 @@ export const knobs: readonly Knob[] = [
     says: 'JavaScript threads that ask for I/O, the main thread among them',
     scale: true,
     candidates: ({ effectiveCpus }) => upTo(Math.max(1, effectiveCpus), 1, 2, 4, 8, 16),
+    workloads: ofPrograms,
     rest: 1,
   }),
   knob({
@@ -126,7 +123,7 @@ export const knobs: readonly Knob[] = [
     title: 'io-wq workers',
     says: "the kernel's threads, of each ring, for what would block",
     candidates: () => [null, 4, 16, 64],
-    workloads: ['durable-append', 'mixed'],
+    workloads: ['durable-append', 'mixed', 'http', 'recorded'],
     moot: ringsOnly,
     rest: null,
     format: (value) => (value === null ? "the kernel's default" : String(value)),

@@ -1,7 +1,7 @@
 // Layouts as the search handles them: brought into one form, named, compared, told in words. Used by all of services/tune and by the profile.
 import { isHeld, knobs } from './knobs.ts'
 import type { Knob, KnobName, KnobValue } from './knobs.ts'
-import type { Layout, WorkloadName } from './types.ts'
+import type { Layout, TunedWorkload } from './types.ts'
 
 /** What placement decides by itself; the rest is what most programs do. */
 export interface PlacedRings {
@@ -52,7 +52,7 @@ export function layoutKey(layout: Layout): string {
 }
 
 /** The knobs that may matter: to this workload, and of those that the search is limited to. */
-export function knobsFor(workload: WorkloadName, only: readonly KnobName[] | undefined): readonly Knob[] {
+export function knobsFor(workload: TunedWorkload, only: readonly KnobName[] | undefined): readonly Knob[] {
   return knobs.filter(({ name, workloads }) => workloads.includes(workload) && (only?.includes(name) ?? true))
 }
 

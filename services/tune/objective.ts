@@ -1,10 +1,10 @@
 // What is wanted: the most work, within a bound on p99; where two do as much, the one that takes less CPU, then the one nearer to the defaults.
 // Pure. Used by the ledger and by whoever decides: race.ts, descent.ts, outcome.ts.
 import type { Estimate } from './statistics.ts'
-import type { Sample, WorkloadName } from './types.ts'
+import type { Sample, TunedWorkload } from './types.ts'
 
 export interface Objective {
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
   /** The p99 that must not be exceeded; null: any will do. */
   readonly p99NsMax: number | null
 }

@@ -5,23 +5,29 @@ import { readMachine } from '../machine/facts.ts'
 import { prepareData } from '../measure/data.ts'
 import { measureLimits } from '../measure/limits.ts'
 import type { LegLoad } from '../measure/order.ts'
+import { mib } from '../measure/own-data.ts'
+import { fitReplay } from '../measure/replay-data.ts'
 import { machineSubject } from '../measure/subject.ts'
 import { usual } from '../measure/usual.ts'
 import { place } from '../placement.ts'
 import { takeFingerprint } from '../profile/fingerprint.ts'
 import type { Fingerprint } from '../profile/schema.ts'
+import type { Recording } from '../recording/format.ts'
+import { describeRecording, writesIn } from '../recording/read.ts'
 import type { TunedMachine } from './knobs.ts'
 import { defaultLayout } from './layouts.ts'
 import type { Tuned } from './tune.ts'
-import type { Layout, WorkloadName } from './types.ts'
+import type { Layout, TunedWorkload } from './types.ts'
 
 export interface MachineRequest {
   /** The user's file or folder; null: data of ours, in `dataFolder`. */
   readonly path: string | null
   readonly dataFolder: string
   readonly dataBytes: number
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
   readonly cache: 'cached' | 'direct'
+  /** Of the workload `recorded`: what is replayed. */
+  readonly recording?: Recording | null
 }
 
 /** What is known before anything is measured. */
@@ -33,11 +39,10 @@ const limitsFileBytes = { short: 64 << 20, usual: 256 << 20 } as const
 const shortLimitsSeconds = 5
 
 export async function inspectMachine(request: MachineRequest): Promise<Inspected> {
-  const { workload } = request
   const facts = readMachine()
   const { rings, sqpoll, memory } = await capabilities()
   const placement = place({ ...facts, rings, sqpoll, memory }, { rings: 'auto', poller: 'auto' })
-  const current: Layout = defaultLayout(placement, usual[workload].depth)
+  const current: Layout = defaultLayout(placement, depthOf(request))
   const fingerprint = takeFingerprint(request.path ?? request.dataFolder)
   return {
     machine: { ...facts, storage: storageOf(request, fingerprint) },
@@ -53,16 +58,18 @@ export async function openMachine(
   signal: AbortSignal,
   onData: (share: number) => void,
 ): Promise<Tuned & { close(): Promise<void> }> {
-  const { path, dataFolder, dataBytes, workload, cache } = request
+  const { path, dataFolder, dataBytes, workload, cache, recording = null } = request
   const inspected = await inspectMachine(request)
-  const own = { ownIn: dataFolder, ownBytesMax: dataBytes }
+  const own = { ownIn: dataFolder, ownBytesMax: dataBytes, ownSizes: ownSizes(request) }
   const data = await prepareData({ path, ...own, cache, signal, onProgress: onData })
   try {
     const { blockBytes } = usual[workload]
-    const legData = data.for(workload, blockBytes)
+    const found = data.for(workload, blockBytes)
+    const fitted = recording === null ? null : await fitReplay(found, recording)
+    const legData = fitted?.data ?? found
     return {
       ...inspected,
-      data: data.description,
+      data: describeData(request, data.description, legData.paths.length, fitted?.named ?? 0),
       subject: machineSubject({ workload, data: legData, blockBytes, latency: latencyLoad }),
       measureLimits: (seconds, onProgress, stop) => {
         const most = seconds < shortLimitsSeconds ? limitsFileBytes.short : limitsFileBytes.usual
@@ -77,9 +84,66 @@ export async function openMachine(
   }
 }
 
+const depthMax = 256
+
+/** Of a recording as many as were under way when any were. */
+function depthOf({ workload, recording = null }: MachineRequest): number {
+  if (recording === null) return usual[workload].depth
+  return Math.min(depthMax, Math.max(1, Math.ceil(recording.inFlight)))
+}
+
+const webFiles = { count: 1000, bytesMin: 512, bytesMax: 64 << 10 } as const
+
+/** What is made where there is no PATH: files of 512 bytes to 64 KiB, each octave as often; or files as large as those of the recording. */
+function ownSizes({ workload, recording = null }: MachineRequest): readonly number[] | undefined {
+  if (recording !== null) return recording.files.map(({ bytes }) => bytes)
+  if (workload !== 'http') return undefined
+  const { count, bytesMin, bytesMax } = webFiles
+  // The golden ratio spreads them, the same each time.
+  return Array.from({ length: count }, (_, index) =>
+    Math.round(bytesMin * (bytesMax / bytesMin) ** ((index * 0.6180339887) % 1)),
+  )
+}
+
+/** For --dry-run: what would be read. */
+export function plannedData(request: MachineRequest): string {
+  const { path, dataFolder, dataBytes } = request
+  const sizes = ownSizes(request)
+  const bytes =
+    sizes === undefined
+      ? dataBytes
+      : Math.min(
+          dataBytes,
+          sizes.reduce((sum, size) => sum + size, 0),
+        )
+  const files = sizes === undefined ? '' : ` in ${sizes.length} ${sizes.length === 1 ? 'file' : 'files'}`
+  return path ?? `${mib(bytes)}${files} of its own in ${resolve(dataFolder)}, removed afterwards`
+}
+
+function describeData(
+  { path, workload, recording = null }: MachineRequest,
+  data: string,
+  asked: number,
+  named: number,
+): string {
+  if (workload === 'http')
+    return `${data}; ${asked} of these files served over loopback as by ringmaster serve, and asked for by another process, whose CPU is not counted`
+  if (recording === null) return data
+  const isNamed = recording.files.some((file) => file.path !== null)
+  const files =
+    path === null || !isNamed
+      ? ''
+      : `; ${named} of ${recording.files.length} files are there by name${named < recording.files.length ? ', others take the place of the rest' : ''}`
+  return `${describeRecording(recording)}; on ${data}${files}`
+}
+
 /** By the device below the file system; what has none (tmpfs, network) is taken for a cache. */
-function storageOf({ cache, workload }: MachineRequest, { device }: Fingerprint): TunedMachine['storage'] {
-  const readsAlone = workload !== 'durable-append' && workload !== 'mixed'
+function storageOf(
+  { cache, workload, recording = null }: MachineRequest,
+  { device }: Fingerprint,
+): TunedMachine['storage'] {
+  const readsAlone =
+    workload !== 'durable-append' && workload !== 'mixed' && !(recording !== null && writesIn(recording))
   if (device === null || (cache === 'cached' && readsAlone)) return 'cache'
   return device.rotational === true ? 'rotational' : 'flash'
 }

@@ -19,12 +19,12 @@ import { legsOfRace, race, roundsMin } from './race.ts'
 import { randomFrom } from './random.ts'
 import { median } from './statistics.ts'
 import { LayoutImpossibleError } from './types.ts'
-import type { Layout, Subject, WorkloadName } from './types.ts'
+import type { Layout, Subject, TunedWorkload } from './types.ts'
 
 export interface SearchOptions {
   readonly subject: Subject
   readonly machine: TunedMachine
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
   /** What is used now: kept unless something is worth the change. Ties go to what is nearer to it. */
   readonly current: Layout
   /** How long all of it may take. */

@@ -13,7 +13,7 @@ import type { ReportedLimits, TuneReport } from './report/model.ts'
 import { Recorder } from './report/recorder.ts'
 import { search } from './search.ts'
 import type { SearchOptions } from './search.ts'
-import type { Layout, Subject, WorkloadName } from './types.ts'
+import type { Layout, Subject, TunedWorkload } from './types.ts'
 
 /** What is tuned: a machine with its data. */
 export interface Tuned {
@@ -39,7 +39,7 @@ export interface TuneOutcome {
 type LimitsProgress = (share: number, what: string) => void
 
 export interface TuneOptions {
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
   readonly cache: TuneReport['cache']
   /** All of it, what was done before `startedSeconds` until now among it. */
   readonly budgetSeconds: number

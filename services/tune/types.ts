@@ -26,7 +26,13 @@ export interface Layout {
   readonly clients: number
 }
 
-export type WorkloadName = 'random-read' | 'sequential-read' | 'durable-append' | 'small-files' | 'mixed'
+/** On files, by any API: `ringmaster bench` has these, too. */
+export const fileWorkloads = ['random-read', 'sequential-read', 'durable-append', 'small-files', 'mixed'] as const
+export type WorkloadName = (typeof fileWorkloads)[number]
+
+/** With those of a daemon: HTTP, and what one was recorded to do. */
+export type TunedWorkload = WorkloadName | 'http' | 'recorded'
+export const tunedWorkloads: readonly TunedWorkload[] = [...fileWorkloads, 'http', 'recorded']
 
 /** What one timed window came to. */
 export interface Sample {

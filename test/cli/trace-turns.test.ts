@@ -38,7 +38,7 @@ it.each(['chrome', 'events'])(
         return trace
       },
     }
-    const route = traceRoute(watched, () => ({}))
+    const route = traceRoute(watched, () => ({}), { record: () => Promise.reject(new Error('not asked for')) })
     const writes: { turn: number; lines: number }[] = []
     const observed = async (request: AdminRequest) => {
       const reply = await route(request)

@@ -19,6 +19,9 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TraceRecording } from '../../metrics/trace-event.ts'
+import type { Recording } from '../../services/recording/format.ts'
+import type { TuneReport } from '../../services/tune/report/model.ts'
+import { contentsOf } from '../measure/harness.ts'
 import { readChromeTrace } from '../metrics/chrome-trace.ts'
 import { eventually } from '../services/harness.ts'
 import { exitCode, runCommand, spawnCommand, startDaemon, type Child, type Daemon } from './command.ts'
@@ -87,6 +90,40 @@ describe('GET /trace', () => {
     expect(settled).toEqual([...settled].sort((one, other) => one - other))
   })
 
+  it('format=replay: what was done to which file, as it was asked for over HTTP', async () => {
+    const ask = async (name: string, init: RequestInit = {}): Promise<void> => {
+      await (await fetch(`${daemon.filesUrl}${name}`, init)).arrayBuffer()
+    }
+    const asks = [
+      () => ask('file'),
+      () => ask('file', { headers: { range: 'bytes=2000-2999' } }),
+      () => ask('none'),
+      () => ask('file', { method: 'HEAD' }),
+    ]
+    // The answer's head comes when the recording has begun.
+    const response = await get('?seconds=1&format=replay')
+    let over = false
+    const recorded = (response.json() as Promise<Recording>).finally(() => (over = true))
+    for (let at = 0; !over; at = (at + 1) % asks.length) await asks[at]!()
+    const recording = await recorded
+    expect(recording.files).toEqual([{ path: 'file', bytes: 10_000 }])
+    const cycle = [
+      [['open'], ['stat'], ['read', 0, 10_000], ['close']],
+      [['open'], ['stat'], ['read', 2000, 1000], ['close']],
+      [['open'], ['stat'], ['close']],
+    ]
+    // The last one may have been cut by the end.
+    const visits = recording.visits.slice(0, -1)
+    expect(visits.length).toBeGreaterThan(0)
+    expect(visits.map(({ operations }) => operations)).toEqual(visits.map((_, at) => cycle[at % cycle.length]))
+    const times = recording.visits.map(({ atMs }) => atMs)
+    expect(times).toEqual([...times].sort((one, other) => one - other))
+    expect(times.at(-1)).toBeLessThan(recording.seconds * 1000)
+    expect(recording.inFlight).toBeGreaterThan(0)
+    expect([recording.dropped, recording.sampleEvery]).toEqual([0, 1])
+    expect(JSON.stringify(recording)).not.toContain(folder)
+  })
+
   it.each([
     ['?seconds=0', /seconds must be above 0 and at most 60/],
     ['?seconds=61', /seconds must be/],
@@ -96,7 +133,7 @@ describe('GET /trace', () => {
     ['?sample=1e3', /sample must be/],
     ['?sample=0', /sample must be an integer/],
     ['?sample=1.5', /sample must be/],
-    ['?format=xml', /format must be one of chrome, events/],
+    ['?format=xml', /format must be one of chrome, events, replay/],
     ['?seconds=0.1&seconds=x', /seconds is given more than once/],
     ['?second=1', /"second" is no parameter; there are seconds, sample, format/],
   ])('%s is refused', async (query, message) => {
@@ -151,6 +188,37 @@ describe('ringmaster trace', () => {
     const { code, stdout, stderr } = await underLoad(runCommand('trace', '--admin', daemon.adminUrl, ...args))
     expect([code, stderr]).toEqual([0, ''])
     expect((JSON.parse(stdout) as TraceRecording).events.length).toBeGreaterThan(0)
+  })
+
+  it('--format replay is what ringmaster tune does again: on the same files, and on data of its own', async () => {
+    const output = join(folder, 'recording.json')
+    const args = ['--admin', daemon.adminUrl, '--seconds', '0.5', '--format', 'replay', '--output', output]
+    const { code, stderr } = await underLoad(runCommand('trace', ...args))
+    const says = `saved to ${output}: ringmaster tune --workload recorded --from ${output} finds the best layout for it\n`
+    expect([code, stderr]).toEqual([0, says])
+    for (const where of [[folder], ['--data-dir', folder]]) {
+      const before = contentsOf(folder)
+      const options = [
+        '--workload',
+        'recorded',
+        '--from',
+        output,
+        '--budget-seconds',
+        '2',
+        '--knobs',
+        'depth',
+        '--json',
+      ]
+      const tuned = await runCommand('tune', ...where, ...options)
+      // What is decided depends on who else is here.
+      expect([0, 3], tuned.stderr).toContain(tuned.code)
+      const { data, workload, search } = JSON.parse(tuned.stdout) as TuneReport
+      expect(workload).toBe('recorded')
+      expect(data).toMatch(/operations on 1 file \(\d+ % open, \d+ % stat, \d+ % read, \d+ % close\), reads of 9.8 KiB/)
+      expect(data).toMatch(where.length === 1 ? /1 of 1 files are there by name$/ : /\(1 files, 0.0 MiB\), removed/)
+      expect(search?.before.workPerSecond.value).toBeGreaterThan(0)
+      expect(contentsOf(folder)).toEqual(before)
+    }
   })
 
   it('stdout that takes nothing is said in a line', async () => {

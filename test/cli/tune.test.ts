@@ -308,6 +308,18 @@ describe('on this machine', () => {
     expect(contentsOf(folder.path)).toEqual(before)
   })
 
+  it('has a layout for HTTP, which serves a folder as the daemon does', async () => {
+    fillFolder(folder.path)
+    const before = contentsOf(folder.path)
+    const options = ['--workload', 'http', '--budget-seconds', '2', '--knobs', 'depth', '--json']
+    const { code, stdout, stderr } = await runCommand('tune', folder.path, ...options)
+    expect([0, 3], stderr).toContain(code)
+    const { search, data } = JSON.parse(stdout) as TuneReport
+    expect(data).toMatch(/; 20 of these files served over loopback as by ringmaster serve/)
+    expect(search?.before.workPerSecond.value).toBeGreaterThan(0)
+    expect(contentsOf(folder.path)).toEqual(before)
+  })
+
   it('takes away what it made when it is stopped', async () => {
     const child = spawnCommand(['tune', '--data-dir', folder.path, '--data-mib', '8', '--budget-seconds', '60'])
     const [out, err] = [text(child.stdout), text(child.stderr)]
@@ -329,6 +341,9 @@ describe('used wrongly', () => {
     [['--p99-ms', '0'], /--p99-ms/],
     [['--seed', '1.5'], /--seed.*whole number/],
     [['--data-mib', '1'], /--data-mib/],
+    [['--workload', 'recorded'], /needs --from FILE: make one.*ringmaster trace --format replay/],
+    [['--workload', 'http', '--from', 'x.json'], /--from is for --workload recorded, and this is http/],
+    [['--workload', 'http', '--direct'], /reads through the page cache.*leave out --direct/],
     [['--quiet', '--verbose'], /cannot be used with/],
     [['--no-such-option'], /unknown option[^]*tune --help/],
     [['a', 'b'], /too many arguments/],
@@ -340,6 +355,11 @@ describe('used wrongly', () => {
 
   it.each<[string[], RegExp]>([
     [['/no/such/file'], /cannot read \/no\/such\/file; name a file or folder.*ENOENT/],
+    [
+      ['--workload', 'recorded', '--from', '/no/such/file'],
+      /cannot read \/no\/such\/file: ENOENT.*trace --format replay/,
+    ],
+    [['--workload', 'recorded', '--from', '/proc/version'], /\/proc\/version is no recording: it is no JSON/],
     [['--data-dir', '/no/such/folder'], /cannot make data in \/no\/such\/folder; choose another folder/],
     [['--apply', '--profile', '/no/such/folder/p.json'], /cannot write \/no\/such\/folder\/p.json.*--profile/],
     [['--html', '/no/such/folder/report.html'], /cannot write \/no\/such\/folder\/report.html; choose another file/],

@@ -1,7 +1,7 @@
 // Legs as they are run, with oracles that are not ours: the kernel's account of bytes and of system calls, /proc of other processes, a process that is
 // stopped from outside, checksums.
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, constants, existsSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,6 +11,7 @@ import { legSeconds, runLeg } from '../../services/measure/leg.ts'
 import { machineSubject } from '../../services/measure/subject.ts'
 import { windowWarmupSeconds } from '../../services/measure/order.ts'
 import type { LegOrder, WindowResult } from '../../services/measure/order.ts'
+import type { RecordedVisit } from '../../services/recording/format.ts'
 import type { Layout } from '../../services/tune/types.ts'
 import { tasks } from '../bench/process-facts.ts'
 import { eventually, temporaryFolder } from '../services/harness.ts'
@@ -154,6 +155,26 @@ describe('a leg', () => {
   })
 })
 
+const hasStrace = spawnSync('strace', ['-V']).error === undefined
+
+/** Runs a leg below strace; what it answered, and the lines of those calls. */
+async function traced(order: LegOrder, calls: string): Promise<{ window: WindowResult; lines: string[] }> {
+  const log = join(folder.path, 'calls')
+  const command = ['-f', '-o', log, '-e', `trace=${calls}`, process.execPath, program]
+  const child = spawn('strace', command, { stdio: ['pipe', 'pipe', 'ignore'] })
+  // Not ended: a leg ends when its stdin does.
+  child.stdin.write(`${JSON.stringify(order)}\n`)
+  const answers = (await text(child.stdout))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { kind: string; windows?: WindowResult[] })
+  const lines = readFileSync(log, 'utf8').split('\n')
+  rmSync(log)
+  const window = answers.at(-1)?.windows?.[0]
+  if (window === undefined) throw new Error(JSON.stringify(answers))
+  return { window, lines }
+}
+
 describe('what a leg counts', () => {
   it.skipIf(!hasDirect())('bytes: as many as the kernel says came from the device', async () => {
     const data = dataIn(folder.path, { cache: 'direct' })
@@ -163,28 +184,13 @@ describe('what a leg counts', () => {
     }
   })
 
-  it.skipIf(spawnSync('strace', ['-V']).error !== undefined)(
-    'operations: as many as strace sees system calls',
-    async () => {
-      const data = { ...dataIn(folder.path), paths: [] }
-      const order = JSON.stringify(orderIn(folder.path, { api: 'fs-sync', layout: null, data }))
-      const log = join(folder.path, 'calls')
-      const command = ['-f', '-o', log, '-e', 'trace=pread64', process.execPath, program]
-      const child = spawn('strace', command, { stdio: ['pipe', 'pipe', 'ignore'] })
-      // Not ended: a leg ends when its stdin does.
-      child.stdin.write(`${order}\n`)
-      const answers = (await text(child.stdout))
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as { kind: string; windows?: WindowResult[] })
-      const reads = readFileSync(log, 'utf8')
-        .split('\n')
-        .filter((line) => / = 4096$/.test(line))
-      rmSync(log)
-      expect(reads.length).toBeGreaterThan(0)
-      expect(answers.at(-1)?.windows?.[0]?.operations).toBe(reads.length)
-    },
-  )
+  it.skipIf(!hasStrace)('operations: as many as strace sees system calls', async () => {
+    const data = { ...dataIn(folder.path), paths: [] }
+    const { window, lines } = await traced(orderIn(folder.path, { api: 'fs-sync', layout: null, data }), 'pread64')
+    const reads = lines.filter((line) => / = 4096$/.test(line))
+    expect(reads.length).toBeGreaterThan(0)
+    expect(window.operations).toBe(reads.length)
+  })
 
   it('CPU: at least what /proc said meanwhile of all its threads, the kernel’s SQ thread among them', async () => {
     const seconds = 1
@@ -209,6 +215,108 @@ describe('what a leg counts', () => {
     expect(sq).toBeGreaterThan(0)
     // A clock tick each way, where the kernel keeps no finer account.
     expect(windows[0]!.cpuNs + 20e6).toBeGreaterThanOrEqual(all)
+  })
+})
+
+// With threads that make system calls, so that strace sees what the file service and the replay ask for; rings are asked in the same words.
+const threads = { ...layout, poller: 'threadpool' } as const
+
+describe('a leg over HTTP', () => {
+  const http = (more: Partial<LegOrder> = {}): LegOrder => {
+    const data = dataIn(folder.path, { file: null, root: folder.path })
+    return orderIn(folder.path, { workload: 'http', layout: threads, data, ...more })
+  }
+
+  it.skipIf(!hasStrace)(
+    'opens a file for each request that was answered, and for each whose bytes were compared',
+    async () => {
+      const { window, lines } = await traced(http(), 'openat2')
+      const opened = lines.filter((line) => /openat2\(.*"small-\d+".* = \d+$|resumed>.* = \d+$/.test(line))
+      expect(window.operations).toBeGreaterThan(0)
+      expect(opened.length).toBe(window.operations + 20)
+      const sizes = http().data.paths.map((path) => statSync(path).size)
+      const wanted = Array.from({ length: window.operations }, (_, at) => sizes[at % sizes.length]!)
+      expect(window.bytes).toBe(wanted.reduce((sum, size) => sum + size, 0))
+    },
+  )
+
+  it('has latencies by plan, at a share of what it did before, and leaves no process', async () => {
+    const before = contentsOf(folder.path)
+    const windows = [
+      { seconds: 0.3, load: { kind: 'closed' as const }, depth: 4 },
+      { seconds: 0.3, load: { kind: 'paced' as const, share: 0.5 }, depth: 4 },
+    ]
+    let [pid, helper] = [0, 0]
+    const onStep = (): void => {
+      helper = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0])
+    }
+    const { windows: done } = await runLeg(http({ layout, windows }), { onStart: (id) => (pid = id), onStep })
+    const [closed, open] = [done[0]!, done[1]!]
+    expect(open.offeredPerSecond).toBeCloseTo((closed.operations / closed.seconds) * 0.5)
+    expect(open.operations + open.overdue).toBeGreaterThan(0)
+    expect(open.p99Ns).toBeGreaterThanOrEqual(open.p50Ns)
+    expect(helper).toBeGreaterThan(0)
+    expect(await eventually(() => !isAlive(helper))).toBe(true)
+    expect(contentsOf(folder.path)).toEqual(before)
+  })
+
+  it('fails where the server does not have what is asked for, and says so', async () => {
+    const other = temporaryFolder()
+    const data = dataIn(folder.path, { file: null, root: other.path })
+    await expect(runLeg(http({ data }))).rejects.toMatchObject({
+      name: 'LegFailedError',
+      message: expect.stringContaining('the server answered 404') as string,
+    })
+    other.remove()
+  })
+})
+
+describe('a leg that replays', () => {
+  const visits: RecordedVisit[] = [
+    { file: 0, atMs: 0, operations: [['open'], ['stat'], ['read', 4096, 1000], ['read', 8192, 2000], ['close']] },
+    { file: 1, atMs: 1, operations: [['open'], ['stat'], ['read', 0, 500], ['close']] },
+    { file: 0, atMs: 2, operations: [['read', 12_288, 3000], ['write', 0, 700], ['sync']] },
+  ]
+  const replay = (more: Partial<LegOrder> = {}): LegOrder => {
+    const paths = ['large', 'small-3'].map((name) => join(folder.path, name))
+    const data = dataIn(folder.path, { file: null, paths, visits, root: folder.path })
+    const windows = [{ seconds: 0.1, load: { kind: 'closed' as const }, depth: 1 }]
+    return orderIn(folder.path, { workload: 'recorded', layout: threads, data, windows, ...more })
+  }
+
+  /** What so many operations come to: lengths of those that are system calls with one. */
+  const done = (operations: number): { lengths: number[]; offsets: number[]; bytes: number } => {
+    const cycle = visits.flatMap((visit) => visit.operations)
+    const all = Array.from({ length: operations }, (_, at) => cycle[at % cycle.length]!)
+    const calls = all.filter(([kind]) => ['read', 'write', 'sync'].includes(kind))
+    const lengths = calls.map(([, , length = 0]) => length)
+    const offsets = all.flatMap(([kind, offset = 0]) => (kind === 'read' ? [offset] : []))
+    return { lengths, offsets, bytes: lengths.reduce((sum, length) => sum + length, 0) }
+  }
+
+  it.skipIf(!hasStrace)('asks for what was recorded, in that order, again and again', async () => {
+    const { window, lines } = await traced(replay(), 'pread64,preadv2,pwrite64,pwritev2,fdatasync')
+    const call = /(?:pread64|preadv2|pwrite64|pwritev2|fdatasync)\(.* = \d+$/
+    const whole = lines.map((line) => call.exec(line)?.[0]).filter((line) => line !== undefined)
+    const moved = whole.map((line) => Number(/ = (\d+)$/.exec(line)?.[1]))
+    // Reading ahead into the page cache before the window is by 1 MiB and to the end.
+    const from = moved.indexOf(1000)
+    const { lengths, offsets, bytes } = done(window.operations)
+    expect(lengths.length).toBeGreaterThan(0)
+    expect(moved.slice(from)).toEqual(lengths)
+    const reads = whole.slice(from).filter((line) => line.startsWith('pread'))
+    expect(reads.map((line) => Number(/, (\d+)(?:, \S+)?\) = /.exec(line)?.[1]))).toEqual(offsets)
+    expect(window.bytes).toBe(bytes)
+  })
+
+  it('counts operations and bytes, writes into no file of the user’s, and runs on every poller', async () => {
+    const before = contentsOf(folder.path)
+    for (const poller of ['caller', 'worker', 'threadpool'] as const) {
+      const { operations, bytes } = await firstWindow(replay({ layout: { ...layout, poller } }))
+      expect(operations).toBeGreaterThan(0)
+      expect(bytes, poller).toBe(done(operations).bytes)
+    }
+    expect(contentsOf(folder.path)).toEqual(before)
   })
 })
 

@@ -10,6 +10,8 @@ import { watchNoise } from '../noise.ts'
 import { legOrder, windowWarmupSeconds } from '../order.ts'
 import type { LegAnswer, LegOrder, LegWindow, WindowResult } from '../order.ts'
 import { Team } from './clients.ts'
+import type { TeamResult } from './clients.ts'
+import type { StationWindow } from './station.ts'
 
 const lines = createInterface({ input: process.stdin })
 const [line] = (await once(lines, 'line')) as [string]
@@ -31,12 +33,23 @@ const chunkBytes = 1 << 20
 /** As every leg finds it: in the page cache, since the kernel may have reclaimed it meanwhile. */
 function warmCache({ file, spanBytes, paths, cache }: LegOrder['data']): void {
   if (cache !== 'cached') return
-  for (const path of paths) readFileSync(path)
-  if (file === null) return
+  let leftBytes = spanBytes > 0 ? spanBytes : Infinity
+  for (const path of paths) leftBytes -= warmFile(path, leftBytes)
+  if (file !== null) warmFile(file, spanBytes)
+}
+
+/** Its first bytes; returns how many there were. */
+function warmFile(path: string, bytesMax: number): number {
   const buffer = new Uint8Array(chunkBytes)
-  const descriptor = openSync(file, 'r')
+  const descriptor = openSync(path, 'r')
+  let warmBytes = 0
   try {
-    for (let at = 0; at < spanBytes; at += chunkBytes) readSync(descriptor, buffer, 0, chunkBytes, at)
+    while (warmBytes < bytesMax) {
+      const readBytes = readSync(descriptor, buffer, 0, chunkBytes, warmBytes)
+      if (readBytes === 0) break
+      warmBytes += readBytes
+    }
+    return warmBytes
   } finally {
     closeSync(descriptor)
   }
@@ -57,12 +70,31 @@ const difference = (before: number | null, after: number | null): number | null 
 
 const percentiles = [50, 75, 90, 95, 99, 99.5, 99.9, 99.99, 100]
 
-async function measureWindow(team: Team, seconds: number, depth: number, rate: number | null): Promise<WindowResult> {
+/** What does the windows: threads on files, or a server with a process that asks it. */
+interface Performers {
+  run(window: StationWindow): Promise<TeamResult>
+  close(): Promise<void>
+}
+
+async function startPerformers(rings: Ringmaster | null): Promise<Performers> {
+  if (order.workload !== 'http') return Team.start(order, rings)
+  if (rings === null) throw new Error('the workload http is for rings')
+  // On demand: no other leg has loaded a server.
+  return (await import('./http-team.ts')).HttpTeam.start(order, rings)
+}
+
+async function measureWindow(
+  team: Performers,
+  seconds: number,
+  depth: number,
+  rate: number | null,
+): Promise<WindowResult> {
   const noise = watchNoise()
   const readBefore = deviceBytes('read_bytes')
   const writtenBefore = deviceBytes('write_bytes')
   const cpuBefore = process.cpuUsage()
-  const { latency, ...done } = await team.run({ seconds, depth, operationsPerSecond: rate })
+  const { latency, helperCpuNs, ...done } = await team.run({ seconds, depth, operationsPerSecond: rate })
+  helpersCpuNs += helperCpuNs
   // getrusage(2) of the process: the kernel's SQ and io-wq threads are in its thread group, and so in this.
   const cpu = process.cpuUsage(cpuBefore)
   const cpuNs = (cpu.user + cpu.system) * 1000
@@ -76,9 +108,13 @@ async function measureWindow(team: Team, seconds: number, depth: number, rate: n
     cpuNs,
     deviceReadBytes: difference(readBefore, deviceBytes('read_bytes')),
     deviceWriteBytes: difference(writtenBefore, deviceBytes('write_bytes')),
-    noise: noise(cpuNs),
+    // Who asks is part of what is measured here, and no neighbour's noise.
+    noise: noise(cpuNs + helperCpuNs),
   }
 }
+
+/** Of processes that only ask, in all windows and warm-ups. */
+let helpersCpuNs = 0
 
 interface Measured {
   readonly windows: WindowResult[]
@@ -100,7 +136,7 @@ function rateOf({ load }: LegWindow, before: WindowResult | undefined): number |
 }
 
 async function measureAll(rings: Ringmaster | null): Promise<Measured> {
-  const team = await Team.start(order, rings)
+  const team = await startPerformers(rings)
   const results: WindowResult[] = []
   const first = order.windows[0]
   say({ kind: 'warmup' })
@@ -114,13 +150,16 @@ async function measureAll(rings: Ringmaster | null): Promise<Measured> {
     const rate = rateOf(window, results.at(-1))
     const warmup = windowWarmupSeconds(order, index)
     // What runs first is not compiled yet, and a queue from that time would still be there when the window is half over.
-    if (rate !== null && warmup > 0) await team.run({ seconds: warmup, depth, operationsPerSecond: rate })
+    if (rate !== null && warmup > 0) {
+      const warmed = await team.run({ seconds: warmup, depth, operationsPerSecond: rate })
+      helpersCpuNs += warmed.helperCpuNs
+    }
     say({ kind: 'window' })
     results.push(await measureWindow(team, seconds, depth, rate))
     if (order.untilFlat && isFlat(results)) break
   }
   const cpu = process.cpuUsage(cpuBefore)
-  const reading = noise((cpu.user + cpu.system) * 1000)
+  const reading = noise((cpu.user + cpu.system) * 1000 + helpersCpuNs)
   await team.close()
   return { windows: results, noise: reading }
 }

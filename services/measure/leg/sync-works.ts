@@ -62,6 +62,9 @@ export async function makeSyncWork(order: LegOrder): Promise<SyncWork> {
       }
       return { perform, close }
     }
+    case 'http':
+    case 'recorded':
+      throw new Error(`the workload ${workload} is for rings`)
     case 'mixed': {
       const read = reads(random)
       const append = writes(await scratch(), ends)

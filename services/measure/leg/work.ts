@@ -1,4 +1,6 @@
 // What a workload is to the loops (loops.ts): so many lanes, each with one request at a time. Made by works.ts; also what the file APIs are to it.
+import type { LegOrder } from '../order.ts'
+import type { LeaseBuffers } from './buffers.ts'
 
 /** What a request resolved with: bytes, or node:fs's and the library's shapes of them; of a batch one number each. */
 export type Moved =
@@ -34,6 +36,17 @@ export interface FileLike {
 export interface FilesLike {
   open(path: string, flags: number, mode?: number): Promise<FileLike>
   readFile(path: string): Promise<Buffer>
+}
+
+/** What a workload is made of, in one thread of the leg. */
+export interface WorkInput {
+  readonly order: LegOrder
+  readonly files: FilesLike
+  readonly buffers: LeaseBuffers
+  /** Requests in flight of this thread. */
+  readonly depth: number
+  readonly thread: number
+  readonly threads: number
 }
 
 /** Files that also take many requests at once. */

@@ -2,27 +2,16 @@
 // sync-works.ts. Called by station.ts.
 import { constants } from 'node:fs'
 import type { LegOrder } from '../order.ts'
-import type { LeaseBuffers } from './buffers.ts'
 import { randomPositions, sequentialPositions } from './positions.ts'
 import type { Positions } from './positions.ts'
+import { replayed } from './replay.ts'
 import { logBytesMax, openScratch } from './scratch-file.ts'
 import { hasBatches, movedBytes } from './work.ts'
-import type { FileLike, FilesLike, Moved, Work } from './work.ts'
-
-/** What a workload is made of, in one thread of the leg. */
-export interface WorkInput {
-  readonly order: LegOrder
-  readonly files: FilesLike
-  readonly buffers: LeaseBuffers
-  /** Requests in flight of this thread. */
-  readonly depth: number
-  readonly thread: number
-  readonly threads: number
-}
+import type { FileLike, Moved, Work, WorkInput } from './work.ts'
 
 type MakeWork = (input: WorkInput) => Promise<Work>
 
-const makers: Readonly<Record<LegOrder['workload'], MakeWork>> = {
+const makers: Readonly<Record<Exclude<LegOrder['workload'], 'http'>, MakeWork>> = {
   'random-read': (input) => transfers(input, random(input), false),
   'sequential-read': (input) => transfers(input, inOrder(input), false),
   'random-write': (input) => transfers(input, random(input), true),
@@ -30,10 +19,13 @@ const makers: Readonly<Record<LegOrder['workload'], MakeWork>> = {
   'durable-append': durableAppends,
   'small-files': wholeFiles,
   mixed,
+  recorded: replayed,
 }
 
 export function makeWork(input: WorkInput): Promise<Work> {
-  return makers[input.order.workload](input)
+  const { workload } = input.order
+  if (workload === 'http') throw new Error('what is asked over HTTP is asked by a process of its own (http-load.ts)')
+  return makers[workload](input)
 }
 
 const random = ({ order, thread }: WorkInput): Positions =>

@@ -7,14 +7,14 @@ import type { KnobName, KnobValue } from '../knobs.ts'
 import type { Noise } from '../noise.ts'
 import type { Outcome } from '../outcome.ts'
 import type { Estimate } from '../statistics.ts'
-import type { Layout, WorkloadName } from '../types.ts'
+import type { Layout, TunedWorkload } from '../types.ts'
 import type { Phase } from '../legs.ts'
 
 export interface TuneReport {
   readonly format: 'ringmaster-tune'
   readonly version: 1
   readonly machine: ReportedMachine
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
   /** What was read and written, for people. */
   readonly data: string
   readonly cache: 'cached' | 'direct'

@@ -2,11 +2,11 @@
 import { knobsFor, describeLayout } from '../layouts.ts'
 import type { KnobName, KnobValue, TunedMachine } from '../knobs.ts'
 import { planLimits } from '../tune.ts'
-import type { Layout, WorkloadName } from '../types.ts'
+import type { Layout, TunedWorkload } from '../types.ts'
 import { duration, printable } from './words.ts'
 
 export interface PlanRequest {
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
   readonly machine: TunedMachine
   readonly current: Layout
   readonly budgetSeconds: number
@@ -18,7 +18,7 @@ export interface PlanRequest {
 export interface TunePlan {
   readonly format: 'ringmaster-tune-plan'
   readonly version: 1
-  readonly workload: WorkloadName
+  readonly workload: TunedWorkload
   readonly data: string
   readonly current: Layout
   readonly budgetSeconds: number
