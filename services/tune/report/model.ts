@@ -44,6 +44,10 @@ export interface ReportedLimits {
   readonly direct: boolean
   readonly figures: readonly LimitFigure[]
   readonly ramps: readonly LimitRamp[]
+  /** How long reads take beside how much other work; null where it was not measured. */
+  readonly map: ReportedMap | null
+  /** Why there is none. */
+  readonly mapMissing: string | null
   /** Whether the figures agree with each other, of the last run. */
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly says: string }[]
 }
@@ -66,6 +70,28 @@ export interface LimitRamp {
   readonly name: string
   readonly unit: LimitUnit
   readonly points: readonly { readonly depth: number; readonly perSecond: number }[]
+}
+
+/** Latencies of 4 KiB reads for pairs of a read rate and a write bandwidth (128 KiB at a time), both offered by plan. */
+export interface ReportedMap {
+  /** How long each pair was measured, about. */
+  readonly cellSeconds: number
+  readonly cells: readonly ReportedMapCell[]
+}
+
+export interface ReportedMapCell {
+  /** Planned. */
+  readonly readsPerSecond: number
+  readonly writeBytesPerSecond: number
+  readonly readsDonePerSecond: number
+  /** Of all cells beside the same writes. */
+  readonly writeBytesDonePerSecond: number
+  /** From when each read was due. */
+  readonly p50Ns: number
+  readonly p95Ns: number
+  readonly p99Ns: number
+  /** Whether the reads were done as planned: else the latencies grew for as long as it was measured. */
+  readonly keepsUp: boolean
 }
 
 export interface ReportedSearch {
