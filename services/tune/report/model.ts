@@ -3,6 +3,7 @@
 // Numbers are in the unit that ends their name. What is not known (an interval of too few legs) is null in JSON. `version` grows when something is
 // taken away or changes its meaning; what is added does not count.
 import type { Fingerprint } from '../../profile/schema.ts'
+import type { NotChosen, TriedLayout } from '../explain.ts'
 import type { KnobName, KnobValue } from '../knobs.ts'
 import type { Noise } from '../noise.ts'
 import type { Outcome } from '../outcome.ts'
@@ -136,29 +137,13 @@ export interface ReportedChange {
 }
 
 /** A knob's value that is not used. */
-export interface ReportedValue {
-  readonly knob: KnobName
-  readonly value: KnobValue
-  readonly title: string
-  readonly why: string
+export interface ReportedValue extends Omit<NotChosen, 'best'> {
   /** The best layout that had it, by its place in `tried`; null: none was tried. */
   readonly best: number | null
 }
 
-export interface ReportedLayout {
-  readonly layout: Layout
-  readonly legs: number
-  readonly workPerSecond: number | null
-  readonly p50Ns: number | null
-  readonly p99Ns: number | null
-  readonly cpuNsPerWork: number | null
-  /** Against what is used from now on. */
-  readonly against: Estimate | null
-  readonly cpuAgainst: Estimate | null
-  readonly why: string
-  /** The same without the figures. */
-  readonly brief: string
-}
+/** `against` is against what is used from now on. */
+export type ReportedLayout = TriedLayout
 
 export interface RunLeg {
   readonly phase: Phase
