@@ -16,6 +16,8 @@ export interface DataRequest {
   readonly ownIn: string
   /** How large it may become. */
   readonly ownBytesMax: number
+  /** Whether small files are made, too. Default true. */
+  readonly smallFiles?: boolean
   readonly cache: LegData['cache']
   readonly signal?: AbortSignal | undefined
   /** `share` of the data that has been made, 0–1. */

@@ -6,6 +6,7 @@ import { prepareData } from './data.ts'
 import type { PreparedData } from './data.ts'
 import { runLeg } from './leg.ts'
 import type { LegOrder, WindowResult } from './order.ts'
+import { Writer } from './disk-map-writer.ts'
 import { plainLayout } from '../tune/plain-layout.ts'
 import { LayoutImpossibleError } from '../tune/types.ts'
 
@@ -15,12 +16,12 @@ export interface DiskMapCell {
   readonly readsPerSecond: number
   readonly writeBytesPerSecond: number
   readonly readsDonePerSecond: number
-  /** Of all cells beside the same writes. */
-  readonly writeBytesDonePerSecond: number
+  /** By what the kernel counts of the process that writes; null where it does not. */
+  readonly writeBytesDonePerSecond: number | null
   readonly p50Ns: number
   readonly p95Ns: number
   readonly p99Ns: number
-  /** Whether the reads were done as planned: else the latencies say no more than that they grew for as long as it was measured. */
+  /** Whether reads and writes were done as planned: else the latencies say no more than that they grew for as long as it was measured. */
   readonly keepsUp: boolean
 }
 
@@ -61,20 +62,19 @@ const writeBlockBytes = 128 << 10
 const readDepth = 128
 const writeDepth = 16
 const warmupSeconds = 0.1
-/** A fresh process until its first window, before one was measured. */
-const startSecondsGuess = 0.6
+/** A fresh process until its first window, on a quiet machine. */
+const startSeconds = 0.6
+const writerSecondsMax = 3600
 const cellSecondsMin = 0.1
 /** A window that falls behind goes on for a quarter more (leg/loops.ts). */
 const lateTimes = 1.25
-/** Writes have to begin before the reads and to end after them. */
-const overlapTimes = 2
 /** With what is still under way when the window ends. */
 const keepsUpShare = 0.9
 
-/** @throws DataError (no room, no O_DIRECT), LegFailedError, the signal's reason; Error where reads and writes cannot be had at the same time */
+/** @throws DataError (no room, no O_DIRECT), LegFailedError, the signal's reason */
 export async function measureDiskMap(options: DiskMapOptions): Promise<DiskMap> {
   const { folder, bytesMax, signal } = options
-  const request = { path: null, ownIn: folder, cache: 'direct' as const, signal }
+  const request = { path: null, ownIn: folder, smallFiles: false, cache: 'direct' as const, signal }
   const toRead = await prepareData({ ...request, ownBytesMax: bytesMax })
   try {
     const toWrite = await prepareData({ ...request, ownBytesMax: Math.max(8 << 20, bytesMax / 4) })
@@ -95,15 +95,13 @@ class MapRun {
   readonly #shares: MapShares
   readonly #cellSeconds: number
   #layout = plainLayout
-  #startSeconds = startSecondsGuess
 
   constructor(toRead: PreparedData, toWrite: PreparedData, options: DiskMapOptions) {
     this.#toRead = toRead
     this.#toWrite = toWrite
     this.#options = options
     this.#shares = options.shares ?? mapShares
-    const rows = this.#shares.writes.length
-    const perRow = options.seconds / rows - startSecondsGuess * overlapTimes
+    const perRow = options.seconds / this.#shares.writes.length - startSeconds * 2
     this.#cellSeconds = Math.max(cellSecondsMin, perRow / this.#shares.reads.length / lateTimes)
   }
 
@@ -111,8 +109,7 @@ class MapRun {
     const cells: DiskMapCell[] = []
     for (const [row, share] of this.#shares.writes.entries()) {
       this.#options.onProgress?.(row / this.#shares.writes.length)
-      const writeBytesPerSecond = share * this.#options.writeBytesPerSecondMax
-      cells.push(...(await this.#row(writeBytesPerSecond)))
+      cells.push(...(await this.#row(share * this.#options.writeBytesPerSecondMax)))
     }
     return { cellSeconds: this.#cellSeconds, cells }
   }
@@ -120,43 +117,20 @@ class MapRun {
   /** All read rates beside one bandwidth of writes. */
   async #row(writeBytesPerSecond: number): Promise<DiskMapCell[]> {
     if (writeBytesPerSecond === 0) return (await this.#readsAlone()).map((window) => cellOf(window, 0, 0))
-    const { signal } = this.#options
-    const stop = new AbortController()
-    const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal])
-    let isOver = false
-    const begun = new AbortController()
+    await using writer = await Writer.start(this.#writes(writeBytesPerSecond), this.#options.signal)
     const onStep = (step: 'warmup' | 'window'): void => {
-      if (step === 'window') begun.abort()
+      if (step === 'window') writer.mark()
     }
-    const writing = runLeg(this.#writes(writeBytesPerSecond), { signal: both, onStep }).finally(() => {
-      isOver = true
-      begun.abort()
-    })
-    const written = writing.then(({ windows: [window] }) => (window === undefined ? 0 : window.bytes / window.seconds))
-    try {
-      await aborted(begun.signal)
-      const [windows, done] = await Promise.all([this.#readsBeside(both, () => isOver), written])
-      return windows.map((window) => cellOf(window, writeBytesPerSecond, done))
-    } finally {
-      stop.abort()
-    }
-  }
-
-  async #readsBeside(signal: AbortSignal, isWritten: () => boolean): Promise<readonly WindowResult[]> {
-    const { windows } = await runLeg(this.#reads(), { signal })
-    // Else the last of them had the disk for themselves.
-    if (isWritten()) throw new Error('processes take too long to start here, now')
-    return windows
+    const { windows } = await runLeg(this.#reads(), { signal: writer.signal, onStep })
+    writer.mark()
+    const done = writer.bytesPerSecond()
+    return windows.map((window, at) => cellOf(window, writeBytesPerSecond, done[at] ?? null))
   }
 
   async #readsAlone(): Promise<readonly WindowResult[]> {
     const { signal } = this.#options
-    const startedMs = performance.now()
-    const onStep = (step: 'warmup' | 'window'): void => {
-      if (step === 'warmup') this.#startSeconds = Math.max(startSecondsGuess, (performance.now() - startedMs) / 1000)
-    }
     try {
-      return (await runLeg(this.#reads(), { signal, onStep })).windows
+      return (await runLeg(this.#reads(), { signal })).windows
     } catch (error) {
       if (!(error instanceof LayoutImpossibleError)) throw error
       this.#layout = { ...plainLayout, poller: 'threadpool' } // no io_uring here
@@ -172,11 +146,10 @@ class MapRun {
     return { ...this.#order(this.#toRead, readBlockBytes), workload: 'random-read', windows }
   }
 
+  /** Longer than any row of reads: it is ended by who started it. */
   #writes(bytesPerSecond: number): LegOrder {
-    const readSeconds = this.#cellSeconds * this.#shares.reads.length * lateTimes
-    const seconds = readSeconds + this.#startSeconds * overlapTimes
     const load = { kind: 'open' as const, operationsPerSecond: bytesPerSecond / writeBlockBytes }
-    const windows = [{ seconds, load, depth: writeDepth }]
+    const windows = [{ seconds: writerSecondsMax, load, depth: writeDepth }]
     return { ...this.#order(this.#toWrite, writeBlockBytes), workload: 'sequential-write', windows }
   }
 
@@ -187,21 +160,15 @@ class MapRun {
   }
 }
 
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => {
-      resolve()
-    })
-  })
-
-function cellOf(read: WindowResult, writeBytesPerSecond: number, writeBytesDonePerSecond: number): DiskMapCell {
+function cellOf(read: WindowResult, writeBytesPerSecond: number, writeBytesDonePerSecond: number | null): DiskMapCell {
   const { offeredPerSecond, operations, seconds, overdue, p50Ns, p99Ns, spectrum } = read
   const readsPerSecond = offeredPerSecond ?? 0
   const readsDonePerSecond = operations / seconds
+  const isRead = overdue === 0 && readsDonePerSecond >= readsPerSecond * keepsUpShare
+  const isWritten = (writeBytesDonePerSecond ?? writeBytesPerSecond) >= writeBytesPerSecond * keepsUpShare
   return {
     ...{ readsPerSecond, writeBytesPerSecond, readsDonePerSecond, writeBytesDonePerSecond },
     ...{ p50Ns, p95Ns: spectrum.find(([percentile]) => percentile === 95)?.[1] ?? p99Ns, p99Ns },
-    keepsUp: overdue === 0 && readsDonePerSecond >= readsPerSecond * keepsUpShare,
+    keepsUp: isRead && isWritten,
   }
 }

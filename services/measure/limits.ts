@@ -41,7 +41,8 @@ const windowsInAll = 4 * 6 + 3 * 4
 /** @throws DataError (no room, no such folder), LegFailedError, the signal's reason */
 export async function measureLimits(options: LimitsOptions): Promise<MachineLimits> {
   const { folder, seconds = secondsUsual, signal, onProgress } = options
-  const request = { path: null, ownIn: folder, ownBytesMax: options.bytesMax ?? bytesUsual, signal }
+  const ownBytesMax = options.bytesMax ?? bytesUsual
+  const request = { path: null, ownIn: folder, ownBytesMax, smallFiles: false, signal }
   onProgress?.(0, 'making a file')
   const data = await prepareData({ ...request, cache: 'direct' }).catch((error: unknown) => {
     if (!(error instanceof DataError)) throw error

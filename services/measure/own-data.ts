@@ -19,6 +19,8 @@ export interface Found {
 export interface OwnData {
   readonly ownIn: string
   readonly ownBytesMax: number
+  /** Default true. */
+  readonly smallFiles?: boolean
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: (share: number) => void
 }
@@ -60,8 +62,8 @@ export async function makeOwn(request: OwnData): Promise<Found> {
   try {
     const path = join(folder, 'blocks')
     await makeBlocks(path, bytes, request)
-    const smallFiles = await makeSmallFiles(folder, signal)
-    const description = `data of its own in ${parent} (${mib(bytes)}, ${ownSmallFiles} small files), removed afterwards`
+    const smallFiles = request.smallFiles === false ? [] : await makeSmallFiles(folder, signal)
+    const description = `data of its own in ${parent} (${mib(bytes)}, ${smallFiles.length} small files), removed afterwards`
     return { file: { path, bytes }, smallFiles, scratchFolder: parent, ownFolder: folder, description }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })

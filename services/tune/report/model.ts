@@ -85,13 +85,13 @@ export interface ReportedMapCell {
   readonly readsPerSecond: number
   readonly writeBytesPerSecond: number
   readonly readsDonePerSecond: number
-  /** Of all cells beside the same writes. */
-  readonly writeBytesDonePerSecond: number
+  /** Null where the kernel does not count it. */
+  readonly writeBytesDonePerSecond: number | null
   /** From when each read was due. */
   readonly p50Ns: number
   readonly p95Ns: number
   readonly p99Ns: number
-  /** Whether the reads were done as planned: else the latencies grew for as long as it was measured. */
+  /** Whether both were done as planned: else the latencies grew for as long as it was measured. */
   readonly keepsUp: boolean
 }
 

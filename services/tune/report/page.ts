@@ -14,7 +14,7 @@ import { rampPlots } from './plots/ramps.ts'
 import { element } from './plots/svg.ts'
 import type { Content, Markup } from './plots/svg.ts'
 import { style } from './style.ts'
-import { bytes, cpu, cpuName, requests, time, work, workName } from './words.ts'
+import { bytes, cpu, cpuName, requests, time, work, workName, writesDone } from './words.ts'
 
 /** Pixels of a plot that has the column for itself, and on a telephone. Drawn twice, so that letters are never scaled. */
 const wide = 866
@@ -126,7 +126,7 @@ function mapFigure({ map, figures }: ReportedLimits): Markup[] {
   const heading = ['written beside', 'done', 'reads asked for', 'done', 'p50', 'p95', 'p99', '']
   const rows = map.cells.map((cell) => [
     bytes(cell.writeBytesPerSecond),
-    bytes(cell.writeBytesDonePerSecond),
+    writesDone(cell),
     requests(cell.readsPerSecond),
     requests(cell.readsDonePerSecond),
     ...[cell.p50Ns, cell.p95Ns, cell.p99Ns].map(time),

@@ -70,6 +70,10 @@ export function limitInterval({ low, high, unit }: LimitFigure): string {
 /** "p99 0.41 ms": a cell of the disk's map as a word; of a load that was too much the time says only for how long was measured. */
 export const cellTime = ({ keepsUp, p99Ns }: ReportedMapCell): string => (keepsUp ? time(p99Ns) : 'too much')
 
+/** What was written beside. */
+export const writesDone = ({ writeBytesDonePerSecond: done }: ReportedMapCell): string =>
+  done === null ? 'not counted' : bytes(done)
+
 /** "45 s", "4 min 20 s". */
 export function duration(seconds: number): string {
   const whole = Math.ceil(seconds)

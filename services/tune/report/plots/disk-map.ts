@@ -1,7 +1,7 @@
 // The disk as ScyllaDB's diskplorer draws it: how long reads take (p99, and p95) for each pair of a read rate and a write bandwidth. The stronger the colour, the longer;
 // what the disk could not do is hatched. The figures are in the cells: colours alone tell nobody enough. Pure. Called by page.ts.
 import type { LimitFigure, ReportedMap, ReportedMapCell } from '../model.ts'
-import { bytes, cellTime, requests, time } from '../words.ts'
+import { bytes, cellTime, requests, time, writesDone } from '../words.ts'
 import { element, heats, line, onHeat, picture, text } from './svg.ts'
 import type { Markup } from './svg.ts'
 
@@ -26,7 +26,7 @@ export function mapCaption({ cells, cellSeconds }: ReportedMap, figures: readonl
     `p99 of 4 KiB reads (below it p95) from when each was due, beside writes of 128 KiB; about ${short(cellSeconds)} s each.`,
     'The rates are shares of the limits above. The stronger the colour, the longer.',
     ...(tooMuch > 0
-      ? [`Hatched: ${tooMuch} of ${cells.length} loads were too much, reads were not done as planned.`]
+      ? [`Hatched: ${tooMuch} of ${cells.length} loads were too much, not all was done as planned.`]
       : []),
     ...(isCache ? ['A cache answers here, not the device alone.'] : []),
   ].join(' ')
@@ -91,7 +91,7 @@ interface Box {
 function drawCell(cell: ReportedMapCell, box: Box, heat: number | null): Markup {
   const { x, y, width, height } = box
   const centre = x + width / 2
-  const says = `${requests(cell.readsPerSecond)} beside ${bytes(cell.writeBytesPerSecond)} written: p50 ${time(cell.p50Ns)}, p95 ${time(cell.p95Ns)}, p99 ${time(cell.p99Ns)}; done: ${requests(cell.readsDonePerSecond)}, ${bytes(cell.writeBytesDonePerSecond)}`
+  const says = `${requests(cell.readsPerSecond)} beside ${bytes(cell.writeBytesPerSecond)} written: p50 ${time(cell.p50Ns)}, p95 ${time(cell.p95Ns)}, p99 ${time(cell.p99Ns)}; done: ${requests(cell.readsDonePerSecond)}, ${writesDone(cell)}`
   const title = element('title', {}, says)
   if (heat === null)
     return element(
