@@ -289,7 +289,7 @@ function explained(error: unknown): unknown {
   return error
 }
 
-function number(least: number, most: number): (text: string) => number {
+export function number(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most)
@@ -298,7 +298,7 @@ function number(least: number, most: number): (text: string) => number {
   }
 }
 
-function whole(least: number, most: number): (text: string) => number {
+export function whole(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < least || value > most)
@@ -309,7 +309,7 @@ function whole(least: number, most: number): (text: string) => number {
 
 const parseP99 = (text: string): number | 'any' => (text === 'any' ? text : number(0.001, 600_000)(text))
 
-function parseKnobs(text: string): KnobName[] {
+export function parseKnobs(text: string): KnobName[] {
   const names = text.split(',').map((given) => {
     const found = knobNames.find((name) => name === given.trim())
     if (found === undefined)

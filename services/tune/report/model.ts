@@ -2,6 +2,7 @@
 //
 // Numbers are in the unit that ends their name. What is not known (an interval of too few legs) is null in JSON. `version` grows when something is
 // taken away or changes its meaning; what is added does not count.
+import type { DiskMap, DiskMapCell } from '../../measure/disk-map.ts'
 import type { Fingerprint } from '../../profile/schema.ts'
 import type { NotChosen, TriedLayout } from '../explain.ts'
 import type { KnobName, KnobValue } from '../knobs.ts'
@@ -74,26 +75,8 @@ export interface LimitRamp {
 }
 
 /** Latencies of 4 KiB reads for pairs of a read rate and a write bandwidth (128 KiB at a time), both offered by plan. */
-export interface ReportedMap {
-  /** How long each pair was measured, about. */
-  readonly cellSeconds: number
-  readonly cells: readonly ReportedMapCell[]
-}
-
-export interface ReportedMapCell {
-  /** Planned. */
-  readonly readsPerSecond: number
-  readonly writeBytesPerSecond: number
-  readonly readsDonePerSecond: number
-  /** Null where the kernel does not count it. */
-  readonly writeBytesDonePerSecond: number | null
-  /** From when each read was due. */
-  readonly p50Ns: number
-  readonly p95Ns: number
-  readonly p99Ns: number
-  /** Whether both were done as planned: else the latencies grew for as long as it was measured. */
-  readonly keepsUp: boolean
-}
+export type ReportedMap = DiskMap
+export type ReportedMapCell = DiskMapCell
 
 export interface ReportedSearch {
   readonly outcome: Outcome

@@ -1,7 +1,7 @@
 // The command line of the proof on real rings. Used by main.ts.
 import { tmpdir } from 'node:os'
-import { Command, InvalidArgumentError, Option } from 'commander'
-import { knobs } from '../../../services/tune/knobs.ts'
+import { Command, Option } from 'commander'
+import { number, parseKnobs, whole } from '../../../services/cli/tune.ts'
 import type { KnobName } from '../../../services/tune/knobs.ts'
 import type { WorkloadName } from '../../../services/tune/types.ts'
 
@@ -81,33 +81,5 @@ export function proofCommand(run: (options: ProofOptions) => Promise<number>): C
     })
 }
 
-function number(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most)
-      throw new InvalidArgumentError(`Expected a number from ${least} to ${most}.`)
-    return value
-  }
-}
-
-function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = number(least, most)(text)
-    if (!Number.isInteger(value)) throw new InvalidArgumentError('Expected a whole number.')
-    return value
-  }
-}
-
 const depths = (text: string): number[] => text.split(',').map(whole(1, 4096))
 const parseP99 = (text: string): number | 'any' => (text === 'any' ? text : number(0.1, 1000)(text))
-
-function parseKnobs(text: string): KnobName[] {
-  return text.split(',').map((given) => {
-    const found = knobs.find(({ name }) => name === given.trim())
-    if (found === undefined)
-      throw new InvalidArgumentError(
-        `There is no knob ${given}; there are ${knobs.map(({ name }) => name).join(', ')}.`,
-      )
-    return found.name
-  })
-}
