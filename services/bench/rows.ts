@@ -1,6 +1,7 @@
 // What is compared: one row each. Adding one is a line here. Used by run.ts.
 import { runLeg } from '../measure/leg.ts'
 import type { LegData, LegOrder, LegWindow, WindowResult } from '../measure/order.ts'
+import { plainLayout } from '../tune/plain-layout.ts'
 import type { Layout } from '../tune/types.ts'
 import { runC } from './c-limit.ts'
 import type { CMode } from './c-limit.ts'
@@ -55,21 +56,7 @@ export const rows: readonly Row[] = [
 const limit = (input: RowInput, mode: CMode): Promise<RowRound> => runC({ ...input, mode })
 
 const polled = (input: RowInput, poller: Layout['poller']): Promise<RowRound> =>
-  leg(input, 'rings', {
-    poller,
-    rings: 1,
-    sqThreads: 'own',
-    sqThreadCpu: null,
-    sqThreadIdleMs: 50,
-    depth: input.scenario.depth,
-    batch: 1,
-    spinNs: null,
-    blockBytes: null,
-    buffers: 'plain',
-    files: 'plain',
-    ioWorkersMax: null,
-    clients: 1,
-  })
+  leg(input, 'rings', { ...plainLayout, poller, depth: input.scenario.depth })
 
 async function leg(input: RowInput, api: LegOrder['api'], layout: Layout | null): Promise<RowRound> {
   const { scenario, data, seconds, warmupSeconds, operationsPerSecond, signal } = input

@@ -307,7 +307,7 @@ function explained(error: unknown): unknown {
   return error
 }
 
-function number(least: number, most: number): (text: string) => number {
+export function number(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most)
@@ -316,7 +316,7 @@ function number(least: number, most: number): (text: string) => number {
   }
 }
 
-function whole(least: number, most: number): (text: string) => number {
+export function whole(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (!/^\d+$/.test(text) || value < least || value > most)

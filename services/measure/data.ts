@@ -18,6 +18,8 @@ export interface DataRequest {
   readonly ownBytesMax: number
   /** Of files of ours, where it is not for the workloads of `bench`. */
   readonly ownSizes?: readonly number[] | undefined
+  /** Whether small files are made, too. Default true. */
+  readonly smallFiles?: boolean
   readonly cache: LegData['cache']
   readonly signal?: AbortSignal | undefined
   /** `share` of the data that has been made, 0–1. */

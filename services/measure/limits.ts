@@ -5,8 +5,8 @@ import { prepareData } from './data.ts'
 import type { PreparedData } from './data.ts'
 import { runLeg } from './leg.ts'
 import { DataError } from './own-data.ts'
+import { plainLayout } from '../tune/plain-layout.ts'
 import { LayoutImpossibleError } from '../tune/types.ts'
-import type { Layout } from '../tune/types.ts'
 import { limitChecks } from './limit-checks.ts'
 import type { LimitCheck } from './limit-checks.ts'
 import type { LimitFigures, RampLimit } from './limit-figures.ts'
@@ -35,30 +35,14 @@ const secondsUsual = 20
 const bytesUsual = 256 << 20
 const copyBytes = 64 << 20
 
-/** What asks the device: as little between it and the figure as there can be. */
-const plainLayout: Layout = {
-  poller: 'caller',
-  rings: 1,
-  sqThreads: 'own',
-  sqThreadCpu: null,
-  sqThreadIdleMs: 50,
-  depth: 1,
-  batch: 1,
-  spinNs: null,
-  blockBytes: null,
-  buffers: 'plain',
-  files: 'plain',
-  ioWorkersMax: null,
-  clients: 1,
-}
-
 /** Of four ramps with six windows each, and three single windows as long as four of those. */
 const windowsInAll = 4 * 6 + 3 * 4
 
 /** @throws DataError (no room, no such folder), LegFailedError, the signal's reason */
 export async function measureLimits(options: LimitsOptions): Promise<MachineLimits> {
   const { folder, seconds = secondsUsual, signal, onProgress } = options
-  const request = { path: null, ownIn: folder, ownBytesMax: options.bytesMax ?? bytesUsual, signal }
+  const ownBytesMax = options.bytesMax ?? bytesUsual
+  const request = { path: null, ownIn: folder, ownBytesMax, smallFiles: false, signal }
   onProgress?.(0, 'making a file')
   const data = await prepareData({ ...request, cache: 'direct' }).catch((error: unknown) => {
     if (!(error instanceof DataError)) throw error

@@ -23,6 +23,8 @@ export interface OwnData {
   readonly ownBytesMax: number
   /** Files of these sizes instead of a large one and small ones; cut down where they are more than that together. */
   readonly ownSizes?: readonly number[] | undefined
+  /** Default true. */
+  readonly smallFiles?: boolean
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: (share: number) => void
 }
@@ -70,8 +72,8 @@ export async function makeOwn(request: OwnData): Promise<Found> {
     }
     const path = join(folder, 'blocks')
     await makeBlocks(path, bytes, request)
-    const smallFiles = await makeSmallFiles(folder, signal)
-    const description = `data of its own in ${parent} (${mib(bytes)}, ${ownSmallFiles} small files), removed afterwards`
+    const smallFiles = request.smallFiles === false ? [] : await makeSmallFiles(folder, signal)
+    const description = `data of its own in ${parent} (${mib(bytes)}, ${smallFiles.length} small files), removed afterwards`
     return { file: { path, bytes }, smallFiles, scratchFolder: parent, ownFolder: folder, folder, description }
   } catch (error) {
     await rm(folder, { recursive: true, force: true })

@@ -1,6 +1,7 @@
 // Layouts as the search handles them: brought into one form, named, compared, told in words. Used by all of services/tune and by the profile.
 import { isHeld, knobs } from './knobs.ts'
 import type { Knob, KnobName, KnobValue } from './knobs.ts'
+import { plainLayout } from './plain-layout.ts'
 import type { Layout, TunedWorkload } from './types.ts'
 
 /** What placement decides by itself; the rest is what most programs do. */
@@ -13,21 +14,9 @@ export interface PlacedRings {
 
 /** What a program has that uses Ringmaster without options, with this many requests in flight. */
 export function defaultLayout(placed: PlacedRings, depth = 32): Layout {
-  return normaliseLayout({
-    poller: placed.poller,
-    rings: placed.rings,
-    sqThreads: placed.sqThreads === 'shared' ? 'shared' : 'own',
-    sqThreadCpu: null,
-    sqThreadIdleMs: placed.sqThreadIdleMs,
-    depth,
-    batch: 1,
-    spinNs: null,
-    blockBytes: null,
-    buffers: 'plain',
-    files: 'plain',
-    ioWorkersMax: null,
-    clients: 1,
-  })
+  const { poller, rings, sqThreadIdleMs } = placed
+  const sqThreads = placed.sqThreads === 'shared' ? 'shared' : 'own'
+  return normaliseLayout({ ...plainLayout, poller, rings, sqThreads, sqThreadIdleMs, depth })
 }
 
 /**

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { capabilities } from '../../native/capabilities.ts'
 import { readMachine } from '../machine/facts.ts'
 import { prepareData } from '../measure/data.ts'
+import { measureDiskMap } from '../measure/disk-map.ts'
 import { measureLimits } from '../measure/limits.ts'
 import type { LegLoad } from '../measure/order.ts'
 import { mib } from '../measure/own-data.ts'
@@ -75,6 +76,10 @@ export async function openMachine(
         const most = seconds < shortLimitsSeconds ? limitsFileBytes.short : limitsFileBytes.usual
         const bytesMax = Math.min(dataBytes, most)
         return measureLimits({ folder: legData.scratchFolder, bytesMax, seconds, signal: stop, onProgress })
+      },
+      measureMap: (seconds, limits, onProgress, stop) => {
+        const bytesMax = Math.min(dataBytes, limitsFileBytes.usual)
+        return measureDiskMap({ ...limits, folder: legData.scratchFolder, bytesMax, seconds, signal: stop, onProgress })
       },
       close: () => data.remove(),
     }

@@ -2,6 +2,8 @@
 // services/cli/tune.ts with the real machine (real-machine.ts), by tests with simulated ones.
 import { profileOf } from '../profile/make.ts'
 import type { Fingerprint, MachineLimit, Profile } from '../profile/schema.ts'
+import { mapOf } from './disk-map.ts'
+import type { MeasureMap } from './disk-map.ts'
 import type { KnobName, TunedMachine } from './knobs.ts'
 import type { Progress } from './legs.ts'
 import { workOf } from './objective.ts'
@@ -28,6 +30,8 @@ export interface Tuned {
   readonly path: string | null
   /** Takes about `seconds`. @throws the signal's reason; others where it cannot be done */
   measureLimits(seconds: number, onProgress: LimitsProgress, signal: AbortSignal): Promise<MeasuredLimits>
+  /** Likewise. */
+  readonly measureMap: MeasureMap
 }
 
 export interface TuneOutcome {
@@ -81,6 +85,12 @@ export function planLimits(budgetSeconds: number): { readonly runs: number; read
 export async function tune(tuned: Tuned, options: TuneOptions): Promise<TuneOutcome> {
   const { signal, now, startedSeconds, budgetSeconds, workload, seed, p99, knobs } = options
   const { runs, missing } = await limitsOf(tuned, options)
+  const mapped = await mapOf({
+    ...{ measure: tuned.measureMap, budgetSeconds, runs, signal },
+    onProgress: (share) => {
+      options.onPrepare('limits', 'reads beside writes', share)
+    },
+  })
   const { machine, current } = tuned
   const recorder = new Recorder(tuned.subject, ({ layout, sample }) => {
     const workPerSecond = workOf({ workload, p99NsMax: null }, sample)
@@ -113,7 +123,7 @@ export async function tune(tuned: Tuned, options: TuneOptions): Promise<TuneOutc
     budgetSeconds,
     seconds: now() - startedSeconds,
     stopped: signal.aborted ? 'aborted' : (found?.stopped ?? null),
-    limits: reportLimits(runs),
+    limits: reportLimits(runs, mapped),
     limitsMissing: runs.length > 0 ? null : missing,
     search: found === null || found.legs === 0 ? null : reportSearch(found, recorder),
   }

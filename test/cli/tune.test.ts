@@ -228,7 +228,7 @@ describe('--dry-run', () => {
     const json = simulatedWorld(fast)
     await runTune(null, { ...usual, dryRun: true, json: true }, json)
     const plan = JSON.parse(json.out) as TunePlan
-    expect(plan.limits.runs * plan.limits.secondsEach + plan.searchSeconds).toBeCloseTo(300)
+    expect(plan.limits.runs * plan.limits.secondsEach + plan.mapSeconds + plan.searchSeconds).toBeCloseTo(300)
     expect(plan.knobs.find(({ name }) => name === 'rings')?.values).toEqual([1, 2, 4, 8, 16])
   })
 

@@ -3,24 +3,11 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LegData, LegOrder } from '../../services/measure/order.ts'
+import { plainLayout } from '../../services/tune/plain-layout.ts'
 import type { Layout } from '../../services/tune/types.ts'
 import { seededBytes } from '../services/harness.ts'
 
-export const layout: Layout = {
-  poller: 'caller',
-  rings: 1,
-  sqThreads: 'own',
-  sqThreadCpu: null,
-  sqThreadIdleMs: 50,
-  depth: 4,
-  batch: 1,
-  spinNs: null,
-  blockBytes: null,
-  buffers: 'plain',
-  files: 'plain',
-  ioWorkersMax: null,
-  clients: 1,
-}
+export const layout: Layout = { ...plainLayout, depth: 4 }
 
 const fileBytes = 2 << 20
 const smallFiles = 20

@@ -52,6 +52,19 @@ describe.each(somePollers)('poller $poller in $memory memory', ({ poller, memory
     fds.push(fd)
     return fd
   }
+  /** One completion of a multishot request that goes on, each time it is called. */
+  const shooter = (): { shoot: () => Promise<void>; end: () => Promise<unknown> } => {
+    const fd = own(openPipe())
+    const stream = rings.raw().stream(pollStream({ fd, events: ['POLLIN'] }))
+    const shoot = async (): Promise<void> => {
+      const next = stream.next()
+      await rings.raw().submit(op.nop())
+      fs.writeSync(fd, 'x')
+      await next
+      fs.readSync(fd, Buffer.alloc(10))
+    }
+    return { shoot, end: () => stream.return() }
+  }
   beforeEach(async () => {
     startedMs = nowMs()
     rings = await Ringmaster.start({ rings: 1, poller, memory, sqEntries: 64, cqEntries: 256, backlogMax: 2000 })
@@ -202,15 +215,7 @@ describe.each(somePollers)('poller $poller in $memory memory', ({ poller, memory
   })
 
   it('a multishot request is taken by who samples as by chance, not because another took it', async () => {
-    const fd = own(openPipe())
-    const stream = rings.raw().stream(pollStream({ fd, events: ['POLLIN'] }))
-    const shoot = async (): Promise<void> => {
-      const next = stream.next()
-      await rings.raw().submit(op.nop())
-      fs.writeSync(fd, 'x')
-      await next
-      fs.readSync(fd, Buffer.alloc(10))
-    }
+    const { shoot, end } = shooter()
     using _other = rings.trace({ sampleEvery: 1_000_000 })
     let taken = 0
     for (let time = 0; time < 20; time++) {
@@ -223,7 +228,7 @@ describe.each(somePollers)('poller $poller in $memory memory', ({ poller, memory
       if (namesOf(sampled.read()).includes('poll_add')) taken++
     }
     expect(taken).toBeLessThan(3)
-    await stream.return()
+    await end()
   })
 
   it('may begin and end while requests are under way', async () => {
@@ -303,15 +308,7 @@ describe.each(somePollers)('poller $poller in $memory memory', ({ poller, memory
   })
 
   it('tells what a multishot request brings that began before it, to each from when it is there', async () => {
-    const fd = own(openPipe())
-    const stream = rings.raw().stream(pollStream({ fd, events: ['POLLIN'] }))
-    const shoot = async (): Promise<void> => {
-      const next = stream.next()
-      await rings.raw().submit(op.nop())
-      fs.writeSync(fd, 'x')
-      await next
-      fs.readSync(fd, Buffer.alloc(10))
-    }
+    const { shoot, end } = shooter()
     const pollsOf = (trace: Trace): TraceEvent[] => trace.read().filter(({ operation }) => operation === 'poll_add')
     await shoot()
     using first = rings.trace()
@@ -324,7 +321,7 @@ describe.each(somePollers)('poller $poller in $memory memory', ({ poller, memory
     expect(new Set(polls.flat().map(({ id }) => id)).size).toBe(1)
     expectTimesToFit(polls.flat(), firstMs)
     expect(first.inFlight()).toEqual([expect.objectContaining({ operation: 'poll_add', id: polls[0]![0]!.id })])
-    await stream.return()
+    await end()
     expect(pollsOf(first).map(({ more }) => more)).toEqual([false])
     expect(pollsOf(second).map(({ more }) => more)).toEqual([false])
   })

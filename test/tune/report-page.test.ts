@@ -22,6 +22,16 @@ const lettersOutside = `[...document.querySelectorAll('svg text')].filter((text)
   return box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1
 }).map((text) => text.textContent)`
 
+/** Likewise: texts of the map of the disk that overlap. */
+const lettersOverlapping = `(() => {
+  const maps = [...document.querySelectorAll('svg[aria-label^="p99 of reads"]')].filter((map) => map.getBoundingClientRect().width > 0)
+  const texts = maps.flatMap((map) => [...map.querySelectorAll('text')].map((text) => [text.textContent, text.getBoundingClientRect()]))
+  if (texts.length < 25) return ['there is no map']
+  return texts.flatMap(([one, a], at) => texts.slice(at + 1)
+    .filter(([, b]) => a.left < b.right && b.left < a.right && a.top + 3 < b.bottom && b.top + 3 < a.bottom)
+    .map(([other]) => one + ' / ' + other))
+})()`
+
 describe.skipIf(!hasChromium)('the page', () => {
   let browser: Browser
   let folder: string
@@ -69,8 +79,11 @@ describe.skipIf(!hasChromium)('the page', () => {
         'Not chosen, because',
         'What was tried',
       ])
-      await page.locator('summary').click()
-      expect(await page.locator('details tbody tr').count()).toBeGreaterThanOrEqual(tried)
+      for (const summary of await page.locator('summary').all()) await summary.click()
+      expect(await page.locator('details:has(.all) tbody tr').count()).toBeGreaterThanOrEqual(tried)
+      // The map of the disk is there as a picture and as a table, and no figure runs into its neighbour's.
+      expect(await page.locator('details:not(:has(.all)) tbody tr').count()).toBe(25)
+      expect(await page.evaluate(lettersOverlapping)).toEqual([])
       expect(await page.evaluate(lettersOutside)).toEqual([])
       await context.close()
     },

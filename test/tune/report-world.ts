@@ -1,7 +1,7 @@
 // Simulated machines (simulated-machine.ts) as the world of `ringmaster tune`: the search is the real one, the disk's limits are made up, and time is the
 // machine's own. Used by the tests of the report and of the command.
 import type { MeasuredLimits } from '../../services/tune/report/limits.ts'
-import type { TuneReport } from '../../services/tune/report/model.ts'
+import type { ReportedMap, TuneReport } from '../../services/tune/report/model.ts'
 import { tune } from '../../services/tune/tune.ts'
 import type { Tuned, TuneOptions } from '../../services/tune/tune.ts'
 import type { TuneWorld } from '../../services/cli/tune.ts'
@@ -38,6 +38,23 @@ export function madeUpLimits(seed: number): MeasuredLimits {
       { name: 'fdatasync is plausible', ok: false, says: 'fdatasync takes 12 µs (median), less than a device needs' },
     ],
   }
+}
+
+/** Of a disk that is asked for shares of what it can do: waiting times of a queue, and no answer above 90 % of it. */
+export function madeUpMap(readsPerSecondMax: number, writeBytesPerSecondMax: number): ReportedMap {
+  const cells = [0, 0.2, 0.4, 0.6, 0.8].flatMap((writes) =>
+    [0.1, 0.3, 0.5, 0.7, 0.9].map((reads) => {
+      const load = Math.min(0.99, reads + writes * 0.7)
+      const keepsUp = reads + writes * 0.7 <= 0.95
+      const p50Ns = keepsUp ? 80_000 / (1 - load) : 90e6
+      const [readsPerSecond, writeBytesPerSecond] = [reads * readsPerSecondMax, writes * writeBytesPerSecondMax]
+      const readsDonePerSecond = readsPerSecond * (keepsUp ? 1 : 0.7)
+      const writeBytesDonePerSecond = writeBytesPerSecond * 0.99
+      const rates = { readsPerSecond, writeBytesPerSecond, readsDonePerSecond, writeBytesDonePerSecond }
+      return { ...rates, p50Ns, p95Ns: p50Ns * 2.1, p99Ns: p50Ns * 3.4, keepsUp }
+    }),
+  )
+  return { cellSeconds: 1, cells }
 }
 
 export interface Simulation {
@@ -81,6 +98,12 @@ export function simulate({
       limitsSeconds += seconds
       onProgress(0, 'random-read')
       return Promise.resolve(madeUpLimits(seed + limitsSeconds))
+    },
+    measureMap: (seconds, { readsPerSecondMax, writeBytesPerSecondMax }, onProgress, signal) => {
+      signal.throwIfAborted()
+      limitsSeconds += seconds
+      onProgress(0)
+      return Promise.resolve(madeUpMap(readsPerSecondMax, writeBytesPerSecondMax))
     },
   }
 }

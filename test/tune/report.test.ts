@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { blocksOf } from '../../services/tune/report/blocks.ts'
 import { frontierOf } from '../../services/tune/report/plots/frontier.ts'
+import { mapCaption } from '../../services/tune/report/plots/disk-map.ts'
 import { heatCells } from '../../services/tune/report/plots/heat-map.ts'
 import { legsOf } from '../../services/tune/report/plots/confirmation.ts'
 import type { ReportedSearch, TuneReport } from '../../services/tune/report/model.ts'
@@ -210,6 +211,25 @@ describe('figures', () => {
     expect(from).toMatchObject({ 'random read': 'device', 'fdatasync p50': 'cache', 'memory copy': 'memory' })
     expect(formatReport(chosen, plain)).toContain('a cache, not the device')
     expect(flat(formatReport(chosen, plain))).toContain('less than a device needs')
+  })
+
+  it('of the map of the disk are in the table of the page, and of the text its gentlest and its hardest load', () => {
+    const { map, figures } = chosen.limits!
+    const page = flat(pageText(chosen))
+    for (const cell of map!.cells) {
+      expect(page).toContain(
+        `${requests(cell.readsPerSecond)} ${requests(cell.readsDonePerSecond)} ${time(cell.p50Ns)}`,
+      )
+      expect(page).toContain(`p95 ${time(cell.p95Ns)}, p99 ${time(cell.p99Ns)}`)
+    }
+    const kept = map!.cells.filter(({ keepsUp }) => keepsUp).map(({ p99Ns }) => p99Ns)
+    const text = flat(formatReport(chosen, plain))
+    expect(text).toContain(`Reads beside writes: p99 from ${time(Math.min(...kept))} at`)
+    expect(text).toContain(`to ${time(Math.max(...kept))} at`)
+    expect(text).toContain(`${25 - kept.length} of 25 loads were too much`)
+    expect(mapCaption(map!, figures)).not.toContain('cache')
+    const ofCache = figures.map((figure) => ({ ...figure, from: 'cache' as const }))
+    expect(mapCaption(map!, ofCache)).toContain('A cache answers here')
   })
 
   it('survive JSON: what is not known is null', () => {

@@ -104,6 +104,14 @@ function section({ title, text, tables, plots, notes }: ReportSection): HTMLElem
   return made
 }
 
+/** As the system has it; before any plot asks to be told of a change, too, since plots take the colours that are on. */
+const dark = matchMedia('(prefers-color-scheme: dark)')
+function applyScheme(): void {
+  document.documentElement.dataset['scheme'] = dark.matches ? 'dark' : 'light'
+}
+dark.addEventListener('change', applyScheme)
+applyScheme()
+
 const report = JSON.parse(document.getElementById('report')?.textContent ?? '') as Report
 const facts = report.facts.flatMap(([name, value]) => [element('dt', name), element('dd', value)])
 document

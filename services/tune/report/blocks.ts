@@ -7,8 +7,29 @@ import { signed } from '../outcome.ts'
 import { roundsMin } from '../race.ts'
 import type { Estimate } from '../statistics.ts'
 import type { Layout } from '../types.ts'
-import type { ReportedChange, ReportedLayout, ReportedSearch, ReportedValue, TuneReport } from './model.ts'
-import { cpu, cpuName, duration, limit, limitInterval, printable, time, withInterval, work, workName } from './words.ts'
+import type {
+  ReportedChange,
+  ReportedLayout,
+  ReportedLimits,
+  ReportedMapCell,
+  ReportedSearch,
+  ReportedValue,
+  TuneReport,
+} from './model.ts'
+import {
+  bytes,
+  cpu,
+  cpuName,
+  duration,
+  requests,
+  limit,
+  limitInterval,
+  printable,
+  time,
+  withInterval,
+  work,
+  workName,
+} from './words.ts'
 
 export interface Block {
   readonly title: string
@@ -46,9 +67,24 @@ export function limitsBlock({ limits, limitsMissing }: TuneReport): Block {
       ...(runs > 1
         ? []
         : ['One run each: how much they vary is not known. Three runs are made from --budget-seconds 300 on.']),
+      mapNote(limits),
     ],
   }
 }
+
+/** The map of the disk in a sentence: its gentlest load and the hardest that was kept up with. */
+function mapNote({ map, mapMissing }: ReportedLimits): string {
+  if (map === null) return `Reads beside writes: ${mapMissing ?? 'not measured'}`
+  const kept = map.cells.filter(({ keepsUp }) => keepsUp).sort((a, b) => a.p99Ns - b.p99Ns)
+  const said = [kept[0], kept.at(-1)].flatMap((cell) => (cell === undefined ? [] : [mapCell(cell)]))
+  const tooMuch = map.cells.length - kept.length
+  const rest =
+    tooMuch === 0 ? '' : `${kept.length === 0 ? '' : '; '}${tooMuch} of ${map.cells.length} loads were too much`
+  return `Reads beside writes: ${said.length === 0 ? '' : `p99 from ${said.join(' to ')}`}${rest}. --html draws them all.`
+}
+
+const mapCell = (cell: ReportedMapCell): string =>
+  `${time(cell.p99Ns)} at ${requests(cell.readsPerSecond)}${cell.writeBytesPerSecond === 0 ? '' : ` beside ${bytes(cell.writeBytesPerSecond)} written`}`
 
 /** What has changed between two layouts, knob by knob, and what it brings. */
 export function choiceBlock(report: TuneReport): Block {

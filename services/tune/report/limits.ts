@@ -50,7 +50,10 @@ const rows: readonly Row[] = [
 ]
 
 /** Medians over the runs, from the least to the largest. Null without a run. */
-export function reportLimits(runs: readonly MeasuredLimits[]): ReportedLimits | null {
+export function reportLimits(
+  runs: readonly MeasuredLimits[],
+  { map, mapMissing }: Pick<ReportedLimits, 'map' | 'mapMissing'>,
+): ReportedLimits | null {
   const last = runs.at(-1)
   if (last === undefined) return null
   const figures = rows.map(({ name, unit, read, ramp, from }): LimitFigure => {
@@ -70,7 +73,8 @@ export function reportLimits(runs: readonly MeasuredLimits[]): ReportedLimits | 
   const ramps = rows.flatMap(({ name, unit, ramp }): LimitRamp[] =>
     ramp === undefined ? [] : [{ name, unit, points: ramp(last).points }],
   )
-  return { runs: runs.length, direct: runs.every(({ direct }) => direct), figures, ramps, checks: last.checks }
+  const direct = runs.every((run) => run.direct)
+  return { runs: runs.length, direct, figures, ramps, map, mapMissing, checks: last.checks }
 }
 
 const holdAll = (runs: readonly MeasuredLimits[], names: readonly string[]): boolean =>

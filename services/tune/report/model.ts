@@ -2,7 +2,9 @@
 //
 // Numbers are in the unit that ends their name. What is not known (an interval of too few legs) is null in JSON. `version` grows when something is
 // taken away or changes its meaning; what is added does not count.
+import type { DiskMap, DiskMapCell } from '../../measure/disk-map.ts'
 import type { Fingerprint } from '../../profile/schema.ts'
+import type { NotChosen, TriedLayout } from '../explain.ts'
 import type { KnobName, KnobValue } from '../knobs.ts'
 import type { Noise } from '../noise.ts'
 import type { Outcome } from '../outcome.ts'
@@ -44,6 +46,10 @@ export interface ReportedLimits {
   readonly direct: boolean
   readonly figures: readonly LimitFigure[]
   readonly ramps: readonly LimitRamp[]
+  /** How long reads take beside how much other work; null where it was not measured. */
+  readonly map: ReportedMap | null
+  /** Why there is none. */
+  readonly mapMissing: string | null
   /** Whether the figures agree with each other, of the last run. */
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly says: string }[]
 }
@@ -67,6 +73,10 @@ export interface LimitRamp {
   readonly unit: LimitUnit
   readonly points: readonly { readonly depth: number; readonly perSecond: number }[]
 }
+
+/** Latencies of 4 KiB reads for pairs of a read rate and a write bandwidth (128 KiB at a time), both offered by plan. */
+export type ReportedMap = DiskMap
+export type ReportedMapCell = DiskMapCell
 
 export interface ReportedSearch {
   readonly outcome: Outcome
@@ -110,29 +120,13 @@ export interface ReportedChange {
 }
 
 /** A knob's value that is not used. */
-export interface ReportedValue {
-  readonly knob: KnobName
-  readonly value: KnobValue
-  readonly title: string
-  readonly why: string
+export interface ReportedValue extends Omit<NotChosen, 'best'> {
   /** The best layout that had it, by its place in `tried`; null: none was tried. */
   readonly best: number | null
 }
 
-export interface ReportedLayout {
-  readonly layout: Layout
-  readonly legs: number
-  readonly workPerSecond: number | null
-  readonly p50Ns: number | null
-  readonly p99Ns: number | null
-  readonly cpuNsPerWork: number | null
-  /** Against what is used from now on. */
-  readonly against: Estimate | null
-  readonly cpuAgainst: Estimate | null
-  readonly why: string
-  /** The same without the figures. */
-  readonly brief: string
-}
+/** `against` is against what is used from now on. */
+export type ReportedLayout = TriedLayout
 
 export interface RunLeg {
   readonly phase: Phase

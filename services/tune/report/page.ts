@@ -5,15 +5,16 @@ import { describeDifference } from '../layouts.ts'
 import { signed } from '../outcome.ts'
 import { blocksOf, headOf, isUsed } from './blocks.ts'
 import type { Block } from './blocks.ts'
-import type { ReportedSearch, TuneReport } from './model.ts'
+import type { ReportedLimits, ReportedSearch, TuneReport } from './model.ts'
 import { confirmationPlots } from './plots/confirmation.ts'
+import { diskMapPlot, mapAxes, mapCaption } from './plots/disk-map.ts'
 import { frontierPlot, pollerShape } from './plots/frontier.ts'
 import { heatMap } from './plots/heat-map.ts'
 import { rampPlots } from './plots/ramps.ts'
 import { element } from './plots/svg.ts'
 import type { Content, Markup } from './plots/svg.ts'
 import { style } from './style.ts'
-import { cpu, cpuName, time, work, workName } from './words.ts'
+import { bytes, cpu, cpuName, requests, time, work, workName, writesDone } from './words.ts'
 
 /** Pixels of a plot that has the column for itself, and on a telephone. Drawn twice, so that letters are never scaled. */
 const wide = 866
@@ -112,7 +113,34 @@ function figure(title: string, caption: string, draw: (width: number) => readonl
 function limitPlots({ limits }: TuneReport): Markup[] {
   if (limits === null) return []
   const caption = 'Where a curve is flat, more in flight only makes each request wait. Of the last run.'
-  return figure('Rate by requests in flight', caption, (width) => rampPlots(limits, width), halfWide)
+  const ramps = figure('Rate by requests in flight', caption, (width) => rampPlots(limits, width), halfWide)
+  return [...ramps, ...mapFigure(limits)]
+}
+
+const mapTitle = 'How long reads take beside writes'
+
+/** The picture, and the same as a table for who cannot see it. */
+function mapFigure({ map, figures }: ReportedLimits): Markup[] {
+  if (map === null) return []
+  const { writes } = mapAxes(map)
+  const heading = ['written beside', 'done', 'reads asked for', 'done', 'p50', 'p95', 'p99', '']
+  const rows = map.cells.map((cell) => [
+    bytes(cell.writeBytesPerSecond),
+    writesDone(cell),
+    requests(cell.readsPerSecond),
+    requests(cell.readsDonePerSecond),
+    ...[cell.p50Ns, cell.p95Ns, cell.p99Ns].map(time),
+    cell.keepsUp ? '' : 'too much: not done as planned',
+  ])
+  return [
+    ...figure(mapTitle, mapCaption(map, figures), (width) => [diskMapPlot(map, width)]),
+    element(
+      'details',
+      {},
+      element('summary', {}, `The same as a table: ${rows.length} loads, ${writes.length} rates of writes`),
+      table(mapTitle, heading, rows, []),
+    ),
+  ]
 }
 
 function choicePlots(search: ReportedSearch): Markup[] {

@@ -1,6 +1,7 @@
 // What a run would do, without doing it: for --dry-run. Pure. Called by services/cli/tune.ts.
 import { knobsFor, describeLayout } from '../layouts.ts'
 import type { KnobName, KnobValue, TunedMachine } from '../knobs.ts'
+import { planMap } from '../disk-map.ts'
 import { planLimits } from '../tune.ts'
 import type { Layout, TunedWorkload } from '../types.ts'
 import { duration, printable } from './words.ts'
@@ -23,6 +24,8 @@ export interface TunePlan {
   readonly current: Layout
   readonly budgetSeconds: number
   readonly limits: { readonly runs: number; readonly secondsEach: number }
+  /** For the map of the disk, reads beside writes; 0: none. */
+  readonly mapSeconds: number
   readonly searchSeconds: number
   readonly knobs: readonly {
     readonly name: KnobName
@@ -36,6 +39,7 @@ export interface TunePlan {
 
 export function planOf({ workload, machine, current, budgetSeconds, knobs, data }: PlanRequest): TunePlan {
   const limits = planLimits(budgetSeconds)
+  const mapSeconds = planMap(budgetSeconds)
   return {
     format: 'ringmaster-tune-plan',
     version: 1,
@@ -44,7 +48,8 @@ export function planOf({ workload, machine, current, budgetSeconds, knobs, data 
     current,
     budgetSeconds,
     limits,
-    searchSeconds: budgetSeconds - limits.runs * limits.secondsEach,
+    mapSeconds,
+    searchSeconds: budgetSeconds - limits.runs * limits.secondsEach - mapSeconds,
     knobs: knobsFor(workload, knobs ?? undefined).map(({ name, title, says, candidates, format }) => {
       const values = candidates(machine)
       return { name, title, says, values, texts: values.map(format) }
@@ -59,6 +64,7 @@ export function formatPlan(plan: TunePlan): string {
     `Nothing was measured. ringmaster tune would take ${duration(plan.budgetSeconds)} at most:`,
     `  data           ${printable(plan.data)}`,
     `  limits         ${limits.runs === 0 ? 'none: the time is too short' : `${limits.runs} ${limits.runs === 1 ? 'run' : 'runs'} of ${duration(limits.secondsEach)}`}`,
+    `  disk map       ${plan.mapSeconds === 0 ? 'none: the time is too short' : `reads beside writes, 5 × 5 loads: about ${duration(plan.mapSeconds)}`}`,
     `  search         ${plan.workload}, what is left: about ${duration(plan.searchSeconds)}, the last fifth to confirm the winner`,
     `  starting from  ${describeLayout(plan.current)}`,
     '',

@@ -1,6 +1,6 @@
 // Figures as people read them: three digits, one unit, the interval behind it. Used by text.ts, page.ts and the plots.
 import type { Estimate } from '../statistics.ts'
-import type { LimitFigure, LimitUnit, ReportedSearch } from './model.ts'
+import type { LimitFigure, LimitUnit, ReportedMapCell, ReportedSearch } from './model.ts'
 
 const steps: readonly (readonly [from: number, letter: string])[] = [
   [1e9, 'G'],
@@ -66,6 +66,13 @@ export const limit = (value: number, unit: LimitUnit): string => limitFormats[un
 export function limitInterval({ low, high, unit }: LimitFigure): string {
   return low === null || high === null ? '' : `${limit(low, unit)} – ${limit(high, unit)}`
 }
+
+/** "p99 0.41 ms": a cell of the disk's map as a word; of a load that was too much the time says only for how long was measured. */
+export const cellTime = ({ keepsUp, p99Ns }: ReportedMapCell): string => (keepsUp ? time(p99Ns) : 'too much')
+
+/** What was written beside. */
+export const writesDone = ({ writeBytesDonePerSecond: done }: ReportedMapCell): string =>
+  done === null ? 'not counted' : bytes(done)
 
 /** "45 s", "4 min 20 s". */
 export function duration(seconds: number): string {

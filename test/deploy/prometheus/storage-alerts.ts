@@ -35,6 +35,11 @@ const space = (available: string, size = '1000x2000'): Series => ({
 const fsyncFailed = (count: number, operation = 'fsync'): string =>
   `${count} times ${operation} failed on a:9464 within a quarter of an hour. What was written since the fsync before may be gone, and a second fsync that succeeds proves nothing. ${byCode(operation)}`
 
+const deviceFailed = (count: number, operation: string): { labels: { operation: string }; description: string } => ({
+  labels: { operation },
+  description: `${count} times ${operation} failed with an error of the device on a:9464 within a quarter of an hour. ${byCode(operation)}`,
+})
+
 const fsyncFires = [{ labels: { operation: 'fsync' }, description: fsyncFailed(1) }]
 
 export const storageAlerts: readonly AlertCase[] = [
@@ -251,24 +256,14 @@ export const storageAlerts: readonly AlertCase[] = [
         series: { [errors('read')]: '_x9 0x20 3x60', ...started('_x9 530x80') },
         notYetAt: '29m',
         at: '31m',
-        firing: [
-          {
-            labels: { operation: 'read' },
-            description: `3 times read failed with an error of the device on a:9464 within a quarter of an hour. ${byCode('read')}`,
-          },
-        ],
+        firing: [deviceFailed(3, 'read')],
         overAt: '47m',
       },
       {
         when: 'the disk is full',
         series: { [errors('write')]: '0+15x40 600x20', ...started('0x61') },
         at: '30m',
-        firing: [
-          {
-            labels: { operation: 'write' },
-            description: `225 times write failed with an error of the device on a:9464 within a quarter of an hour. ${byCode('write')}`,
-          },
-        ],
+        firing: [deviceFailed(225, 'write')],
         overAt: '57m',
       },
       {
@@ -280,12 +275,7 @@ export const storageAlerts: readonly AlertCase[] = [
           ...started('0x81'),
         },
         at: '22m',
-        firing: [
-          {
-            labels: { operation: 'write' },
-            description: `4 times write failed with an error of the device on a:9464 within a quarter of an hour. ${byCode('write')}`,
-          },
-        ],
+        firing: [deviceFailed(4, 'write')],
         overAt: '38m',
       },
       {
@@ -293,12 +283,7 @@ export const storageAlerts: readonly AlertCase[] = [
         series: { [errors('read')]: '2x59 stale _x59 5x60', ...started('0x59 stale _x59 0x60') },
         notYetAt: '119m',
         at: '121m',
-        firing: [
-          {
-            labels: { operation: 'read' },
-            description: `3 times read failed with an error of the device on a:9464 within a quarter of an hour. ${byCode('read')}`,
-          },
-        ],
+        firing: [deviceFailed(3, 'read')],
         overAt: '136m',
       },
     ],

@@ -2,11 +2,9 @@
 // Pure. Called by page.ts.
 import { describeDifference } from '../../layouts.ts'
 import type { ReportedLayout, ReportedSearch } from '../model.ts'
-import { element, picture, text } from './svg.ts'
+import { element, heats, onHeat, picture, text } from './svg.ts'
 import type { Markup } from './svg.ts'
 
-/** Classes heat-0 to heat-8 of the style sheet. */
-const heats = 9
 const margin = { top: 22, right: 8, bottom: 40, left: 44 }
 
 export interface HeatCell {
@@ -88,7 +86,7 @@ function drawCell(
     element('title', {}, says),
     element('rect', { ...box, class: `heat-${heat}${isUsed ? ' used' : ''}` }),
     text(box.x + box.width / 2, box.y + box.height / 2 + 4, percent, {
-      class: `${heat > 4 ? 'on-hot' : 'on-cold'} middle${box.width < 30 ? ' small' : ''}`,
+      class: `${onHeat(heat)} middle${box.width < 30 ? ' small' : ''}`,
     }),
   )
 }

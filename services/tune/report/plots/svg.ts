@@ -56,6 +56,12 @@ export function tickBelow(x: number, y: number, content: string, width: number):
 export const line = (x1: number, y1: number, x2: number, y2: number, name: string): Markup =>
   element('line', { x1, y1, x2, y2, class: name })
 
+/** Classes heat-0 to heat-8 of the style sheet. */
+export const heats = 9
+
+/** The class of letters that can be read on a heat, in both schemes. */
+export const onHeat = (heat: number): string => (heat > 5 ? 'on-hot' : 'on-cold')
+
 export interface Scale {
   (value: number): number
   readonly ticks: readonly number[]
