@@ -45,29 +45,35 @@ export function cells(row: RowSummary): string[] {
 export const missingLines = (rows: readonly RowRounds[]): string[] =>
   rows.flatMap(({ name, missing }) => [...new Set(missing)].map((reason) => `${name}: ${reason}`))
 
-function formatScenario(report: ScenarioReport): string[] {
-  const { scenario, summaries, rows, says, noise } = report
-  const paced = summaries.flatMap(({ name, paced: round }) =>
-    round === null
+export const pacedColumns: readonly string[] = ['', 'asked', 'done', 'p50 µs', 'p99 µs', 'p99.9 µs']
+
+/** With --rate: a row of `pacedColumns` for each row that has such a window. */
+export function pacedCells(summaries: readonly RowSummary[]): string[][] {
+  return summaries.flatMap(({ name, paced }) =>
+    paced === null
       ? []
       : [
           [
             name,
-            count(round.offeredPerSecond),
-            count(round.achievedPerSecond),
-            micros(round.p50Ns),
-            micros(round.p99Ns),
+            count(paced.offeredPerSecond),
+            count(paced.achievedPerSecond),
+            micros(paced.p50Ns),
+            micros(paced.p99Ns),
+            micros(paced.p999Ns),
           ],
         ],
   )
+}
+
+function formatScenario(report: ScenarioReport): string[] {
+  const { scenario, summaries, rows, says, noise } = report
+  const paced = pacedCells(summaries)
   const disturbed = noiseText(noise)
   return [
     describeScenario(scenario),
     '',
     ...formatTable(columns, summaries.map(cells)),
-    ...(paced.length === 0
-      ? []
-      : ['', '  by plan, from the intended start:', ...formatTable(['', 'asked', 'done', 'p50 µs', 'p99 µs'], paced)]),
+    ...(paced.length === 0 ? [] : ['', '  by plan, from the intended start:', ...formatTable(pacedColumns, paced)]),
     ...missingLines(rows).map((line) => `  no figure of ${line}`),
     ...(disturbed === '' ? [] : [`  meanwhile ${disturbed}`]),
     '',
