@@ -87,6 +87,8 @@ export interface BenchReport {
   readonly seconds: number
   readonly scenarios: readonly ScenarioReport[]
   readonly skipped: readonly SkippedScenario[]
+  /** By a signal: some rounds are missing. */
+  readonly interrupted: boolean
   /** All of it in a sentence. */
   readonly says: string
 }

@@ -9,10 +9,20 @@ export function benchPage(report: BenchReport): string {
   return reportPage(asReport(report))
 }
 
-export function asReport({ machine, data, cache, rounds, seconds, scenarios, skipped, says }: BenchReport): Report {
+export function asReport({
+  machine,
+  data,
+  cache,
+  rounds,
+  seconds,
+  scenarios,
+  skipped,
+  says,
+  interrupted,
+}: BenchReport): Report {
   return {
     title: 'ringmaster bench',
-    lead: says,
+    lead: interrupted ? `Interrupted: this is what was measured until then. ${says}` : says,
     facts: [
       ['Machine', machine],
       ['Data', data],
