@@ -30,6 +30,8 @@ import { readVersion } from './version.ts'
 
 export const pollers = ['auto', 'kernel', 'worker', 'caller', 'threadpool'] as const
 
+export const trafficStates = ['on', 'off'] as const
+
 export interface FileDaemonOptions {
   /** As it was said; undefined: nothing was. */
   readonly root: string | undefined
@@ -40,6 +42,7 @@ export interface FileDaemonOptions {
   readonly poller: (typeof pollers)[number]
   readonly profile?: string
   readonly adapt?: boolean
+  readonly traffic: (typeof trafficStates)[number]
   readonly logLevel: LogLevel
   readonly drainDelaySeconds: number
   readonly drainSeconds: number
@@ -162,7 +165,7 @@ class FileDaemon {
       routes: new Map([
         ['/live', feed.route],
         ['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.#ringLines() }))],
-        ['/traffic', trafficRoute(this.#http.traffic)],
+        ...(this.#options.traffic === 'on' ? [['/traffic', trafficRoute(this.#http.traffic)] as const] : []),
       ]),
       page: livePage(),
       anyHost: this.#options.public === true,

@@ -2,7 +2,7 @@
 // command is a copy of this file and a line there.
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { exitCodesHelp } from './exit.ts'
-import { pollers, runFileDaemon, type FileDaemonOptions } from './file-daemon.ts'
+import { pollers, runFileDaemon, trafficStates, type FileDaemonOptions } from './file-daemon.ts'
 import { parseListenAddress } from './listen-address.ts'
 import { logLevels } from './log.ts'
 
@@ -40,7 +40,7 @@ export function serveCommand(): Command {
     .addOption(
       addressOption(
         '--admin <address>',
-        'where the page of the rings (/), /metrics, /livez, /readyz and /trace are',
+        'where the page of the rings (/), /metrics, /livez, /readyz, /trace and /traffic are',
         9464,
       ),
     )
@@ -51,6 +51,14 @@ export function serveCommand(): Command {
       '--profile <path>',
       "a profile of ringmaster tune, or 'auto': decides what --rings and --poller leave open",
       parseProfile,
+    )
+    .addOption(
+      new Option(
+        '--traffic <state>',
+        'whether the admin address tells which files are asked for, and by whom (/traffic)',
+      )
+        .choices(trafficStates)
+        .default('on'),
     )
     .option('--adapt', 'move a ring to another poller where that suits its load better')
     .addOption(new Option('--log-level <level>', 'least severe log line').choices(logLevels).default('info'))
