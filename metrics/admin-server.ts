@@ -142,15 +142,18 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
 
 function routesOf(options: AdminServerOptions): ReadonlyMap<string, Route> {
   const { registry, ready, live, describe, routes, page } = options
-  const index: Route = () => ({ status: 200, body: `${describe()}\n\n${indexLines.join('\n')}\n` })
+  const index: Route = () => ({ status: 200, body: `${describe()}\n\n${told.join('\n')}\n` })
   const wantsPage = (request: AdminRequest): boolean => request.headers.accept?.includes('text/html') === true
-  return new Map<string, Route>([
+  const all = new Map<string, Route>([
     ['/metrics', ({ headers }) => metricsReply(registry, headers)],
     ['/livez', () => probe(live())],
     ['/readyz', () => probe(ready())],
     ['/', (request) => (page !== undefined && wantsPage(request) ? page(request) : index(request))],
     ...(routes ?? []),
   ])
+  const isThere = (path: string): boolean => all.has(path) && (path !== '/' || page !== undefined)
+  const told = indexLines.flatMap(([path, about]) => (isThere(path) ? [`${path.padEnd(9)} ${about}`] : []))
+  return all
 }
 
 async function metricsReply(registry: MetricsRegistry, headers: ScrapeHeaders): Promise<Reply> {
@@ -162,12 +165,13 @@ async function metricsReply(registry: MetricsRegistry, headers: ScrapeHeaders): 
 /** What orchestrators ask with a time limit, and what costs next to nothing to answer. */
 const probes: ReadonlySet<string> = new Set(['/livez', '/readyz'])
 
-const indexLines = [
-  '/         in a browser: the rings as they turn',
-  '/metrics  counters and latencies for Prometheus',
-  '/livez    200 while the process is worth keeping',
-  '/readyz   200 while requests may be sent here',
-  '/trace    what the rings do for ?seconds=5, for ui.perfetto.dev',
+const indexLines: readonly (readonly [path: string, about: string])[] = [
+  ['/', 'in a browser: the rings as they turn'],
+  ['/metrics', 'counters and latencies for Prometheus'],
+  ['/livez', '200 while the process is worth keeping'],
+  ['/readyz', '200 while requests may be sent here'],
+  ['/trace', 'what the rings do for ?seconds=5, for ui.perfetto.dev'],
+  ['/traffic', 'paths that are asked for, and addresses of who asks (serve --traffic off: not told)'],
 ]
 
 function probe({ ok, reason, details }: ProbeResult): Reply {

@@ -1,5 +1,7 @@
 // The public surface of the package: what is not exported here is nobody's business.
 export { Ringmaster } from './ringmaster.ts'
+export { openAdmin } from './admin.ts'
+export type { Admin, AdminOptions } from './admin-options.ts'
 export type { RingFileSystem } from './file-system.ts'
 export type { OpenOptions, ReadFileOptions, WriteFileOptions } from './file-options.ts'
 export type { RingmasterStats } from './ringmaster-stats.ts'

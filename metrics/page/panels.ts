@@ -3,18 +3,12 @@
 
 import { byId, explain, fillPairs, fillTable, make, quietLine, say, type Value } from './dom.ts'
 import { bytes, duration, percent, short, whole } from './format.ts'
+import { jobsOf } from './jobs.ts'
 import { counterOf, growth, growthOfAll, keyOf, lookBackMs, type History, type Span } from './history.ts'
 import { counterSources, stageSources } from './sources.ts'
 import { callsOf, callSources } from './calls.ts'
 import { judge } from './verdict.ts'
-import {
-  liveCounters,
-  ringsDetailedMax,
-  type LiveAbout,
-  type LiveFrame,
-  type LiveJob,
-  type LiveRing,
-} from '../live-protocol.ts'
+import { liveCounters, ringsDetailedMax, type LiveAbout, type LiveFrame, type LiveRing } from '../live-protocol.ts'
 
 const kernelStage = 1
 
@@ -224,18 +218,7 @@ export function showOperations(
 const jobSource = 'what the job says of itself, with each frame; of background work: the gauges of its ring'
 
 export function showJobs(frame: LiveFrame): void {
-  const jobs: LiveJob[] = [...frame.jobs]
-  for (const ring of frame.rings) {
-    const [, , , waiting, inFlight, share] = ring.gauges
-    if (share! > 0)
-      jobs.push({
-        kind: 'background',
-        name: `views on ring ${ring.ring}`,
-        state: inFlight! > 0 ? 'running' : 'quiet',
-        detail: `${whole(inFlight!)} of ${whole(share!)} places, ${whole(waiting!)} waiting`,
-        progress: -1,
-      })
-  }
+  const jobs = jobsOf(frame)
   const area = byId('jobs')
   if (jobs.length === 0) {
     if (area.dataset['empty'] !== 'yes') area.replaceChildren(quietLine('No resident service and no background work.'))

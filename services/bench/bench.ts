@@ -8,7 +8,7 @@ import type { PreparedData } from '../measure/data.ts'
 import { DataError } from '../measure/own-data.ts'
 import { readMachine } from '../machine/facts.ts'
 import type { WorkloadName } from '../tune/types.ts'
-import type { BenchReport, BenchScenario, ScenarioReport, SkippedScenario } from './model.ts'
+import type { BenchReport, BenchScenario, RowRound, ScenarioReport, SkippedScenario } from './model.ts'
 import { rows } from './rows.ts'
 import { runScenario } from './run.ts'
 import { summarize } from './summary.ts'
@@ -32,6 +32,8 @@ export interface BenchOptions {
   /** How many legs there will be, as soon as it is known. */
   readonly onPlan: (legs: number) => void
   readonly onLeg: (label: string) => void
+  /** What came of it; null: no figure. */
+  readonly onRound: (label: string, round: RowRound | null) => void
 }
 
 const warmupShare = 0.3
@@ -74,17 +76,19 @@ async function measure(options: BenchOptions, data: PreparedData, buildFolder: s
   for (const plan of planned) {
     if (signal.aborted) break
     const { workload } = plan.scenario
-    const onLeg = (round: number, row: string): void => {
-      options.onLeg(`${workload}, round ${round + 1} of ${rounds}: ${row}`)
-    }
+    const label = (round: number, row: string): string => `${workload}, round ${round + 1} of ${rounds}: ${row}`
+    const onLeg = (round: number, row: string): void => options.onLeg(label(round, row))
+    const onRound = (round: number, row: string, result: RowRound | null): void =>
+      options.onRound(label(round, row), result)
     const fixed = { rows: chosen, rounds, seconds, warmupSeconds: seconds * warmupShare }
-    const measured = await runScenario({ ...plan, ...fixed, operationsPerSecond, buildFolder, signal, onLeg })
+    const measured = await runScenario({ ...plan, ...fixed, operationsPerSecond, buildFolder, signal, onLeg, onRound })
     scenarios.push(summarize(plan.scenario, measured))
   }
   return {
     machine: describeMachine(),
     data: data.description,
     ...{ cache, rounds, seconds, scenarios, skipped },
+    interrupted: signal.aborted,
     says: overall(scenarios, rounds),
   }
 }

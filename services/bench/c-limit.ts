@@ -10,21 +10,25 @@ import type { LegData } from '../measure/order.ts'
 import { packageRoot } from '../measure/package-root.ts'
 import type { BenchScenario, RowRound } from './model.ts'
 
-/** There is no such row here: no compiler, or the program has no such workload. */
+/** There is no such row here: no compiler. */
 export class CMissingError extends Error {
   override readonly name = 'CMissingError'
 }
 
 export type CMode = 'plain' | 'sqpoll'
 
-const result = z.object({
+const windowSchema = z.object({
   operations: z.number(),
+  bytes: z.number(),
+  overdue: z.number(),
   seconds: z.number(),
   cpuSeconds: z.number(),
-  p50Us: z.number(),
-  p99Us: z.number(),
+  spectrum: z.array(z.tuple([z.number(), z.number()])),
 })
 
+const resultSchema = z.object({ closed: windowSchema, open: windowSchema.nullable(), cpuSecondsInAll: z.number() })
+
+const headers = ['uring.h', 'latency.h', 'bench-work.h']
 const chunkBytes = 1 << 20
 const stderrCharsMax = 4096
 const overheadSecondsMax = 30
@@ -35,6 +39,8 @@ export interface CRun {
   readonly mode: CMode
   readonly seconds: number
   readonly warmupSeconds: number
+  /** With --rate. */
+  readonly operationsPerSecond: number | null
   /** Private to this run: what is compiled is started from here. */
   readonly buildFolder: string
   readonly signal: AbortSignal
@@ -42,65 +48,61 @@ export interface CRun {
 
 /** @throws CMissingError; Error where it was started and failed; the signal's reason */
 export async function runC(run: CRun): Promise<RowRound> {
-  const settings = settingsOf(run)
   const program = compileProgram(run.buildFolder)
   await warm(run.data)
   const noise = watchNoise()
-  const args = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
-  const limitMs = (run.seconds + run.warmupSeconds + overheadSecondsMax) * 1000
-  const { operations, seconds, cpuSeconds, p50Us, p99Us } = result.parse(
-    JSON.parse(await output(program, args, limitMs, run.signal)),
-  )
+  const args = Object.entries(settingsOf(run)).map(([name, value]) => `${name}=${value}`)
+  const windows = run.operationsPerSecond === null ? 1 : 2
+  const limitMs = (run.seconds * windows * 1.25 + run.warmupSeconds + overheadSecondsMax) * 1000
+  const paths = run.data.paths.map((path) => `${path}\0`).join('')
+  const answer = await output(program, args, paths, limitMs, run.signal)
+  const { closed, open, cpuSecondsInAll } = resultSchema.parse(JSON.parse(answer))
+  const quantile = (of: z.infer<typeof windowSchema>, wanted: number): number =>
+    of.spectrum.find(([percentile]) => percentile === wanted)?.[1] ?? Number.NaN
   return {
-    operationsPerSecond: operations / seconds,
-    bytesPerSecond: (operations / seconds) * run.scenario.blockBytes,
-    cpuNsPerOperation: (cpuSeconds * 1e9) / operations,
-    p50Ns: p50Us * 1000,
-    p99Ns: p99Us * 1000,
-    spectrum: [],
-    noise: noise(((cpuSeconds * 1e9) / seconds) * (seconds + run.warmupSeconds)),
-    paced: null,
+    operationsPerSecond: closed.operations / closed.seconds,
+    bytesPerSecond: closed.bytes / closed.seconds,
+    cpuNsPerOperation: (closed.cpuSeconds * 1e9) / closed.operations,
+    p50Ns: quantile(closed, 50),
+    p99Ns: quantile(closed, 99),
+    spectrum: closed.spectrum,
+    noise: noise(cpuSecondsInAll * 1e9),
+    paced: open && {
+      offeredPerSecond: run.operationsPerSecond ?? 0,
+      achievedPerSecond: open.operations / open.seconds,
+      p50Ns: quantile(open, 50),
+      p99Ns: quantile(open, 99),
+      p999Ns: quantile(open, 99.9),
+    },
     used: `C, ${run.mode === 'plain' ? 'one io_uring_enter per batch' : 'SQPOLL'}`,
   }
 }
 
-function settingsOf({ scenario, data, mode, seconds, warmupSeconds }: CRun): Record<string, string | number> {
-  const { workload, blockBytes, depth } = scenario
-  const common = {
+function settingsOf(run: CRun): Record<string, string | number> {
+  const { scenario, data, mode, seconds, warmupSeconds, operationsPerSecond } = run
+  return {
+    workload: scenario.workload,
     mode,
-    depth,
-    bytes: blockBytes,
+    depth: scenario.depth,
+    bytes: scenario.blockBytes,
     seconds,
     warmup: warmupSeconds,
+    rate: operationsPerSecond ?? 0,
+    path: data.file ?? '',
+    span: data.spanBytes,
+    scratch: data.scratchFolder,
     direct: Number(data.cache === 'direct'),
-  }
-  switch (workload) {
-    case 'random-read':
-    case 'sequential-read':
-      if (blockBytes % 4096 !== 0) throw new CMissingError('the C program reads multiples of 4096 bytes')
-      return {
-        ...common,
-        workload: 'read',
-        sequential: Number(workload === 'sequential-read'),
-        path: data.file ?? '',
-        span: data.spanBytes,
-      }
-    case 'durable-append':
-      if (depth > 1) throw new CMissingError('the C program appends one at a time: compare with --depth 1')
-      return { ...common, workload: 'append', group: 1, path: data.scratchFolder, direct: 0 }
-    case 'small-files':
-    case 'mixed':
-      throw new CMissingError('the C program has no such workload')
   }
 }
 
 function compileProgram(buildFolder: string): string {
+  const folder = join(packageRoot(), 'services/measure/c')
   try {
     return compile({
-      source: join(packageRoot(), 'services/measure/c/ring-limit.c'),
-      companions: [],
+      source: join(folder, 'bench-limit.c'),
+      companions: headers.map((header) => join(folder, header)),
       flags: ['-O2'],
-      outputName: 'ring-limit',
+      outputName: 'bench-limit',
       cacheDirectory: buildFolder,
     })
   } catch (error) {
@@ -120,10 +122,18 @@ async function warm({ file, spanBytes, cache }: LegData): Promise<void> {
   }
 }
 
-function output(program: string, args: readonly string[], limitMs: number, signal: AbortSignal): Promise<string> {
+function output(
+  program: string,
+  args: readonly string[],
+  input: string,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { stdio: 'pipe' })
+    // A program that ended before it had read them says why itself.
+    child.stdin.on('error', () => undefined).end(input)
     const kill = (): void => void child.kill('SIGKILL')
     const timer = setTimeout(kill, limitMs)
     signal.addEventListener('abort', kill, { once: true })

@@ -9,7 +9,7 @@ export interface RowRound {
   readonly cpuNsPerOperation: number
   readonly p50Ns: number
   readonly p99Ns: number
-  /** [percentile, ns]; empty where the row does not say (the C program). */
+  /** [percentile, ns], from the median to the maximum. */
   readonly spectrum: readonly (readonly [number, number])[]
   readonly noise: NoiseReading
   /** With --rate: what was asked and what was done of it, and latencies from the intended start. */
@@ -23,6 +23,7 @@ export interface PacedRound {
   readonly achievedPerSecond: number
   readonly p50Ns: number
   readonly p99Ns: number
+  readonly p999Ns: number
 }
 
 /** One workload with its sizes. */
@@ -86,6 +87,8 @@ export interface BenchReport {
   readonly seconds: number
   readonly scenarios: readonly ScenarioReport[]
   readonly skipped: readonly SkippedScenario[]
+  /** By a signal: some rounds are missing. */
+  readonly interrupted: boolean
   /** All of it in a sentence. */
   readonly says: string
 }

@@ -1,7 +1,7 @@
 // The benchmark's report as a page with plots. Called by services/cli/bench.ts for --html; pure but for the page it is drawn by.
 import { reportPage } from '../report/report.ts'
 import type { Report, ReportPlot, ReportSection } from '../report/model.ts'
-import { cells, columns, count, micros, missingLines } from './format.ts'
+import { cells, columns, missingLines, pacedCells, pacedColumns } from './format.ts'
 import type { BenchReport, ScenarioReport } from './model.ts'
 import { describeScenario, noiseText } from './verdict.ts'
 
@@ -9,10 +9,20 @@ export function benchPage(report: BenchReport): string {
   return reportPage(asReport(report))
 }
 
-export function asReport({ machine, data, cache, rounds, seconds, scenarios, skipped, says }: BenchReport): Report {
+export function asReport({
+  machine,
+  data,
+  cache,
+  rounds,
+  seconds,
+  scenarios,
+  skipped,
+  says,
+  interrupted,
+}: BenchReport): Report {
   return {
     title: 'ringmaster bench',
-    lead: says,
+    lead: interrupted ? `Interrupted: this is what was measured until then. ${says}` : says,
     facts: [
       ['Machine', machine],
       ['Data', data],
@@ -30,19 +40,7 @@ export function asReport({ machine, data, cache, rounds, seconds, scenarios, ski
 
 function section(report: ScenarioReport): ReportSection {
   const { scenario, summaries, rows, says, noise } = report
-  const paced = summaries.flatMap(({ name, paced: round }) =>
-    round === null
-      ? []
-      : [
-          [
-            name,
-            count(round.offeredPerSecond),
-            count(round.achievedPerSecond),
-            micros(round.p50Ns),
-            micros(round.p99Ns),
-          ],
-        ],
-  )
+  const paced = pacedCells(summaries)
   const disturbed = noiseText(noise)
   const title = describeScenario(scenario)
   return {
@@ -50,7 +48,7 @@ function section(report: ScenarioReport): ReportSection {
     text: says,
     tables: [
       { heading: columns, rows: summaries.map(cells) },
-      ...(paced.length === 0 ? [] : [{ heading: ['by plan', 'asked', 'done', 'p50 µs', 'p99 µs'], rows: paced }]),
+      ...(paced.length === 0 ? [] : [{ heading: ['by plan', ...pacedColumns.slice(1)], rows: paced }]),
     ],
     plots: [roundsPlot(report), spectrumPlot(report)].filter(({ series }) => series.length > 0),
     notes: [

@@ -88,6 +88,7 @@ function roundOf(used: string, closed: WindowResult, open: WindowResult | undefi
             achievedPerSecond: open.operations / open.seconds,
             p50Ns: open.p50Ns,
             p99Ns: open.p99Ns,
+            p999Ns: open.spectrum.find(([percentile]) => percentile === 99.9)?.[1] ?? open.p99Ns,
           },
   }
 }

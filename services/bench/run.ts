@@ -18,6 +18,8 @@ export interface RunPlan {
   readonly signal: AbortSignal
   /** Before each leg. */
   readonly onLeg: (round: number, row: string) => void
+  /** After it; null: no figure. */
+  readonly onRound: (round: number, row: string, result: RowRound | null) => void
 }
 
 interface Running {
@@ -36,7 +38,9 @@ export async function runScenario(plan: RunPlan): Promise<RowRounds[]> {
     const turn = round % running.length
     for (const each of [...running.slice(turn), ...running.slice(0, turn)]) {
       if (plan.signal.aborted) break
-      each.rounds.push(await runRound(plan, round, each))
+      const result = await runRound(plan, round, each)
+      each.rounds.push(result)
+      plan.onRound(round, each.row.name, result)
     }
   }
   return running.map(({ row: { name, title }, rounds, missing }) => ({ name, title, rounds, missing }))

@@ -62,6 +62,7 @@ function pacedOf(rounds: readonly PacedRound[]): PacedRound | null {
     achievedPerSecond: middle((round) => round.achievedPerSecond),
     p50Ns: middle((round) => round.p50Ns),
     p99Ns: middle((round) => round.p99Ns),
+    p999Ns: middle((round) => round.p999Ns),
   }
 }
 

@@ -54,9 +54,12 @@ export interface VerdictInput {
 export function says(input: VerdictInput): string {
   const sentence = judge(input)
   const cause = noiseText(input.noise)
-  const judged = input.verdict !== 'unknown' && input.verdict !== 'inconclusive'
-  return judged && cause !== '' ? `${sentence} Meanwhile ${cause}: a quiet machine may say otherwise.` : sentence
+  return isJudged(input.verdict) && cause !== ''
+    ? `${sentence} Meanwhile ${cause}: a quiet machine may say otherwise.`
+    : sentence
 }
+
+const isJudged = (verdict: BenchVerdict): boolean => verdict !== 'unknown' && verdict !== 'inconclusive'
 
 function judge({ scenario, verdict, own, toSync, noise }: VerdictInput): string {
   const about = describeScenario(scenario)
@@ -117,7 +120,8 @@ export function overall(reports: readonly ScenarioReport[], rounds: number): str
     part('fs is faster for', of('slower')),
     part('inconclusive:', [...of('inconclusive'), ...of('unknown')]),
   ].filter((text) => text !== '')
-  return `Here, ${parts.join('; ')}.`
+  const disturbed = reports.some(({ verdict, noise }) => isJudged(verdict) && noiseText(noise) !== '')
+  return `Here, ${parts.join('; ')}.${disturbed ? ' The machine was busy with other things meanwhile: see above.' : ''}`
 }
 
 const part = (words: string, names: readonly string[]): string =>

@@ -1,8 +1,10 @@
 // `ringmaster bench`: its options, help and exit codes. What it does is in services/bench/. Added to the program by program.ts.
-import { writeFile } from 'node:fs/promises'
+import { constants as fileAccess } from 'node:fs'
+import { access, stat, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
+import { dirname } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { formatReport } from '../bench/format.ts'
+import { formatReport, formatSentences, roundLine } from '../bench/format.ts'
 import type { BenchReport } from '../bench/model.ts'
 import { DataError } from '../measure/own-data.ts'
 import { fileWorkloads } from '../tune/types.ts'
@@ -57,7 +59,12 @@ interface BenchCommandOptions {
   readonly dataDir: string
   readonly html?: string
   readonly json?: boolean
+  readonly quiet?: boolean
+  readonly verbose?: boolean
 }
+
+/** Longer lines are hard to read. */
+const textColumnsMax = 100
 
 const roundsUsual = 5
 const secondsUsual = 1
@@ -94,6 +101,8 @@ export function benchCommand(): Command {
     .option('--data-dir <folder>', 'where to', '.')
     .option('--html <file>', 'write a report with plots, one file that needs nothing else')
     .option('--json', 'everything, for programs')
+    .addOption(new Option('--quiet', 'no progress, and of the result only the sentences').conflicts('verbose'))
+    .option('--verbose', 'a line for each round of each row, on stderr')
     .addHelpText('after', details)
     .action(async (path: string | undefined, options: BenchCommandOptions) => {
       process.exitCode = await runBench(path ?? null, options)
@@ -109,7 +118,9 @@ async function runBench(path: string | null, options: BenchCommandOptions): Prom
   }
   for (const signal of stopSignals) process.on(signal, onSignal)
   let progress: StepProgress | null = null
+  const isShown = process.stderr.isTTY && options.quiet !== true
   try {
+    if (options.html !== undefined) await requireWritable(options.html)
     const { bench } = await import('../bench/bench.ts')
     const report = await bench({
       path,
@@ -125,13 +136,20 @@ async function runBench(path: string | null, options: BenchCommandOptions): Prom
       allPollers: options.allPollers === true,
       signal: interrupt.signal,
       onData: (share) => {
-        if (process.stderr.isTTY) process.stderr.write(`\r\u001b[Kmaking data: ${Math.floor(share * 100)} %`)
+        if (isShown) process.stderr.write(`\r\u001b[Kmaking data: ${Math.floor(share * 100)} %`)
       },
       onPlan: (legs) => {
-        if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
-        progress = showSteps(process.stderr, legs, options.seconds * 1.3 + startSeconds)
+        if (!isShown) return
+        process.stderr.write('\r\u001b[K')
+        const windows = options.rate === undefined ? 1 : 2
+        progress = showSteps(process.stderr, legs, options.seconds * (windows + 0.3) + startSeconds)
       },
       onLeg: (label) => progress?.step(label),
+      onRound: (label, round) => {
+        if (options.verbose !== true) return
+        if (isShown) process.stderr.write('\r\u001b[K')
+        process.stderr.write(`${roundLine(label, round)}\n`)
+      },
     })
     stop(progress)
     await print(report, options)
@@ -149,15 +167,32 @@ async function runBench(path: string | null, options: BenchCommandOptions): Prom
 
 const stop = (progress: StepProgress | null): void => progress?.done()
 
-async function print(report: BenchReport, { json, html }: BenchCommandOptions): Promise<void> {
-  process.stdout.write(json === true ? `${JSON.stringify(report, null, 2)}\n` : `${formatReport(report)}`)
+async function print(report: BenchReport, { json, html, quiet }: BenchCommandOptions): Promise<void> {
+  const width = process.stdout.isTTY ? Math.min(textColumnsMax, process.stdout.columns || textColumnsMax) : null
+  if (json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+  else process.stdout.write(quiet === true ? formatSentences(report) : formatReport(report, width))
   if (html === undefined) return
   const { benchPage } = await import('../bench/page.ts')
   await writeFile(html, benchPage(report)).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new CommandError(`cannot write ${html}: ${reason}. Choose another file with --html.`, exitCodes.failure)
+    throw htmlError(html, error)
   })
-  process.stderr.write(`saved to ${html}\n`)
+  if (quiet !== true) process.stderr.write(`saved to ${html}\n`)
+}
+
+/** Before minutes are spent on what could not be written. @throws CommandError */
+async function requireWritable(html: string): Promise<void> {
+  try {
+    const stats = await stat(html).catch(() => null)
+    if (stats?.isDirectory() === true) throw new Error('it is a folder')
+    await access(stats === null ? dirname(html) : html, fileAccess.W_OK)
+  } catch (error) {
+    throw htmlError(html, error)
+  }
+}
+
+function htmlError(html: string, error: unknown): CommandError {
+  const reason = error instanceof Error ? error.message : String(error)
+  return new CommandError(`cannot write ${html}: ${reason}. Choose another file with --html.`, exitCodes.failure)
 }
 
 function signalCode(reason: unknown): number {

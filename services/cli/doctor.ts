@@ -6,7 +6,7 @@ import { doctorExitCodes, overall } from '../doctor/finding.ts'
 import type { Detail } from '../doctor/table.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import type { ListenAddress } from './listen-address.ts'
-import { pollers } from './poller-names.ts'
+import { pollers } from './serve-values.ts'
 import { addressOption, parseProfile } from './serve.ts'
 import { readVersion } from './version.ts'
 

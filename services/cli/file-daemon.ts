@@ -21,7 +21,7 @@ import type { LogLevel } from './log-levels.ts'
 import { createLog } from './log.ts'
 import { takeManagerEnvironment, type ManagerEnvironment } from './manager-environment.ts'
 import { assignPassedSockets, type PassedSocket, type PassedSockets } from './passed-sockets.ts'
-import type { pollers } from './poller-names.ts'
+import type { pollers, trafficStates } from './serve-values.ts'
 import { Probes } from './probes.ts'
 import { watchForReload } from './reload.ts'
 import { requireRoot, ServedRoot } from './served-root.ts'
@@ -41,6 +41,7 @@ export interface FileDaemonOptions {
   readonly poller: (typeof pollers)[number]
   readonly profile?: string
   readonly adapt?: boolean
+  readonly traffic: (typeof trafficStates)[number]
   readonly logLevel: LogLevel
   readonly drainDelaySeconds: number
   readonly drainSeconds: number
@@ -154,6 +155,7 @@ class FileDaemon {
     const registry = daemonMetrics({ rings, http: this.#http, probes: this.#probes, root })
     const feed = new LiveFeed({ source: rings.live(readVersion()), ready: this.#probes.ready })
     feed.register(registry)
+    const tells = this.#options.traffic === 'on'
     this.#admin = await startAdminServer({
       ...admin,
       ...(this.#passed.admin !== undefined && { fd: this.#passed.admin.fd }),
@@ -163,8 +165,11 @@ class FileDaemon {
       describe: () => [`ringmaster ${readVersion()}`, ...this.lines()].join('\n'),
       routes: new Map([
         ['/live', feed.route],
-        ['/trace', traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.#ringLines() }), folder)],
-        ['/traffic', trafficRoute(this.#http.traffic)],
+        [
+          '/trace',
+          traceRoute(rings, () => ({ ringmaster: readVersion(), rings: this.#ringLines() }), tells ? folder : null),
+        ],
+        ...(tells ? [['/traffic', trafficRoute(this.#http.traffic)] as const] : []),
       ]),
       page: livePage(),
       anyHost: this.#options.public === true,

@@ -5,7 +5,7 @@ import { exitCodesHelp } from './exit.ts'
 import type { FileDaemonOptions } from './file-daemon.ts'
 import { parseListenAddress } from './listen-address.ts'
 import { logLevels } from './log-levels.ts'
-import { pollers } from './poller-names.ts'
+import { pollers, trafficStates } from './serve-values.ts'
 import { alsoTakes } from './value-hints.ts'
 
 const examples = `
@@ -42,7 +42,7 @@ export function serveCommand(): Command {
     .addOption(
       addressOption(
         '--admin <address>',
-        'where the page of the rings (/), /metrics, /livez, /readyz and /trace are',
+        'where the page of the rings (/), /metrics, /livez, /readyz, /trace and /traffic are',
         9464,
       ),
     )
@@ -57,6 +57,14 @@ export function serveCommand(): Command {
         ),
         ['auto'],
       ).argParser(parseProfile),
+    )
+    .addOption(
+      new Option(
+        '--traffic <state>',
+        'whether the admin address tells which files are asked for, and by whom (/traffic)',
+      )
+        .choices(trafficStates)
+        .default('on'),
     )
     .option('--adapt', 'move a ring to another poller where that suits its load better')
     .addOption(new Option('--log-level <level>', 'least severe log line').choices(logLevels).default('info'))

@@ -24,7 +24,8 @@ export function showSteps(stream: NodeJS.WriteStream, steps: number, guessSecond
     const left = Math.max(0, perStep * steps - elapsedSeconds)
     const full = Math.min(cells, Math.round((finished / steps) * cells))
     const bar = '█'.repeat(full) + '░'.repeat(cells - full)
-    const text = `${bar} ${Math.min(begun, steps)}/${steps}  ${label}, ${duration(left)} left`
+    // The time first: the label is what a narrow terminal may cut.
+    const text = `${bar} ${Math.min(begun, steps)}/${steps}, ${duration(left)} left: ${label}`
     stream.write(`\r\u001b[K${text.slice(0, (stream.columns || 80) - 1)}`)
     shown = true
   }

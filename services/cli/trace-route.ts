@@ -23,17 +23,19 @@ interface Wanted {
 
 /**
  * Answers 200 with a recording; 400 where the query says something that there is not, 429 while two others are recorded. A recording
- * ends when whoever asked for it goes away. `about` is said in it; `files` is what format=replay is recorded by.
+ * ends when whoever asked for it goes away. `about` is said in it; `files` is what format=replay is recorded by, null where that is not told.
  */
 export function traceRoute(
   rings: Pick<Ringmaster, 'trace' | 'stats'>,
   about: () => Readonly<Record<string, unknown>>,
-  files: Pick<FileRecorder, 'record'>,
+  files: Pick<FileRecorder, 'record'> | null = null,
 ): Route {
   let recordings = 0
   return ({ url, signal }: AdminRequest) => {
     const wanted = wantedOf(url.searchParams)
     if (typeof wanted === 'string') return { status: 400, body: `${wanted}\n` }
+    const { format } = wanted
+    if (format === 'replay' && files === null) return untold
     if (recordings >= recordingsMax) return busy
     return {
       status: 200,
@@ -41,7 +43,7 @@ export function traceRoute(
       start: (response) => {
         recordings++
         const pieces =
-          wanted.format === 'replay' ? replay(files, wanted, signal) : trace(rings, wanted, about(), signal)
+          format === 'replay' && files !== null ? replay(files, wanted, signal) : trace(rings, wanted, about(), signal)
         send(pieces, response, signal)
           .catch(() => response.destroy())
           .finally(() => {
@@ -50,6 +52,11 @@ export function traceRoute(
       },
     }
   }
+}
+
+const untold: Reply = {
+  status: 400,
+  body: 'this process does not tell which files it works on (format=replay): it is no ringmaster serve, or one with --traffic off\n',
 }
 
 const busy: Reply = {

@@ -46,7 +46,8 @@ export function compile(compilation: Compilation): string {
 
 function compilerVersion(): string {
   const result = spawnSync('cc', ['--version'], { encoding: 'utf8', timeout: COMPILE_LIMIT_MS })
-  if (result.error !== undefined || result.status !== 0) throw new Error('there is no C compiler (cc)')
+  if (result.error !== undefined || result.status !== 0)
+    throw new Error('there is no C compiler (cc): install gcc or clang to have it')
   return result.stdout
 }
 

@@ -1,6 +1,6 @@
 // What is read: the user's own file or folder, never written, or data of ours that is removed again. Used by bench and tune, once, before any leg.
 import { constants } from 'node:fs'
-import { access, open, readdir, rm, stat } from 'node:fs/promises'
+import { access, open, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { freemem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { readText } from '../machine/text.ts'
@@ -61,7 +61,8 @@ export async function prepareData(request: DataRequest): Promise<PreparedData> {
     await remove()
     throw error
   }
-  const { scratchFolder, ownFolder, folder, description } = found
+  const { scratchFolder, ownFolder, folder } = found
+  const description = [found.description, ...(await storageNotes(found))].join('; ')
   const none = { file: null, spanBytes: 0, paths: [], scratchFolder, cache: request.cache, ownFolder }
   const spanMax = request.cache === 'cached' ? Math.min(spanBytesMax, cacheableBytes()) : Infinity
   return {
@@ -101,9 +102,11 @@ export async function prepareData(request: DataRequest): Promise<PreparedData> {
 }
 
 async function findAt(path: string, signal: AbortSignal | undefined): Promise<Found> {
-  const stats = await stat(path).catch((error: unknown) => {
+  const unreadable = (error: unknown): never => {
     throw new DataError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`)
-  })
+  }
+  const stats = await stat(path).catch(unreadable)
+  if (stats.isFile() || stats.isDirectory()) await access(path, constants.R_OK).catch(unreadable)
   if (stats.isFile()) {
     const file = { path, bytes: stats.size }
     const smallFiles = stats.size <= smallFileBytesMax && stats.size > 0 ? [path] : []
@@ -152,6 +155,22 @@ async function* filesBelow(
       if (++seen >= smallFilesMax) return
     }
   }
+}
+
+/** statfs(2): file systems whose files are in memory. */
+const inMemory: Readonly<Record<number, string>> = { 0x01021994: 'tmpfs', 0x858458f6: 'ramfs' }
+/** What file systems keep beside a file's blocks, or without blocks, is less than that. */
+const sparseBytes = 64 << 10
+
+/** What makes figures say less than they seem to, O_DIRECT or not. */
+async function storageNotes({ file }: Found): Promise<string[]> {
+  if (file === null) return []
+  const [{ type }, { size, blocks }] = await Promise.all([statfs(file.path), stat(file.path)])
+  const kind = inMemory[type]
+  if (kind !== undefined) return [`in memory (${kind}): this says nothing about a disk`]
+  const share = (blocks * 512) / size
+  if (size - blocks * 512 < sparseBytes || share > 0.9) return []
+  return [`${Math.round(share * 100)} % of it are on the disk (holes, or compressed): cheaper to read than other files`]
 }
 
 async function checkDirect(path: string): Promise<void> {

@@ -4,7 +4,7 @@ import { headLines } from './screen.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Paint } from './style.ts'
 import { headerLine, placeColumns, rowLine } from './table.ts'
-import { tables } from './tables.ts'
+import { tablesOf } from './tables.ts'
 import { neutraliseJson } from './text.ts'
 import { firstView } from './view.ts'
 
@@ -14,7 +14,7 @@ const rowsMax = 20
 /** Head and all tables, as long as they are. */
 export function reportLines(snapshot: Snapshot, width: number, intervalMs: number, paint: Paint): string[] {
   const head = headLines({ view: firstView, intervalMs, lost: null, paint }, snapshot, width)
-  const body = tables.flatMap((table) => {
+  const body = tablesOf(snapshot).flatMap((table) => {
     const rows = Math.max(1, table.rowCount(snapshot))
     const height = 1 + (table.name === 'rings' ? rows : Math.min(rowsMax, rows))
     return ['', ...table.draw(snapshot, { width, height, sort: table.sorted, scroll: 0, paint })]

@@ -2,7 +2,7 @@
 import { count, size, time } from './column.ts'
 import type { Snapshot, StageTimes } from './snapshot.ts'
 import type { Paint, Style } from './style.ts'
-import { tables, type TopTable } from './tables.ts'
+import { tablesOf } from './tables.ts'
 import { cut, fit, neutralise, widthOf, wrap } from './text.ts'
 import { activeTable, keys, type Shown, type View } from './view.ts'
 
@@ -200,13 +200,14 @@ function bodyOf({ snapshot, view, paint }: Scene, columns: number, height: numbe
 }
 
 function overview(snapshot: Snapshot, view: View, paint: Paint, columns: number, height: number): string[] {
+  const shown = tablesOf(snapshot)
   const heights = shareRows(
-    tables.map((table) => 1 + Math.max(1, table.rowCount(snapshot))),
+    shown.map((table) => 1 + Math.max(1, table.rowCount(snapshot))),
     height,
     Math.floor(height * ringsShare),
   )
-  const isRoomy = heights.reduce((sum, one) => sum + one, 0) + tables.length <= height
-  return tables.flatMap((table: TopTable, index) => [
+  const isRoomy = heights.reduce((sum, one) => sum + one, 0) + shown.length <= height
+  return shown.flatMap((table, index) => [
     ...(isRoomy ? [''] : []),
     ...table.draw(snapshot, {
       width: columns,
@@ -225,8 +226,9 @@ const ringsShare = 0.35
 export function shareRows(needed: readonly number[], height: number, firstMin: number): number[] {
   for (let tablesShown = needed.length; tablesShown > 0; tablesShown--) {
     const given = shareEvenly(needed.slice(0, tablesShown), height, firstMin)
-    // A header alone is of no use to anybody: one table less.
-    if (given.every((lines) => lines > 1)) return needed.map((_, index) => given[index] ?? 0)
+    // A header, and how many rows there would be, is of no use to anybody: one table less.
+    if (given.every((lines, index) => lines >= Math.min(3, needed[index]!)))
+      return needed.map((_, index) => given[index] ?? 0)
   }
   return needed.map(() => 0)
 }

@@ -1,7 +1,7 @@
 // What `ringmaster top` shows and what --json prints: rates and levels of one moment. Shapes only; take-snapshot.ts makes them.
 //
 // Rates are of the time between two frames of the live feed, about one interval apart. A number that nobody knows is NaN here and null in JSON.
-import type { LiveAbout } from '../../metrics/live-protocol.ts'
+import type { LiveAbout, LiveJob } from '../../metrics/live-protocol.ts'
 
 /** A queue: entries that lie in it. */
 export interface QueueFill {
@@ -137,6 +137,8 @@ export interface Snapshot {
   /** Rings whose operations and queues the feed does not tell. */
   readonly ringsCountersOnly: number
   readonly operations: readonly OperationRow[]
+  /** Resident services, and background work. */
+  readonly jobs: readonly LiveJob[]
   /** Null where the process does not tell, or not yet. */
   readonly files: readonly FileRow[] | null
   readonly clients: readonly ClientRow[]

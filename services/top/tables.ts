@@ -3,6 +3,7 @@
 import type { Table } from './column.ts'
 import { clientsTable } from './columns/clients.ts'
 import { filesTable } from './columns/files.ts'
+import { jobsTable } from './columns/jobs.ts'
 import { operationsTable } from './columns/operations.ts'
 import { ringsTable } from './columns/rings.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -61,9 +62,14 @@ function bind<Row>(table: Table<Row>, rowsOf: (snapshot: Snapshot) => readonly R
   }
 }
 
+/** Those that are shown together: most processes have no jobs, and need no room for none. */
+export const tablesOf = (snapshot: Snapshot): TopTable[] =>
+  tables.filter((table) => table.name !== jobsTable.name || table.rowCount(snapshot) > 0)
+
 export const tables: readonly TopTable[] = [
   bind(ringsTable, ({ rings }) => rings),
   bind(operationsTable, ({ operations }) => operations),
   bind(filesTable, ({ files }) => files),
   bind(clientsTable, ({ clients }) => clients),
+  bind(jobsTable, ({ jobs }) => jobs),
 ]

@@ -1,6 +1,7 @@
 // From frames and traffic to what is shown. Used by run.ts, once a refresh. Pure.
 import type { LiveAbout, LiveFrame, LiveRing } from '../../metrics/live-protocol.ts'
 import { isCountersOnly, keyOf, type History, type Span } from '../../metrics/page/history.ts'
+import { jobsOf } from '../../metrics/page/jobs.ts'
 import type { TrafficRow } from '../../metrics/traffic-report.ts'
 import type { ClientRow, FileRow, OperationRow, RingRow, Snapshot } from './snapshot.ts'
 import { earlierFacts, findRing, share, stagesOf, takeRing } from './take-rings.ts'
@@ -43,6 +44,7 @@ export function takeSnapshot(
     ringsLeftOut: last.ringsLeftOut,
     ringsCountersOnly: last.rings.filter((ring) => isCountersOnly(last, ring)).length,
     operations,
+    jobs: jobsOf(last),
     files: traffic === null ? null : takeFiles(traffic),
     clients: [...takeThreads(history, span, rings), ...(traffic === null ? [] : takeHttpClients(traffic))],
   }

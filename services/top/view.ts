@@ -32,7 +32,7 @@ export const keys: readonly (readonly [key: string, about: string])[] = [
   ['? or h', 'this help, and back'],
   ['space', 'freeze what is shown, and go on'],
   ['Tab, Shift-Tab', 'the next view: all tables, or one of them alone'],
-  ['0 1 2 3 4', `all tables, or ${tables.map(({ name }) => name).join(', ')} alone`],
+  [`0 to ${tables.length}`, `all tables, or ${tables.map(({ name }) => name).join(', ')} alone`],
   ['← →', 'sort by the column to the left, to the right'],
   ['r', 'reverse the order'],
   ['↑ ↓ PgUp PgDn Home End', 'scroll a table that is alone, or this help'],
@@ -75,7 +75,7 @@ export function press(view: View, key: Key, shown: Shown): View | null {
     case 'r':
       return withSort(view, { ...sort, descending: !sort.descending })
     default:
-      return /^[0-4]$/.test(key.name)
+      return /^\d$/.test(key.name) && Number(key.name) <= tables.length
         ? show(view, tables[Number(key.name) - 1]?.name ?? null)
         : scrolled(view, key, shown)
   }

@@ -1,6 +1,7 @@
 // `ringmaster top` without a screen, against a real daemon under load: its numbers are those of /metrics.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Snapshot } from '../../services/top/snapshot.ts'
@@ -32,7 +33,11 @@ async function underLoad<Result>(task: Promise<Result>): Promise<Result> {
     isOver = true
   })
   settled.catch(() => undefined)
-  while (!isOver) for (const path of ['small', 'small', 'sub/large', 'missing']) await fetchFile(path)
+  // With pauses: the program that is waited for wants a CPU, too.
+  while (!isOver) {
+    for (const path of ['small', 'small', 'sub/large', 'missing']) await fetchFile(path)
+    await sleep(10)
+  }
   return settled
 }
 
@@ -51,7 +56,7 @@ const args = (...more: string[]): string[] => ['top', '--admin', daemon.adminUrl
 describe('--once --json', () => {
   it('counters are between what /metrics says before and after, of all rings, of each, of each operation', async () => {
     const before = await scrape()
-    const { code, stdout, stderr } = await underLoad(runCommand(...args('--once', '--json')))
+    const { code, stdout, stderr } = await underLoad(runCommand(...args('--once', '--json', '--interval', '0.5')))
     const after = await scrape()
     expect([code, stderr]).toEqual([0, ''])
     const { totals, rings, operations, rates, seconds, daemon: who } = JSON.parse(stdout) as Snapshot
@@ -113,7 +118,7 @@ describe('--once --json', () => {
   })
 
   it('files and HTTP clients, the busiest first', async () => {
-    const { stdout } = await underLoad(runCommand(...args('--once', '--json')))
+    const { stdout } = await underLoad(runCommand(...args('--once', '--json', '--interval', '0.5')))
     const { files, clients } = JSON.parse(stdout) as Snapshot
     expect(files?.map(({ file }) => file)).toEqual(['small', 'sub/large'])
     expect(files![0]!.requests).toBeGreaterThan(files![1]!.requests)
@@ -213,7 +218,7 @@ it('the daemon ends: --interval says so, waits, and goes on when it is back; --o
   single.stderr.setEncoding('utf8').on('data', (chunk: string) => (complaint += chunk))
   const viewers = async (): Promise<number> =>
     Number(/^ringmaster_live_viewers (\d+)$/m.exec(await (await fetch(`${first.adminUrl}/metrics`)).text())?.[1])
-  for (let at = 0; at < 200 && (await viewers()) < 2; at++) await new Promise((resolve) => setTimeout(resolve, 50))
+  for (let at = 0; at < 200 && (await viewers()) < 2; at++) await sleep(50)
   expect(await eventually(() => text.includes('\n'))).toBe(true)
   await first[Symbol.asyncDispose]()
   expect(await exitCode(single)).toBe(1)

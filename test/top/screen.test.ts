@@ -183,5 +183,5 @@ it('lines are shared: rings first, then evenly, never more than there are', () =
   expect(shareRows([3, 7, 8, 3], 30, 10)).toEqual([3, 7, 8, 3])
   expect(shareRows([65, 7, 8, 3], 20, 7)).toEqual([7, 5, 5, 3])
   expect(shareRows([65, 2, 2, 2], 20, 7)).toEqual([14, 2, 2, 2])
-  expect(shareRows([5, 5, 5, 5], 6, 2)).toEqual([2, 2, 2, 0])
+  expect(shareRows([5, 5, 5, 5], 6, 2)).toEqual([3, 3, 0, 0])
 })

@@ -72,6 +72,7 @@ export function snapshotOf(ringCount: number, names: readonly string[] = ['a/fil
       requests: 1000,
       bytes: 1e9,
     })),
+    jobs: [],
     clients: names.map((client) => ({
       kind: 'http',
       client,

@@ -2,6 +2,7 @@
 // was, whatever the end. Needs Debian's package tmux.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { widthOf } from '../../services/top/text.ts'
 import { startDaemon, type Daemon } from '../cli/command.ts'
@@ -188,6 +189,9 @@ async function refreshes(count: number): Promise<number> {
     Number(/^ringmaster_live_frames_total (\d+)$/m.exec(await (await fetch(`${daemon.adminUrl}/metrics`)).text())?.[1])
   const before = await built()
   let now = before
-  while (now < before + 5 * count) now = await built()
+  while (now < before + 5 * count) {
+    await sleep(50)
+    now = await built()
+  }
   return now - before
 }

@@ -499,6 +499,8 @@ describe.skipIf(helm === '')('extraArgs', () => {
     '3601',
     '1e3',
     'x',
+    'on',
+    'off',
   ]
   const takes = ({ argChoices, parseArg }: Option, value: string): boolean => {
     try {

@@ -104,6 +104,7 @@ with the daemon. */}}
 --log-level: ^(trace|debug|info|warn|error|fatal)$
 --profile: ^[^-].*$
 --silence-seconds: ^(0*([1-9][0-9]{0,2}|[12][0-9]{3}|3[0-5][0-9]{2})(\.[0-9]+)?|0*3600(\.0+)?)$
+--traffic: ^(on|off)$
 {{- end -}}
 
 {{/* Variables and arguments: --option=value, or both one after the other, as the daemon takes them. $(NAME) is Kubernetes' to fill in. */}}

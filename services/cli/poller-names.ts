@@ -1,3 +1,0 @@
-// Pollers as options name them. Used by serve.ts and doctor.ts.
-
-export const pollers = ['auto', 'kernel', 'worker', 'caller', 'threadpool'] as const
