@@ -54,7 +54,8 @@ import type { ViewOptions } from './view.ts'
 guardPrivileges()
 
 export class Ringmaster extends RingFileSystem {
-  private readonly rings: OpenRings
+  /** `ringmaster/net` has connections on them. @internal */
+  readonly rings: OpenRings
   private readonly coordinator: Coordinator
   private readonly arenas: Arenas
   private readonly placement: Placement

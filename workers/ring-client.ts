@@ -45,7 +45,8 @@ export class RingClient extends AdoptableSubmission implements Pumped {
   private readonly mailboxes = new Mailboxes((direct) => {
     this.strays.close(direct)
   })
-  private readers = 0
+  /** To stay alive, beside one for each request: a mailbox is one while somebody reads it, and an idle connection takes its request's away. */
+  private reasons = 0
   private referenced = false
   /** Cancellations that found no room: slot, generation, slot, generation, … */
   private readonly cancels: number[] = []
@@ -143,8 +144,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
   }
 
   setReferenced(referenced: boolean): void {
-    // A mailbox that nobody reads is no reason to stay alive.
-    const wanted = referenced && (this.load > 0 || this.viewsWait || this.readers > 0)
+    const wanted = referenced && (this.load + this.reasons > 0 || this.viewsWait)
     if (wanted === this.referenced) return
     this.referenced = wanted
     if (wanted) this.watcher.ref()
@@ -172,9 +172,9 @@ export class RingClient extends AdoptableSubmission implements Pumped {
     this.pump.look()
   }
 
-  /** Somebody began (1) or ceased (-1) to wait for a message: while somebody does, the process stays alive. */
-  countReaders(change: number): void {
-    this.readers += change
+  /** A reason more (1) or less (-1) for the process to stay alive than there are requests. */
+  countReasons(change: number): void {
+    this.reasons += change
     this.pump.look()
   }
 

@@ -92,7 +92,7 @@ export class Mailbox implements AsyncIterableIterator<RingMessage> {
       else {
         this.readers.push({ resolve, reject })
         if (this.closed) this.end()
-        else if (this.readers.length === 1) this.handle.client.countReaders(1)
+        else if (this.readers.length === 1) this.handle.client.countReasons(1)
       }
     })
   }
@@ -118,7 +118,7 @@ export class Mailbox implements AsyncIterableIterator<RingMessage> {
     const message = { data, tag, flags, descriptor: isDescriptor ? { direct: data } : null }
     const reader = this.readers.shift()
     if (reader !== undefined) {
-      if (this.readers.length === 0) this.handle.client.countReaders(-1)
+      if (this.readers.length === 0) this.handle.client.countReasons(-1)
       reader.resolve({ done: false, value: message })
     } else if (this.messages.length < this.waitingMax) this.messages.push(message)
     else {
@@ -133,7 +133,7 @@ export class Mailbox implements AsyncIterableIterator<RingMessage> {
     this.closed = true
     this.failure ??= cause
     removeAbortListener(this.signal, this.onAbort)
-    if (this.readers.length > 0) this.handle.client.countReaders(-1)
+    if (this.readers.length > 0) this.handle.client.countReasons(-1)
     this.end()
   }
 

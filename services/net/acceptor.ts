@@ -1,0 +1,154 @@
+// Takes the connections of a listening socket, on one ring: a multishot accept, armed again when it ends. Without descriptors it waits, and
+// the connections in the listener's queue with it. One for each ring of a Server (server.ts).
+import { CqeFlag, Op, acceptMultishot } from '../../native/abi.ts'
+import { binding } from '../../native/binding.ts'
+import { prepAccept, prepAcceptMultishot } from '../../native/operations/sockets.ts'
+import { setIoFlags } from '../../native/operations/row.ts'
+import { interrupted, resultError } from '../../workers/completions.ts'
+import type { RingHandle } from '../../workers/ring-handle.ts'
+import type { Completion, SlotTable } from '../../workers/slots.ts'
+import { closeOnExec } from '../open-flags.ts'
+import { missingFeature } from '../raw/support.ts'
+
+const ENOMEM = -12
+const ENFILE = -23
+const EMFILE = -24
+const ENOBUFS = -105
+const ECANCELED = -125
+/** What concerns one connection, which is gone: accept(2), "error handling". */
+const passing: ReadonlySet<number> = new Set([-11, -71, -92, -95, -100, -101, -103, -110, -112, -113, -64])
+/** Until there may be descriptors again. Nobody tells when another part of the process, or another process, closes one. */
+const retryMs = 100
+
+export interface AcceptorSink {
+  /** A connection, the sink's to close. */
+  accepted(handle: RingHandle, fd: number): void
+  /** There are no descriptors or no memory for more: told at each attempt. */
+  acceptStarved(errno: number): void
+  acceptFailed(error: Error): void
+  /** The ring is about to close: stop(). */
+  ringCloses(): void
+  /** After stop(): no connection comes any more. */
+  acceptorIdle(): void
+}
+
+export class Acceptor implements Completion {
+  private readonly handle: RingHandle
+  private readonly fd: number
+  private readonly sink: AcceptorSink
+  private readonly multishot: boolean
+  private slot = -1
+  private generation = 0
+  private stopped = false
+  private paused = false
+  private idleTold = false
+  private referenced = true
+  private timer: NodeJS.Timeout | null = null
+  private readonly onClosing = (): void => {
+    this.sink.ringCloses()
+  }
+
+  constructor(handle: RingHandle, fd: number, sink: AcceptorSink) {
+    this.handle = handle
+    this.fd = fd
+    this.sink = sink
+    this.multishot = missingFeature('multishotAccept') === undefined
+    handle.onClosing.add(this.onClosing)
+  }
+
+  /** Accepts from now on. @throws ERR_RING_CLOSED, ERR_RING_LOST, ERR_RING_BACKLOG_FULL */
+  start(): void {
+    this.arm()
+  }
+
+  /** Accepts no more until resume(): what comes waits in the listener's queue. A connection that is on its way may still come. */
+  pause(): void {
+    this.paused = true
+    if (this.slot >= 0) this.handle.client.cancel(this.slot, this.generation)
+  }
+
+  resume(): void {
+    this.paused = false
+    this.retry()
+  }
+
+  /** acceptorIdle() follows, at once where nothing is under way. */
+  stop(): void {
+    if (this.stopped) return
+    this.stopped = true
+    this.handle.onClosing.delete(this.onClosing)
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer = null
+    if (this.slot >= 0) this.handle.client.cancel(this.slot, this.generation)
+    else this.tellIdle()
+  }
+
+  private tellIdle(): void {
+    if (this.idleTold) return
+    this.idleTold = true
+    this.sink.acceptorIdle()
+  }
+
+  setReferenced(referenced: boolean): void {
+    if (referenced === this.referenced) return
+    this.referenced = referenced
+    if (this.slot >= 0) this.handle.client.countReasons(referenced ? 1 : -1)
+    if (referenced) this.timer?.ref()
+    else this.timer?.unref()
+  }
+
+  private arm(): void {
+    if (this.slot >= 0 || this.stopped || this.paused) return
+    const { client } = this.handle
+    const slot = client.claim(Op.ACCEPT, this, null, null)
+    const { words, at } = client
+    if (this.multishot) {
+      prepAcceptMultishot(words, at, 0, this.fd, closeOnExec)
+      setIoFlags(words, at, acceptMultishot)
+    } else prepAccept(words, at, 0, this.fd, 0, 0, closeOnExec)
+    this.slot = slot
+    this.generation = client.slots.generation[slot]!
+    if (!this.referenced) client.countReasons(-1)
+  }
+
+  private readonly retry = (): void => {
+    if (this.timer !== null) clearTimeout(this.timer)
+    this.timer = null
+    try {
+      this.arm()
+    } catch (error) {
+      this.sink.acceptFailed(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  complete(_slots: SlotTable, _slot: number, result: number, cqeFlags: number): void {
+    const last = (cqeFlags & CqeFlag.MORE) === 0
+    if (last) {
+      this.slot = -1
+      if (!this.referenced) this.handle.client.countReasons(1)
+    }
+    if (result >= 0) {
+      if (this.stopped) binding().closeFd(result)
+      else this.sink.accepted(this.handle, result)
+    } else if (!this.stopped) this.refused(result)
+    if (!last) return
+    if (this.stopped) this.tellIdle()
+    else if (this.timer === null) this.retry()
+  }
+
+  private refused(errno: number): void {
+    if (passing.has(errno) || errno === ECANCELED || interrupted(errno)) return
+    if (errno !== EMFILE && errno !== ENFILE && errno !== ENOBUFS && errno !== ENOMEM) {
+      this.sink.acceptFailed(resultError(errno, 'accept'))
+      return
+    }
+    this.timer = setTimeout(this.retry, retryMs)
+    if (!this.referenced) this.timer.unref()
+    this.sink.acceptStarved(errno)
+  }
+
+  /** A descriptor was closed: if one was missing, there may be one now. */
+  descriptorFreed(): void {
+    if (this.timer !== null) this.retry()
+  }
+}

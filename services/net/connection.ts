@@ -1,0 +1,173 @@
+// A connected socket on one ring: bytes in, bytes out, an orderly end. What net.Socket is made of (socket.ts), and what a server uses that
+// wants neither copies nor streams: the kernel's own views of what came, and one callback for each thing that happens.
+//
+// The descriptor is closed when the last request on it is over, never before: the kernel would keep the connection open for it, and the
+// number could be another file's.
+import { Op } from '../../native/abi.ts'
+import { binding } from '../../native/binding.ts'
+import { ringErrors } from '../../native/errors.ts'
+import { prepClose } from '../../native/operations/files.ts'
+import { prepShutdown } from '../../native/operations/sockets.ts'
+import { resetOnClose } from '../../native/sockets.ts'
+import { ignoreResult, resultError } from '../../workers/completions.ts'
+import type { RingHandle } from '../../workers/ring-handle.ts'
+import type { Completion } from '../../workers/slots.ts'
+import { leaseReceiveBuffers, releaseReceiveBuffers } from './receive-buffers.ts'
+import { Receiver } from './receiver.ts'
+import type { ReceiverSink } from './receiver.ts'
+import { Transmitter } from './transmitter.ts'
+
+/** What a connection tells. None of these may throw. */
+export interface ConnectionHandler {
+  /**
+   * Bytes have come. Where not `owned` they are the kernel's memory, or will be again: they may be used until this returns. `owned` ones are
+   * yours for good.
+   */
+  dataReceived(bytes: Buffer, owned: boolean): void
+  /** The peer sends no more. */
+  peerEnded(): void
+  /** Nothing can be received any more: ECONNRESET, ERR_RING_CLOSED, … Close it. Sends that fail tell their callers. */
+  connectionFailed(error: Error): void
+  /** The descriptor is closed, or about to be. Nothing follows. Told once, after close() or reset() only. */
+  connectionClosed(): void
+}
+
+export interface ConnectionOptions {
+  /** From how many bytes on a buffer is sent without copying. Default 32 KiB; given up for a connection whose kernel copies all the same. */
+  readonly zeroCopyFromBytes?: number
+}
+
+/**
+ * README of `ringmaster/raw` has what was measured: on loopback never, and there the first send tells. On a network of 400 Gbit/s it pays
+ * from 8 KiB on (Jasny et al., PVLDB 19(1), 2026); what it costs while nobody knows is one slow send for each connection.
+ */
+const zeroCopyFromBytesDefault = 32_768
+const SHUT_WR = 1
+
+const settleShutdown: Completion = {
+  complete: (slots, slot, result) => {
+    const done = slots.context[slot] as (error: Error | null) => void
+    done(result < 0 ? resultError(result, 'shutdown') : null)
+  },
+}
+
+export class Connection implements ReceiverSink {
+  readonly fd: number
+  bytesReceived = 0
+  private readonly handle: RingHandle
+  private readonly handler: ConnectionHandler
+  private readonly receiver: Receiver
+  private readonly transmitter: Transmitter
+  private shares: boolean
+  private closing = false
+  private isClosed = false
+  private readonly onClosing = (): void => {
+    this.handler.connectionFailed(ringErrors.closed())
+  }
+
+  /** Takes over the descriptor of a connected stream socket. Nothing is received before resume(). */
+  constructor(handle: RingHandle, fd: number, handler: ConnectionHandler, options: ConnectionOptions = {}) {
+    this.handle = handle
+    this.fd = fd
+    this.handler = handler
+    const buffers = leaseReceiveBuffers(handle)
+    this.shares = buffers !== null
+    this.receiver = new Receiver(handle, fd, buffers, this)
+    const { zeroCopyFromBytes = zeroCopyFromBytesDefault } = options
+    this.transmitter = new Transmitter(handle, fd, zeroCopyFromBytes, () => {
+      if (this.closing) this.closeWhenIdle()
+    })
+    handle.onClosing.add(this.onClosing)
+  }
+
+  /** Bytes that the kernel has taken to be sent. */
+  get bytesSent(): number {
+    return this.transmitter.sentBytes
+  }
+
+  /** What comes is wanted. */
+  resume(): void {
+    if (!this.closing) this.receiver.resume()
+  }
+
+  /** No more is wanted for now. What is on its way may still come: at most what the shared buffers hold. */
+  pause(): void {
+    this.receiver.pause()
+  }
+
+  /** Sends all of it, behind what was given before. The memory is the kernel's until `done` is called, which it is once. */
+  send(views: readonly Uint8Array[], done: (error: Error | null) => void): void {
+    this.transmitter.send(views, done)
+  }
+
+  /** Ends what is sent, behind all that was sent. The peer may go on. */
+  shutdown(done: (error: Error | null) => void): void {
+    try {
+      const { client } = this.handle
+      client.claim(Op.SHUTDOWN, settleShutdown, this, done)
+      prepShutdown(client.words, client.at, 0, this.fd, SHUT_WR)
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  /** Whether the connection is a reason for the process to stay alive. */
+  setReferenced(referenced: boolean): void {
+    this.receiver.setReferenced(referenced)
+  }
+
+  /** Closes it; sends that are not over fail with `error`. The handler's connectionClosed() follows, perhaps at once. Safe to repeat. */
+  close(error: Error = ringErrors.closed()): void {
+    if (this.closing) return
+    this.closing = true
+    this.handle.onClosing.delete(this.onClosing)
+    if (!this.transmitter.idle) this.transmitter.stop(error)
+    this.receiver.stop()
+  }
+
+  /** As close(), and the peer gets a reset instead of an end. */
+  reset(error: Error = ringErrors.closed()): void {
+    if (!this.closing) resetOnClose(this.fd)
+    this.close(error)
+  }
+
+  private closeWhenIdle(): void {
+    if (this.isClosed || !this.receiver.idle || !this.transmitter.idle) return
+    this.isClosed = true
+    if (this.shares) releaseReceiveBuffers(this.handle)
+    closeDescriptor(this.handle, this.fd)
+    this.handler.connectionClosed()
+  }
+
+  /** @internal */
+  received(bytes: Buffer, owned: boolean): void {
+    this.bytesReceived += bytes.length
+    this.handler.dataReceived(bytes, owned)
+  }
+
+  /** @internal */
+  ended(): void {
+    this.handler.peerEnded()
+  }
+
+  /** @internal */
+  receiveFailed(error: Error): void {
+    this.handler.connectionFailed(error)
+  }
+
+  /** @internal */
+  receiverIdle(): void {
+    this.closeWhenIdle()
+  }
+}
+
+/** Closes a descriptor through the ring, which takes no system call of this thread; where the ring ends, with one. */
+export function closeDescriptor({ client }: RingHandle, fd: number): void {
+  try {
+    client.claim(Op.CLOSE, ignoreResult, null, null)
+  } catch {
+    binding().closeFd(fd)
+    return
+  }
+  prepClose(client.words, client.at, 0, fd)
+}

@@ -1,0 +1,122 @@
+// A listening socket by what net.Server.listen() takes: a port, a path, or a descriptor that listens already (LISTEN_FDS). Used by server.ts.
+import { lookup } from 'node:dns/promises'
+import { chmodSync, unlinkSync } from 'node:fs'
+import { binding } from '../../native/binding.ts'
+import { invalidArgValue } from '../../native/errors.ts'
+import { bindSocket, listenSocket, openStreamSocket, setSocketOption, socketOption } from '../../native/sockets.ts'
+import { SocketOption } from '../../native/sockets.ts'
+import { checkBoolean, checkInteger, checkOptionsObject } from '../arguments.ts'
+import { AddressFamily } from '../raw/flags.ts'
+import { encodeAddress } from '../raw/socket-address.ts'
+import type { SocketAddress } from '../raw/socket-address.ts'
+import { addressError } from './address.ts'
+
+export interface ListenOptions {
+  /** TCP: 0 for any that is free. */
+  readonly port?: number
+  /** An address or a name. Default: every address, IPv6's and IPv4's. */
+  readonly host?: string
+  /** A Unix socket; with a NUL at its beginning, a name in Linux' abstract space. */
+  readonly path?: string
+  /** A descriptor of a socket that listens already, as from a service manager. The server closes it. */
+  readonly fd?: number
+  /** Connections that may wait to be accepted. Default 511; the system has a limit of its own (net.core.somaxconn). */
+  readonly backlog?: number
+  /** Of an IPv6 address: without IPv4's. Default false. */
+  readonly ipv6Only?: boolean
+  /** Let other sockets listen on the same port, each with connections of its own (SO_REUSEPORT). Default false. */
+  readonly reusePort?: boolean
+  /** Of a path: who may write to it. Default: by the umask. */
+  readonly readableAll?: boolean
+  readonly writableAll?: boolean
+}
+
+export interface Listener {
+  readonly fd: number
+  /** To be removed when the server closes; null: nothing. */
+  readonly path: string | null
+}
+
+const ENOENT = -2
+const EACCES = -13
+const EAFNOSUPPORT = -97
+const EINVAL = -22
+const EADDRNOTAVAIL = -99
+const backlogDefault = 511
+
+/** @throws ERR_INVALID_ARG_*; rejects: EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND, … as node:net's */
+export async function openListener(options: ListenOptions): Promise<Listener> {
+  checkOptionsObject(options)
+  const backlog = checkInteger(options.backlog ?? backlogDefault, 'options.backlog', 0, 2 ** 31 - 1)
+  const { fd, path, port } = options
+  if (fd !== undefined) return adopt(checkInteger(fd, 'options.fd', 0, 2 ** 31 - 1))
+  if (path !== undefined) return listenOnPath(path, backlog, options)
+  if (port === undefined) throw invalidArgValue('options', options, 'must have a port, a path or an fd')
+  checkInteger(port, 'options.port', 0, 65535)
+  const { host } = options
+  if (host === undefined || host === '') return { fd: listenEverywhere(port, backlog, options), path: null }
+  const { address } = await lookup(host)
+  return { fd: listenAt({ address, port }, backlog, options), path: null }
+}
+
+function adopt(fd: number): Listener {
+  if (socketOption(fd, SocketOption.acceptsConnections) === 1) return { fd, path: null }
+  throw invalidArgValue('options.fd', fd, 'must be the descriptor of a socket that listens')
+}
+
+/** `::` takes IPv4's connections too; where there is no IPv6, `0.0.0.0`. */
+function listenEverywhere(port: number, backlog: number, options: ListenOptions): number {
+  try {
+    return listenAt({ address: '::', port }, backlog, options)
+  } catch (error) {
+    const errno = error instanceof Error && 'errno' in error ? error.errno : 0
+    if (errno !== EAFNOSUPPORT && errno !== EINVAL && errno !== EADDRNOTAVAIL) throw error
+    return listenAt({ address: '0.0.0.0', port }, backlog, options)
+  }
+}
+
+function listenOnPath(path: string, backlog: number, options: ListenOptions): Listener {
+  const isAbstract = path.startsWith('\0')
+  const fd = listenAt({ path }, backlog, options)
+  if (isAbstract) return { fd, path: null }
+  const readable = checkBoolean(options.readableAll, 'options.readableAll') ? 0o444 : 0
+  const writable = checkBoolean(options.writableAll, 'options.writableAll') ? 0o222 : 0
+  if (readable + writable > 0) chmodSync(path, 0o600 | readable | writable)
+  return { fd, path }
+}
+
+function listenAt(address: SocketAddress, backlog: number, options: ListenOptions): number {
+  const bytes = encodeAddress(address, 'options')
+  const isUnix = 'path' in address
+  const family = bytes.readUInt16LE(0)
+  const fd = openStreamSocket(family)
+  const fail = (errno: number): never => {
+    if (fd >= 0) binding().closeFd(fd)
+    throw isUnix
+      ? addressError(errno, 'listen', address.path, null)
+      : addressError(errno, 'listen', address.address, address.port)
+  }
+  if (fd < 0) fail(fd)
+  if (!isUnix) setSocketOption(fd, SocketOption.reuseAddress, 1)
+  if (checkBoolean(options.reusePort, 'options.reusePort')) setSocketOption(fd, SocketOption.reusePort, 1)
+  if (family === AddressFamily.AF_INET6) {
+    const only = checkBoolean(options.ipv6Only, 'options.ipv6Only')
+    setSocketOption(fd, SocketOption.ipv6Only, only ? 1 : 0)
+  }
+  const bound = bindSocket(fd, bytes)
+  // A folder that is not there is EACCES to node:net.
+  if (bound < 0) fail(isUnix && bound === ENOENT ? EACCES : bound)
+  const listening = listenSocket(fd, backlog)
+  if (listening < 0) fail(listening)
+  return fd
+}
+
+/** What a path leaves behind. */
+export function removeListener({ path }: Listener): void {
+  if (path === null) return
+  try {
+    unlinkSync(path)
+  } catch {
+    // Somebody else has removed it, or has taken its place: not ours any more.
+  }
+}

@@ -1,0 +1,236 @@
+// A server on rings: one listening socket, one multishot accept on each ring, and each connection stays on the ring that accepted it. As
+// net.Server where code depends on it. Made by createServer() (index.ts).
+//
+// Why one shared socket and not one for each ring (SO_REUSEPORT): there the kernel deals connections out by their addresses, whether a ring
+// keeps up or not, and those that wait for a ring that ends are lost. Of accepts on one socket it wakes one (EPOLLEXCLUSIVE), which is ready.
+import { EventEmitter } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { binding } from '../../native/binding.ts'
+import { RingError } from '../../native/errors.ts'
+import { rawUsers } from '../raw/raw-users.ts'
+import { withoutRing } from '../raw/support.ts'
+import { Poller } from '../../workers/poller-kind.ts'
+import type { RingHandle } from '../../workers/ring-handle.ts'
+import { checkOptionsObject } from '../arguments.ts'
+import type { Ringmaster } from '../ringmaster.ts'
+import { Acceptor } from './acceptor.ts'
+import type { AcceptorSink } from './acceptor.ts'
+import { nameOf } from './address.ts'
+import { closeDescriptor } from './connection.ts'
+import { openListener, removeListener } from './listen.ts'
+import type { Listener, ListenOptions } from './listen.ts'
+import { Socket } from './socket.ts'
+import type { SocketOptions } from './socket.ts'
+
+export interface ServerOptions extends SocketOptions {
+  /** Connections that are not read before somebody asks for it. Default false. */
+  readonly pauseOnConnect?: boolean
+}
+
+/** Which connection was refused because there were `maxConnections`. */
+export interface DroppedConnection {
+  readonly remoteAddress: string | undefined
+  readonly remotePort: number | undefined
+}
+
+export class Server extends EventEmitter {
+  /** Connections beyond it are closed at once, and 'drop' says so. undefined: as many as rings and descriptors allow. */
+  maxConnections: number | undefined
+  private readonly rings: Ringmaster
+  private readonly options: ServerOptions
+  private readonly sockets = new Set<Socket>()
+  private acceptors: Acceptor[] = []
+  private listener: Listener | null = null
+  private opening = false
+  private closing = false
+  private idleAcceptors = 0
+  private referenced = true
+  private readonly sink: AcceptorSink = {
+    accepted: (handle, fd) => {
+      this.take(handle, fd)
+    },
+    acceptStarved: (errno) => {
+      this.emit('starved', errno)
+    },
+    acceptFailed: (error) => {
+      if (this.closing) return
+      this.emit('error', error)
+      this.close()
+    },
+    ringCloses: () => {
+      this.close()
+    },
+    acceptorIdle: () => {
+      this.idleAcceptors++
+      this.whenDone()
+    },
+  }
+
+  constructor(rings: Ringmaster, options: ServerOptions = {}, onConnection?: (socket: Socket) => void) {
+    super()
+    checkOptionsObject(options)
+    this.rings = rings
+    this.options = options
+    if (onConnection !== undefined) this.on('connection', onConnection)
+  }
+
+  get listening(): boolean {
+    return this.acceptors.length > 0 && !this.closing
+  }
+
+  /**
+   * Listens: on a port, a path, or what ListenOptions says. 'listening' follows, or 'error' (EADDRINUSE, EACCES, …).
+   * @throws ERR_SERVER_ALREADY_LISTEN, ERR_INVALID_ARG_*
+   */
+  listen(options: ListenOptions, onListening?: () => void): this
+  listen(port?: number, host?: string, onListening?: () => void): this
+  listen(port?: number, onListening?: () => void): this
+  listen(path: string, onListening?: () => void): this
+  listen(...given: readonly unknown[]): this {
+    const callback = given.at(-1)
+    if (typeof callback === 'function') this.once('listening', callback as () => void)
+    if (this.opening || this.acceptors.length > 0)
+      throw new RingError('ERR_SERVER_ALREADY_LISTEN', 'the server listens already, or is about to: close() it first')
+    const options = listenOptions(given)
+    this.opening = true
+    this.closing = false
+    void this.open(options)
+    return this
+  }
+
+  private async open(options: ListenOptions): Promise<void> {
+    try {
+      const listener = await openListener(options)
+      if (this.closing) {
+        binding().closeFd(listener.fd)
+        removeListener(listener)
+        return
+      }
+      this.listener = listener
+      this.accept(listener)
+      this.emit('listening')
+    } catch (error) {
+      this.emit('error', error)
+    } finally {
+      this.opening = false
+      this.whenDone()
+    }
+  }
+
+  /** On every ring; on one that takes the place of another, too. */
+  private accept(listener: Listener): void {
+    const { rings: openRings } = this.rings
+    openRings.onRenewed.add(this.onRenewed)
+    for (const handle of openRings.handles) this.acceptOn(handle, listener.fd)
+  }
+
+  private acceptOn(handle: RingHandle, fd: number): void {
+    if (handle.client.poller === Poller.threadpool)
+      throw withoutRing('a server', 'use node:net, whose sockets need none')
+    rawUsers.add(handle) // connections stay on their ring: it is not to be moved to another poller
+    const acceptor = new Acceptor(handle, fd, this.sink)
+    this.acceptors.push(acceptor)
+    if (!this.referenced) acceptor.setReferenced(false)
+    acceptor.start()
+  }
+
+  private readonly onRenewed = (ring: number): void => {
+    const { listener } = this
+    const handle = this.rings.rings.handles[ring]
+    if (listener !== null && !this.closing && handle !== undefined) this.acceptOn(handle, listener.fd)
+  }
+
+  private take(handle: RingHandle, fd: number): void {
+    const { maxConnections, options, sockets } = this
+    if (maxConnections !== undefined && sockets.size >= maxConnections) {
+      const peer = nameOf(fd, 'peer')
+      const known = peer === null || typeof peer === 'string' ? undefined : peer
+      const dropped: DroppedConnection = { remoteAddress: known?.address, remotePort: known?.port }
+      closeDescriptor(handle, fd)
+      this.emit('drop', dropped)
+      return
+    }
+    const socket = new Socket(options)
+    socket.server = this
+    sockets.add(socket)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      for (const acceptor of this.acceptors) acceptor.descriptorFreed()
+      this.whenDone()
+    })
+    if (options.pauseOnConnect === true) socket.pause()
+    socket.open(handle, fd)
+    this.emit('connection', socket)
+  }
+
+  /** Where it listens: an address, or a path; null where it does not. */
+  address(): AddressInfo | string | null {
+    const { listener } = this
+    return listener === null ? null : (listener.path ?? nameOf(listener.fd, 'local'))
+  }
+
+  getConnections(callback: (error: Error | null, count: number) => void): this {
+    process.nextTick(callback, null, this.sockets.size)
+    return this
+  }
+
+  ref(): this {
+    return this.setReferenced(true)
+  }
+
+  /** Listening is no reason for the process to stay alive. */
+  unref(): this {
+    return this.setReferenced(false)
+  }
+
+  private setReferenced(referenced: boolean): this {
+    this.referenced = referenced
+    for (const acceptor of this.acceptors) acceptor.setReferenced(referenced)
+    return this
+  }
+
+  /** Accepts no more; 'close' follows when the last connection has ended. The callback gets ERR_SERVER_NOT_RUNNING where it did not listen. */
+  close(callback?: (error?: Error) => void): this {
+    const running = this.opening || this.acceptors.length > 0
+    if (callback !== undefined) {
+      if (running) this.once('close', () => callback())
+      else process.nextTick(callback, new RingError('ERR_SERVER_NOT_RUNNING', 'Server is not running.'))
+    }
+    if (!running || this.closing) return this
+    this.closing = true
+    this.rings.rings.onRenewed.delete(this.onRenewed)
+    for (const acceptor of this.acceptors) acceptor.stop()
+    this.whenDone()
+    return this
+  }
+
+  /** Closes it, and every connection with it. Resolves when all is over. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.close(() => resolve()))
+    for (const socket of this.sockets) socket.destroy()
+    await closed
+  }
+
+  private whenDone(): void {
+    if (!this.closing || this.opening || this.idleAcceptors < this.acceptors.length) return
+    const { listener } = this
+    this.listener = null
+    if (listener !== null) {
+      binding().closeFd(listener.fd)
+      removeListener(listener)
+    }
+    if (this.sockets.size > 0) return
+    this.acceptors = []
+    this.idleAcceptors = 0
+    this.closing = false
+    process.nextTick(() => this.emit('close'))
+  }
+}
+
+function listenOptions(given: readonly unknown[]): ListenOptions {
+  const [first, second] = given
+  if (typeof first === 'object' && first !== null) return first
+  if (typeof first === 'string' && !/^\d+$/.test(first)) return { path: first }
+  const port = typeof first === 'function' || first === undefined || first === null ? 0 : Number(first)
+  return typeof second === 'string' ? { port, host: second } : { port }
+}

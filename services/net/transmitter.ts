@@ -1,0 +1,208 @@
+// What a connection sends: one request at a time, with everything that is waiting when it is made, so that the many small writes of one turn
+// are one message to the kernel. Half of a Connection (connection.ts).
+//
+//   send(views) ─► waiting ─► SEND, SENDMSG or SEND_ZC ──CQE (and notification)──► done, in order │ all that waits fails
+import { CqeFlag, Op, RecvSendFlag, zeroCopyCopied } from '../../native/abi.ts'
+import { addressOfView } from '../../native/addresses.ts'
+import { prepSend, prepSendmsg, prepSendZc, sendZc } from '../../native/operations/messages.ts'
+import { resultError } from '../../workers/completions.ts'
+import type { RingHandle } from '../../workers/ring-handle.ts'
+import type { Completion, SlotTable } from '../../workers/slots.ts'
+import { MessageFlag } from '../raw/flags.ts'
+import { isSupported } from '../raw/support.ts'
+
+const EINVAL = -22
+const EOPNOTSUPP = -95
+/** struct msghdr, and how many struct iovec follow it: a turn's writes seldom are more. */
+const headerBytes = 56
+const vectorsMax = 64
+const iovecBytes = 16
+const sendFlags = MessageFlag.MSG_WAITALL | MessageFlag.MSG_NOSIGNAL
+const word = 4_294_967_296
+/** A result is a number of 31 bits. */
+const requestBytesMax = 2 ** 30
+
+type Done = (error: Error | null) => void
+
+interface Waiting {
+  readonly views: readonly Uint8Array[]
+  readonly done: Done
+}
+
+export class Transmitter implements Completion {
+  /** Bytes that the kernel has taken. */
+  sentBytes = 0
+  private readonly handle: RingHandle
+  private readonly fd: number
+  private readonly onIdle: () => void
+  /** From how many bytes on a buffer is sent without copying it; Infinity: never, or not any more. */
+  private zeroCopyFromBytes: number
+  private waiting: Waiting[] = []
+  /** Those whose bytes are in the request that is under way. */
+  private current: Waiting[] = []
+  private views: Uint8Array[] = []
+  private leftBytes = 0
+  private message: Buffer | null = null
+  private slot = -1
+  private generation = 0
+  private result = 0
+  private withoutCopy = false
+  private failure: Error | null = null
+
+  constructor(handle: RingHandle, fd: number, zeroCopyFromBytes: number, onIdle: () => void) {
+    this.handle = handle
+    this.fd = fd
+    this.zeroCopyFromBytes = isSupported(sendZc, handle.client.poller) ? zeroCopyFromBytes : Infinity
+    this.onIdle = onIdle
+  }
+
+  get idle(): boolean {
+    return this.slot < 0
+  }
+
+  /** The memory is the kernel's until `done` is called. */
+  send(views: readonly Uint8Array[], done: Done): void {
+    if (this.failure !== null) {
+      done(this.failure)
+      return
+    }
+    this.waiting.push({ views, done })
+    if (this.slot < 0) this.next()
+  }
+
+  /** What waits, and what is under way, fails with `error`. */
+  stop(error: Error): void {
+    this.failure ??= error
+    if (this.slot >= 0) this.handle.client.cancel(this.slot, this.generation)
+    else this.failAll()
+  }
+
+  private next(): void {
+    const { waiting } = this
+    let taken = 0
+    while (taken < waiting.length && (taken === 0 || this.views.length + waiting[taken]!.views.length <= vectorsMax)) {
+      for (const view of waiting[taken]!.views) {
+        if (view.byteLength === 0) continue
+        this.views.push(view)
+        this.leftBytes += view.byteLength
+      }
+      taken++
+    }
+    this.current = waiting.splice(0, taken)
+    this.proceed()
+  }
+
+  private proceed(): void {
+    if (this.leftBytes === 0) {
+      this.finish()
+      return
+    }
+    try {
+      this.submit()
+    } catch (error) {
+      this.failure = error instanceof Error ? error : new Error(String(error))
+      this.failAll()
+    }
+  }
+
+  private submit(): void {
+    const { client } = this.handle
+    const { views, fd } = this
+    const first = views[0]!
+    if (views.length > 1) {
+      const message = this.describe()
+      this.slot = client.claim(Op.SENDMSG, this, views, null)
+      prepSendmsg(client.words, client.at, 0, fd, addressOfView(message), sendFlags, 0)
+      this.withoutCopy = false
+    } else {
+      this.withoutCopy = first.byteLength >= this.zeroCopyFromBytes
+      this.slot = client.claim(this.withoutCopy ? Op.SEND_ZC : Op.SEND, this, first, null)
+      const { words, at } = client
+      const address = addressOfView(first)
+      const length = Math.min(first.byteLength, requestBytesMax)
+      if (this.withoutCopy)
+        prepSendZc(words, at, 0, fd, address, length, sendFlags, RecvSendFlag.SEND_ZC_REPORT_USAGE, 0)
+      else prepSend(words, at, 0, fd, address, length, sendFlags, 0)
+    }
+    this.generation = client.slots.generation[this.slot]!
+  }
+
+  /** struct msghdr with one iovec for each view. It is this object's until the CQE, as the views are. */
+  private describe(): Buffer {
+    const message = (this.message ??= Buffer.alloc(headerBytes + vectorsMax * iovecBytes))
+    const count = Math.min(this.views.length, vectorsMax)
+    const at = addressOfView(message)
+    writePointer(message, 16, at + headerBytes)
+    message.writeUInt32LE(count, 24)
+    for (let index = 0; index < count; index++) {
+      const view = this.views[index]!
+      const vectorAt = headerBytes + index * iovecBytes
+      writePointer(message, vectorAt, addressOfView(view))
+      message.writeUInt32LE(Math.min(view.byteLength, requestBytesMax), vectorAt + 8)
+    }
+    return message
+  }
+
+  complete(_slots: SlotTable, _slot: number, result: number, cqeFlags: number): void {
+    if ((cqeFlags & CqeFlag.NOTIF) !== 0) {
+      // The kernel copied all the same, as it always does on loopback: then that costs more than it saves.
+      if (result === zeroCopyCopied) this.zeroCopyFromBytes = Infinity
+    } else {
+      this.result = result
+      if ((cqeFlags & CqeFlag.MORE) !== 0) return // the buffer is the kernel's until its notification
+    }
+    this.slot = -1
+    this.sent(this.result)
+  }
+
+  private sent(result: number): void {
+    if (this.withoutCopy && (result === EINVAL || result === EOPNOTSUPP)) {
+      this.zeroCopyFromBytes = Infinity
+      this.proceed()
+      return
+    }
+    if (result <= 0) this.failure ??= resultError(result, 'send')
+    else {
+      this.sentBytes += result
+      this.advance(result)
+    }
+    if (this.failure !== null && this.leftBytes > 0) this.failAll()
+    else this.proceed()
+  }
+
+  private advance(bytes: number): void {
+    this.leftBytes -= bytes
+    if (this.leftBytes === 0) return
+    let left = bytes
+    let whole = 0
+    while (left >= this.views[whole]!.byteLength) left -= this.views[whole++]!.byteLength
+    this.views.splice(0, whole)
+    this.views[0] = this.views[0]!.subarray(left)
+  }
+
+  private finish(): void {
+    const done = this.current
+    this.current = []
+    this.views = []
+    for (const { done: tell } of done) tell(null)
+    if (this.slot >= 0) return // one of them has sent more
+    if (this.failure !== null) this.failAll()
+    else if (this.waiting.length > 0) this.next()
+    else this.onIdle()
+  }
+
+  private failAll(): void {
+    const failed = [...this.current, ...this.waiting]
+    this.current = []
+    this.waiting = []
+    this.views = []
+    this.leftBytes = 0
+    for (const { done } of failed) done(this.failure)
+    this.onIdle()
+  }
+}
+
+function writePointer(message: Buffer, at: number, address: number): void {
+  message.writeUInt32LE(address % word, at)
+  message.writeUInt32LE(Math.floor(address / word), at + 4)
+}
