@@ -49,9 +49,7 @@ export function proofCommand(run: (options: ProofOptions) => Promise<number>): C
     .description('Holds the tuner against an exhaustive sweep of real rings on this machine.')
     .addOption(new Option('--workload <name>', 'what is done').choices(fileWorkloads).default('random-read'))
     .option('--direct', 'with O_DIRECT; default: from the page cache')
-    .addOption(
-      listOption('--knobs <names>', 'turn only these, separated by commas', knobNames).default(sweptUsually),
-    )
+    .addOption(listOption('--knobs <names>', 'turn only these, separated by commas', knobNames).default(sweptUsually))
     .option(
       '--depths <numbers>',
       'only these depths, and the present one; default: all that the tuner would try',
