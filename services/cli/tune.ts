@@ -8,7 +8,8 @@ import { knobs } from '../tune/knobs.ts'
 import type { KnobName } from '../tune/knobs.ts'
 import type { Inspected, MachineRequest } from '../tune/real-machine.ts'
 import type { TuneReport } from '../tune/report/model.ts'
-import type { TuneOutcome, Tuned } from '../tune/tune.ts'
+import type { Live as LiveClass } from '../tune/report/live.ts'
+import type { TuneOutcome, Tuned, tune as tuneFunction } from '../tune/tune.ts'
 import { LayoutImpossibleError, tunedWorkloads } from '../tune/types.ts'
 import type { TunedWorkload } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
@@ -191,7 +192,7 @@ async function measure(
   const { budgetSeconds, quiet, verbose, p99Ms } = options
   const startedSeconds = world.now()
   let tuned: (Tuned & { close(): Promise<void> }) | null = null
-  const { Live } = await import('../tune/report/live.ts')
+  const { Live, tune } = await loadTune()
   using live = new Live({
     stream: world.stderr,
     verbosity: quiet === true ? 'quiet' : verbose === true ? 'verbose' : 'usual',
@@ -202,7 +203,6 @@ async function measure(
     tuned = await world.open(request, signal, (share) => {
       live.prepare('data', 'making data', share)
     })
-    const { tune } = await import('../tune/tune.ts')
     return await tune(tuned, {
       workload: request.workload,
       cache: request.cache,
@@ -220,6 +220,12 @@ async function measure(
   } finally {
     await tuned?.close()
   }
+}
+
+/** Apart from its caller: where `using` is put into older words, tsc 6.0 leaves the names of imported modules as they are (`.ts`). */
+async function loadTune(): Promise<{ Live: typeof LiveClass; tune: typeof tuneFunction }> {
+  const [{ Live }, { tune }] = await Promise.all([import('../tune/report/live.ts'), import('../tune/tune.ts')])
+  return { Live, tune }
 }
 
 async function dryRun(

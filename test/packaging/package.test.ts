@@ -105,6 +105,18 @@ describe.skipIf(project === '')(`in an empty project${missing}`, () => {
     expect(fs.existsSync(inPackage('native/build'))).toBe(false)
   })
 
+  it('imports nothing by the name of a source', () => {
+    const inDist = fs.readdirSync(inPackage('dist'), { recursive: true, encoding: 'utf8' })
+    const modules = inDist.filter((name) => name.endsWith('.js'))
+    const named = modules.filter((name) =>
+      /import\(['"][.][^'"]*[.]ts['"]\)|from ['"][.][^'"]*[.]ts['"]/.test(
+        fs.readFileSync(inPackage('dist', name), 'utf8'),
+      ),
+    )
+    expect(modules.length).toBeGreaterThan(100)
+    expect(named).toEqual([])
+  })
+
   it.for([
     ['nodenext', 'ours'],
     ['bundler', 'ours'],
