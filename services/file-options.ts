@@ -17,6 +17,13 @@ export interface WriteFileOptions extends Timed {
   flag?: string | number
   /** fsync before closing. Default false. */
   flush?: boolean
+  /**
+   * Replace the file as a whole: who reads it, and who looks after a crash, finds all of the old one or all of the new one. Takes flags `w` and
+   * `wx`. Needs room for both, and leave to write in the folder; links are followed, mode and owner kept, hard links end. Default false.
+   */
+  atomic?: boolean
+  /** Resolve when a crash could not undo it: file and folder are synced (fsync(2)). Default false. */
+  durable?: boolean
 }
 
 export interface ReadResult<T extends ArrayBufferView> {

@@ -3,8 +3,10 @@ import { constants } from 'node:fs'
 import type { BigIntStats, Stats } from 'node:fs'
 import { At, Resolve } from '../native/abi.ts'
 import { invalidArgType } from '../native/errors.ts'
+import { leaseStamp } from '../workers/arena.ts'
 import { throwIfAborted } from './abort.ts'
-import { checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
+import { checkReplaces } from './atomic-write.ts'
+import { checkBoolean, checkEncoding, checkInteger, checkMode, checkPath, checkSignal } from './arguments.ts'
 import type { PathLike } from './arguments.ts'
 import { submitNops } from './batch.ts'
 import { RingFile } from './file.ts'
@@ -18,6 +20,7 @@ import { requestNop, requestOpenBeneath, requestStat } from './requests.ts'
 import { isTimed, withTimeout } from './time-limit.ts'
 import type { Timed } from './time-limit.ts'
 import { dataBytes, writeWholeFile } from './write-file.ts'
+import type { WriteFileRequest } from './write-file.ts'
 
 const noOptions: Timed & { bigint?: boolean } = {}
 
@@ -143,7 +146,10 @@ export abstract class RingFileSystem {
     }
   }
 
-  /** Writes a whole file. As fs.promises.writeFile() with a path. */
+  /**
+   * Writes a whole file. As fs.promises.writeFile() with a path; with `atomic`, readers and crashes find the old file or the new one.
+   * @throws SystemError, AbortError, ERR_INVALID_ARG_*; ERR_INVALID_ARG_VALUE of `atomic` with other flags than w and wx
+   */
   async writeFile(
     path: PathLike,
     data: string | ArrayBufferView,
@@ -151,15 +157,21 @@ export abstract class RingFileSystem {
   ): Promise<void> {
     const given: WriteFileOptions = wholeFileOptions(options)
     if (given.timeoutMs !== undefined) return withTimeout(given, (timed) => this.writeFile(path, data, timed))
-    await writeWholeFile(this.router.pick(), {
+    const bytes = dataBytes(data, checkEncoding(given.encoding) ?? 'utf8')
+    const { arenas } = this.router
+    const request: WriteFileRequest = {
       path: checkPath(path),
-      data: dataBytes(data, checkEncoding(given.encoding) ?? 'utf8'),
+      data: bytes,
       flags: openFlags(given.flag ?? 'w'),
       mode: checkMode(given.mode ?? 0o666, 'mode'),
       flush: given.flush === true,
+      atomic: checkBoolean(given.atomic, 'atomic'),
+      durable: checkBoolean(given.durable, 'durable'),
       signal: checkSignal(given.signal),
-      arenas: this.router.arenas,
-    })
+      ...{ arenas, lease: leaseStamp(arenas, bytes) },
+    }
+    if (request.atomic) checkReplaces(request.flags, given.flag)
+    await writeWholeFile(this.router.pick(), request)
   }
 
   /** A request that does nothing: what the queues themselves cost. */
