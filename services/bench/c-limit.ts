@@ -28,7 +28,7 @@ const windowSchema = z.object({
 
 const resultSchema = z.object({ closed: windowSchema, open: windowSchema.nullable(), cpuSecondsInAll: z.number() })
 
-const headers = ['uring.h', 'latency.h', 'bench-work.h']
+const headers = ['program.h', 'uring.h', 'latency.h', 'bench-work.h']
 const chunkBytes = 1 << 20
 const stderrCharsMax = 4096
 const overheadSecondsMax = 30

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { LayoutImpossibleError } from '../tune/types.ts'
 import type { NoiseReading } from '../tune/types.ts'
 import { legAnswer, windowWarmupSeconds } from './order.ts'
-import type { LegAnswer, LegOrder, WindowResult } from './order.ts'
+import type { LegAnswer, LegOrder, LegTimes, WindowResult } from './order.ts'
 
 export interface LegOutcome {
   /** What was really used: "1 ring, poller kernel", "fs-promises". */
@@ -51,9 +51,9 @@ function lastWords(stderr: string): string {
 }
 
 /** What a leg is expected to take, in seconds, without the start of its process. */
-export function legSeconds(order: LegOrder): number {
-  const { warmupSeconds, windows } = order
-  return windows.reduce((sum, { seconds }, index) => sum + windowWarmupSeconds(order, index) + seconds, warmupSeconds)
+export function legSeconds(times: LegTimes): number {
+  const { warmupSeconds, windows } = times
+  return windows.reduce((sum, { seconds }, index) => sum + windowWarmupSeconds(times, index) + seconds, warmupSeconds)
 }
 
 /**

@@ -60,6 +60,9 @@ export interface LegOrder {
   readonly untilFlat: boolean
 }
 
+/** What decides how long a leg takes. */
+export type LegTimes = Pick<LegOrder, 'warmupSeconds' | 'windows'>
+
 export interface WindowResult {
   readonly depth: number
   readonly seconds: number
@@ -85,7 +88,7 @@ export interface WindowResult {
 const openWarmupSecondsMax = 0.25
 
 /** The unmeasured load right before a window: open loop is other code than what ran until then. Legs without a warm-up have none here, either. */
-export function windowWarmupSeconds({ windows, warmupSeconds }: LegOrder, index: number): number {
+export function windowWarmupSeconds({ windows, warmupSeconds }: LegTimes, index: number): number {
   const isFirst = windows[index]?.load.kind !== 'closed' && (windows[index - 1]?.load.kind ?? 'closed') === 'closed'
   return isFirst ? Math.min(warmupSeconds, openWarmupSecondsMax) : 0
 }

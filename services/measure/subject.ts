@@ -1,8 +1,8 @@
 // The real machine as a Subject of the tuner (services/tune/types.ts): one workload, measured leg by leg. Made by `ringmaster tune`.
 import type { Layout, NoiseReading, Sample, Subject, TunedWorkload } from '../tune/types.ts'
-import { runLeg } from './leg.ts'
+import { legSeconds, runLeg } from './leg.ts'
 import type { LegOptions } from './leg.ts'
-import type { LegData, LegLoad, LegOrder, WindowResult } from './order.ts'
+import type { LegData, LegLoad, LegOrder, LegTimes, WindowResult } from './order.ts'
 
 export interface MachineSubjectOptions {
   readonly workload: TunedWorkload
@@ -28,16 +28,36 @@ const latencyShare = 0.4
 const warmupSecondsMin = 0.4
 const warmupShare = 0.25
 
-/** Layouts and requests become what a leg is told. */
-function orderFor(layout: Layout, seconds: number, options: MachineSubjectOptions): LegOrder {
-  const { workload, data, latency } = options
-  const { depth, batch, clients } = layout
+/** From the start of the process until its warm-up begins, and from its last window to its end: of fresh ones, on 2 CPUs. */
+const startSeconds = 0.55
+
+type TimeOptions = Pick<MachineSubjectOptions, 'latency' | 'warmupSeconds'>
+
+function timesFor(depth: number, seconds: number, { latency, warmupSeconds }: TimeOptions): LegTimes {
   const closed = latency.kind === 'closed'
   const throughput = {
     seconds: closed ? seconds : seconds * (1 - latencyShare),
     load: { kind: 'closed' as const },
     depth,
   }
+  return {
+    warmupSeconds: warmupSeconds ?? Math.max(warmupSecondsMin, seconds * warmupShare),
+    windows: closed ? [throughput] : [throughput, { seconds: seconds * latencyShare, load: latency, depth }],
+  }
+}
+
+/**
+ * What a leg takes of which windows of `seconds` are asked, all in all, before one was measured; in seconds. Latencies from a window of their own,
+ * as `ringmaster tune` has them.
+ */
+export function legCostSeconds(seconds: number): number {
+  return startSeconds + legSeconds(timesFor(1, seconds, { latency: { kind: 'paced', share: 0.5 } }))
+}
+
+/** Layouts and requests become what a leg is told. */
+function orderFor(layout: Layout, seconds: number, options: MachineSubjectOptions): LegOrder {
+  const { workload, data } = options
+  const { depth, batch, clients } = layout
   return {
     api: 'rings',
     layout,
@@ -46,8 +66,7 @@ function orderFor(layout: Layout, seconds: number, options: MachineSubjectOption
     clients,
     blockBytes: layout.blockBytes ?? options.blockBytes,
     data,
-    warmupSeconds: options.warmupSeconds ?? Math.max(warmupSecondsMin, seconds * warmupShare),
-    windows: closed ? [throughput] : [throughput, { seconds: seconds * latencyShare, load: latency, depth }],
+    ...timesFor(depth, seconds, options),
     untilFlat: false,
   }
 }

@@ -1,4 +1,4 @@
-// The C program of `ringmaster bench` (services/measure/c/bench-limit.c), under the sanitizers where the compiler has them: it does what it says it did.
+// The C programs (services/measure/c), that of `ringmaster bench` above all, under the sanitizers where the compiler has them: they do what they say they did.
 import { spawnSync } from 'node:child_process'
 import { readdirSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,8 +8,9 @@ import { dataIn, fillFolder } from './harness.ts'
 
 const folder = temporaryFolder()
 const program = join(folder.path, 'program')
-const source = join(import.meta.dirname, '../../services/measure/c/bench-limit.c')
-const strict = ['-g', '-O1', '-Wall', '-Wextra', '-Wshadow', '-Werror', '-fno-sanitize-recover=all']
+const ringProgram = join(folder.path, 'ring-program')
+const sources = join(import.meta.dirname, '../../services/measure/c')
+const strict = ['-g', '-O1', '-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Werror', '-fno-sanitize-recover=all']
 const hasCompiler = spawnSync('cc', ['--version']).status === 0
 
 interface Window {
@@ -40,12 +41,17 @@ function run(settings: Record<string, string | number>, paths: readonly string[]
 beforeAll(() => {
   fillFolder(folder.path)
   if (!hasCompiler) return
-  const compile = (...sanitizers: string[]): ReturnType<typeof spawnSync> =>
-    spawnSync('cc', [...strict, ...sanitizers, source, '-o', program], { encoding: 'utf8' })
-  // Not every compiler brings the sanitizers' libraries.
-  const sanitized = compile('-fsanitize=address,undefined')
-  const built = sanitized.status === 0 ? sanitized : compile()
-  expect(built.status, String(built.stderr)).toBe(0)
+  for (const [name, output] of [
+    ['bench-limit.c', program],
+    ['ring-limit.c', ringProgram],
+  ] as const) {
+    const compile = (...sanitizers: string[]): ReturnType<typeof spawnSync> =>
+      spawnSync('cc', [...strict, ...sanitizers, join(sources, name), '-o', output], { encoding: 'utf8' })
+    // Not every compiler brings the sanitizers' libraries.
+    const sanitized = compile('-fsanitize=address,undefined')
+    const built = sanitized.status === 0 ? sanitized : compile()
+    expect(built.status, String(built.stderr)).toBe(0)
+  }
 })
 
 afterAll(() => {
@@ -102,5 +108,36 @@ describe.skipIf(!hasCompiler)(`bench-limit.c${hasCompiler ? '' : ' (there is no 
     truncateSync(file!, spanBytes / 2)
     const short = run({ workload: 'sequential-read', span: spanBytes })
     expect([short.code, short.stderr]).toEqual([1, expect.stringContaining('is the file changed by somebody?')])
+  })
+})
+
+describe.skipIf(!hasCompiler)(`ring-limit.c, on the same ring${hasCompiler ? '' : ' (there is no cc)'}`, () => {
+  const ringRun = (...settings: string[]): { code: number | null; stderr: string; operations: number | undefined } => {
+    const args = ['seconds=0.02', 'warmup=0', ...settings]
+    const { status, stdout, stderr } = spawnSync(ringProgram, args, { encoding: 'utf8' })
+    const operations = stdout === '' ? undefined : (JSON.parse(stdout) as { operations: number }).operations
+    return { code: status, stderr, operations }
+  }
+
+  for (const mode of ['plain', 'sqpoll'])
+    it(`${mode}: has more in flight than a queue holds, and each ends once`, () => {
+      const { code, stderr, operations } = ringRun('workload=nop', `mode=${mode}`, 'depth=65536', 'group=65536')
+      expect([code, stderr]).toEqual([0, ''])
+      expect(operations).toBeGreaterThan(0)
+      expect(operations! % 65_536).toBe(0)
+    })
+
+  it('appends in chains, and ends with 1 and the reason where it may not', () => {
+    const { code, stderr, operations } = ringRun(
+      'workload=append',
+      'link=1',
+      'depth=4',
+      'group=4',
+      `path=${folder.path}`,
+    )
+    expect([code, stderr]).toEqual([0, ''])
+    expect(operations! % 4).toBe(0)
+    const absent = ringRun('workload=append', `path=${join(folder.path, 'absent')}`)
+    expect([absent.code, absent.stderr]).toEqual([1, expect.stringMatching(/^ring-limit: .*No such file or directory/)])
   })
 })

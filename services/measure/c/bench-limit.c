@@ -7,6 +7,7 @@
 // zero byte. Prints one line of JSON. Any failed or short request ends it with exit code 1 and the reason on stderr.
 #define _GNU_SOURCE
 static const char program[] = "bench-limit";
+#include "program.h"
 #include "uring.h"
 #include "latency.h"
 #include "bench-work.h"
@@ -104,13 +105,6 @@ static void print_window(const struct window *window) {
   for (size_t i = 0; i < sizeof percentiles / sizeof *percentiles; i++)
     printf("%s[%g,%.1f]", i ? "," : "", percentiles[i], quantile_ns(&window->latency, percentiles[i] / 100));
   printf("]}");
-}
-
-static const char *setting(int argc, char **argv, const char *name, const char *fallback) {
-  size_t length = strlen(name);
-  for (int i = 1; i < argc; i++)
-    if (!strncmp(argv[i], name, length) && argv[i][length] == '=') return argv[i] + length + 1;
-  return fallback;
 }
 
 int main(int argc, char **argv) {

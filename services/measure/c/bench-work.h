@@ -40,13 +40,6 @@ struct work {
   uint64_t moved_bytes;
 };
 
-static uint32_t next_random(uint32_t *state) {  // xorshift, as positions.ts
-  *state ^= *state << 13;
-  *state ^= *state >> 17;
-  *state ^= *state << 5;
-  return *state;
-}
-
 static uint64_t scaled(uint32_t random, uint64_t below) { return (uint64_t)((double)random / 4294967296.0 * (double)below); }
 
 static uint64_t random_offset(struct work *work) {

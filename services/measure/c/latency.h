@@ -1,4 +1,5 @@
-// Clocks and the histogram of latencies, for the programs of this folder. Included once per program (bench-limit.c).
+// Clocks and the histogram of latencies, for the programs of this folder. Included once per program (bench-limit.c,
+// ring-limit.c).
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>

@@ -1,63 +1,29 @@
-// The limit: the same work as the Node legs, in C on the raw ring, with nothing in between. Compiled where it is wanted
-// (services/bench/c-limit.ts, test/bench/legs/c-legs.ts); no
-// liburing, so that it builds wherever a compiler and the kernel's headers are.
+// The limit: the same work as the Node legs of test/bench, in C on the raw ring, with nothing in between. Compiled where it is wanted
+// (test/bench/legs/c-legs.ts); no liburing, so that it builds wherever a compiler and the kernel's headers are.
 //   ring-limit workload=nop|read|mixed|statx|append mode=plain|sqpoll depth=N group=N link=0|1 seconds=S warmup=S path=P
 //              stamped=0|1 bytes=N direct=0|1 sequential=0|1 span=BYTES
 // span: only so much of the file, from its start. sequential: one block after the other, not at random.
 // group: so many neighbours are submitted again only when all of them are back. Of append: so many writes, then one fdatasync.
 // Prints one line of JSON. Any failed or short operation ends it with exit code 1.
 #define _GNU_SOURCE
-#include <errno.h>
+static const char program[] = "ring-limit";
+#include "program.h"
+#include "uring.h"
+#include "latency.h"
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <linux/stat.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #define BLOCK_BYTES 4096u
 #define DEPTH_MAX 65536u
-#define SQ_ENTRIES_MAX 32768u
-#define SQ_THREAD_IDLE_MS 50
 #define STAMP_CHECK_INTERVAL 16
 #define STAT_PATHS 100000u        // as data-file.ts has it, and so the names
 #define STAT_PATHS_PER_FOLDER 1000u
 #define PATH_BYTES 192u
 #define LOG_BYTES_MAX (256u << 20)  // as append.ts has it
 
-// Latency buckets: 16 per power of two of nanoseconds. Exact enough, and no memory that grows with the speed.
-#define SUB_BUCKETS_LOG2 4
-#define BUCKETS (64 << SUB_BUCKETS_LOG2)
-
-#define LOAD(pointer) __atomic_load_n(pointer, __ATOMIC_ACQUIRE)
-#define STORE(pointer, value) __atomic_store_n(pointer, value, __ATOMIC_RELEASE)
-
-#if defined(__x86_64__) || defined(__i386__)
-#define RELAX() __builtin_ia32_pause()
-#elif defined(__aarch64__)
-#define RELAX() __asm__ volatile("yield")
-#else
-#define RELAX() ((void)0)
-#endif
-
 enum kind { NOP, READ, MIXED, STATX, APPEND };
-
-struct ring {
-  int fd, sqpoll;
-  unsigned *sq_head, *sq_tail, *sq_flags, *cq_head, *cq_tail, sq_entries, sq_mask, cq_mask;
-  unsigned tail, published;  // what this thread has filled, and what of it the kernel may see
-  struct io_uring_sqe *sqes;
-  struct io_uring_cqe *cqes;
-  uint64_t enters;
-};
 
 struct work {
   enum kind kind;
@@ -74,117 +40,12 @@ struct work {
   struct statx *found;
 };
 
-static uint64_t histogram[BUCKETS];
-
-__attribute__((noreturn)) static void die(const char *what, int error) {
-  fprintf(stderr, "ring-limit: %s: %s\n", what, strerror(error));
-  exit(1);
-}
+static struct latency latency;
 
 static void *zeroed(size_t count, size_t bytes) {
   void *memory = NULL;
   if (posix_memalign(&memory, BLOCK_BYTES, count * bytes)) die("memory", ENOMEM);
   return memset(memory, 0, count * bytes);
-}
-
-static uint64_t now_ns(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static double cpu_seconds(void) {  // of all threads, the SQ thread among them
-  struct rusage u;
-  getrusage(RUSAGE_SELF, &u);
-  return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
-static void record(uint64_t latency_ns) {
-  if (latency_ns < (1u << SUB_BUCKETS_LOG2)) latency_ns = 1u << SUB_BUCKETS_LOG2;
-  int shift = 63 - __builtin_clzll(latency_ns) - SUB_BUCKETS_LOG2;
-  histogram[((shift + 1) << SUB_BUCKETS_LOG2) + (int)((latency_ns >> shift) & ((1 << SUB_BUCKETS_LOG2) - 1))]++;
-}
-
-static double quantile_us(double fraction) {
-  uint64_t total = 0, seen = 0;
-  for (int i = 0; i < BUCKETS; i++) total += histogram[i];
-  for (int i = 1 << SUB_BUCKETS_LOG2; i < BUCKETS; i++) {
-    seen += histogram[i];
-    int shift = (i >> SUB_BUCKETS_LOG2) - 1;
-    uint64_t low = (uint64_t)((1 << SUB_BUCKETS_LOG2) + (i & ((1 << SUB_BUCKETS_LOG2) - 1))) << shift;
-    if ((double)seen > fraction * (double)total) return ((double)low + (double)(1ull << shift) / 2) / 1000;
-  }
-  return 0;
-}
-
-static uint32_t next(uint32_t *state) {
-  *state ^= *state << 13; *state ^= *state >> 17; *state ^= *state << 5;
-  return *state;
-}
-
-static void *map(int fd, size_t bytes, off_t offset) {
-  void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, offset);
-  if (at == MAP_FAILED) die("mmap of the ring", errno);
-  return at;
-}
-
-static void open_ring(struct ring *ring, unsigned in_flight, int sqpoll) {
-  struct io_uring_params p;
-  memset(&p, 0, sizeof p);
-  unsigned entries = 1;
-  while (entries < in_flight) entries *= 2;
-  p.flags = IORING_SETUP_CQSIZE;
-  p.cq_entries = 2 * entries < 2 * SQ_ENTRIES_MAX ? 2 * entries : 2 * SQ_ENTRIES_MAX;
-  if (sqpoll) { p.flags |= IORING_SETUP_SQPOLL; p.sq_thread_idle = SQ_THREAD_IDLE_MS; }
-  ring->fd = (int)syscall(SYS_io_uring_setup, entries < SQ_ENTRIES_MAX ? entries : SQ_ENTRIES_MAX, &p);
-  if (ring->fd < 0) die("io_uring_setup", errno);
-  if (!(p.features & IORING_FEAT_SINGLE_MMAP)) die("this kernel is too old", ENOSYS);
-  size_t sq_bytes = p.sq_off.array + p.sq_entries * sizeof(unsigned);
-  size_t cq_bytes = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
-  char *base = map(ring->fd, sq_bytes > cq_bytes ? sq_bytes : cq_bytes, IORING_OFF_SQ_RING);
-  ring->sqes = map(ring->fd, p.sq_entries * sizeof(struct io_uring_sqe), IORING_OFF_SQES);
-  ring->sq_head = (unsigned *)(base + p.sq_off.head);
-  ring->sq_tail = (unsigned *)(base + p.sq_off.tail);
-  ring->sq_flags = (unsigned *)(base + p.sq_off.flags);
-  ring->cq_head = (unsigned *)(base + p.cq_off.head);
-  ring->cq_tail = (unsigned *)(base + p.cq_off.tail);
-  ring->cqes = (struct io_uring_cqe *)(base + p.cq_off.cqes);
-  ring->sq_entries = p.sq_entries;
-  ring->sq_mask = p.sq_entries - 1;
-  ring->cq_mask = p.cq_entries - 1;
-  ring->sqpoll = sqpoll;
-  unsigned *array = (unsigned *)(base + p.sq_off.array);
-  for (unsigned i = 0; i < p.sq_entries; i++) array[i] = i;
-}
-
-static void enter(struct ring *ring, unsigned submit, unsigned wait) {
-  long r = syscall(SYS_io_uring_enter, ring->fd, submit, wait, wait ? IORING_ENTER_GETEVENTS : 0, NULL, 0);
-  ring->enters++;
-  if (r != (long)submit) die("io_uring_enter", r < 0 ? errno : EIO);
-}
-
-static void publish(struct ring *ring, unsigned wait) {
-  unsigned count = ring->tail - ring->published;
-  ring->published = ring->tail;
-  STORE(ring->sq_tail, ring->tail);
-  if (!ring->sqpoll) { enter(ring, count, wait); return; }
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);  // the tail must be visible before the flag is read: see DESIGN.md section 1
-  if (!(LOAD(ring->sq_flags) & IORING_SQ_NEED_WAKEUP)) return;
-  ring->enters++;
-  if (syscall(SYS_io_uring_enter, ring->fd, 0, 0, IORING_ENTER_SQ_WAKEUP, NULL, 0) < 0) die("io_uring_enter", errno);
-}
-
-static struct io_uring_sqe *entry(struct ring *ring, int opcode, int file, unsigned slot) {
-  if (ring->tail - LOAD(ring->sq_head) == ring->sq_entries) {
-    publish(ring, 0);
-    while (ring->tail - LOAD(ring->sq_head) == ring->sq_entries) RELAX();
-  }
-  struct io_uring_sqe *sqe = &ring->sqes[ring->tail++ & ring->sq_mask];
-  memset(sqe, 0, sizeof *sqe);
-  sqe->opcode = (uint8_t)opcode;
-  sqe->fd = file;
-  sqe->user_data = slot;
-  return sqe;
 }
 
 static uint64_t next_in_order(struct work *work) {
@@ -206,8 +67,8 @@ static void push(struct ring *ring, struct work *work, unsigned slot, uint64_t a
     return;
   }
   char *buffer = work->buffers + (size_t)slot * work->bytes;
-  work->subject[slot] = work->sequential ? next_in_order(work) : next(&work->random) % work->blocks;
-  work->writes[slot] = work->kind == MIXED && next(&work->random_kind) % 10 < 3;
+  work->subject[slot] = work->sequential ? next_in_order(work) : next_random(&work->random) % work->blocks;
+  work->writes[slot] = work->kind == MIXED && next_random(&work->random_kind) % 10 < 3;
   if (work->writes[slot]) { uint32_t stamp = (uint32_t)work->subject[slot]; memcpy(buffer, &stamp, 4); }
   struct io_uring_sqe *sqe = entry(ring, work->writes[slot] ? IORING_OP_WRITE : IORING_OP_READ, work->file, slot);
   sqe->off = work->subject[slot] * BLOCK_BYTES;
@@ -229,51 +90,43 @@ static void check(struct work *work, unsigned slot, int result, uint64_t operati
   if (stamp != work->subject[slot]) die("wrong content", EIO);
 }
 
-// Until there is one. An operation that did not end at once ends while this thread is in the kernel.
-static unsigned completions(struct ring *ring, unsigned head) {
-  for (;;) {
-    unsigned ready = LOAD(ring->cq_tail);
-    if (ready != head) return ready;
-    if (ring->sqpoll) RELAX(); else enter(ring, 0, 1);
-  }
-}
-
 // Keeps `depth` operations in flight for so long, lets the last ones end, returns how many there were.
 static uint64_t run(struct ring *ring, struct work *work, double seconds) {
   uint64_t operations = 0, clock_ns = now_ns(), deadline_ns = clock_ns + (uint64_t)(seconds * 1e9);
-  unsigned head = *ring->cq_head, in_flight = work->depth;
+  unsigned in_flight = work->depth;
   for (unsigned slot = 0; slot < work->depth; slot++) push(ring, work, slot, clock_ns);
   for (unsigned g = 0; g < work->depth / work->group; g++) work->group_left[g] = work->group;
   publish(ring, 1);
   while (in_flight) {
-    unsigned ready = completions(ring, head);
+    await_completion(ring);
+    unsigned ready = LOAD(ring->cq_tail);
     clock_ns = now_ns();  // once per batch, as in the library
-    for (; head != ready; head++) {
-      struct io_uring_cqe *cqe = &ring->cqes[head & ring->cq_mask];
+    for (; ring->head != ready; ring->head++) {
+      struct io_uring_cqe *cqe = &ring->cqes[ring->head & ring->cq_mask];
       unsigned slot = (unsigned)cqe->user_data, group = slot / work->group;
       check(work, slot, cqe->res, operations++);
-      record(clock_ns - work->started_ns[slot]);
+      record(&latency, clock_ns - work->started_ns[slot]);
       in_flight--;
       if (--work->group_left[group] || clock_ns >= deadline_ns) continue;
       for (unsigned i = 0; i < work->group; i++) push(ring, work, group * work->group + i, clock_ns);
       work->group_left[group] = work->group;
       in_flight += work->group;
     }
-    STORE(ring->cq_head, head);
+    STORE(ring->cq_head, ring->head);
     if (ring->tail != ring->published) publish(ring, 1);
   }
   return operations;
 }
 
 static void await(struct ring *ring, unsigned count, int bytes) {
-  for (unsigned head = *ring->cq_head; count;) {
-    unsigned ready = completions(ring, head);
-    for (; head != ready; head++, count--) {
-      int result = ring->cqes[head & ring->cq_mask].res;
+  while (count) {
+    await_completion(ring);
+    for (unsigned ready = LOAD(ring->cq_tail); ring->head != ready; ring->head++, count--) {
+      int result = ring->cqes[ring->head & ring->cq_mask].res;
       if (result < 0) die("an append", -result);
       if (result != bytes && result != 0) die("short append", EIO);
     }
-    STORE(ring->cq_head, head);
+    STORE(ring->cq_head, ring->head);
   }
 }
 
@@ -296,16 +149,9 @@ static uint64_t run_appends(struct ring *ring, struct work *work, double seconds
     await(ring, work->link ? work->group + 1 : 1, (int)work->bytes);
     operations += work->group;
     clock_ns = now_ns();
-    record(clock_ns - started_ns);
+    record(&latency, clock_ns - started_ns);
   }
   return operations;
-}
-
-static const char *setting(int argc, char **argv, const char *name, const char *fallback) {
-  size_t length = strlen(name);
-  for (int i = 1; i < argc; i++)
-    if (!strncmp(argv[i], name, length) && argv[i][length] == '=') return argv[i] + length + 1;
-  return fallback;
 }
 
 static void prepare(struct work *work, const char *path, int direct, uint64_t span_bytes) {
@@ -357,19 +203,20 @@ int main(int argc, char **argv) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // not without whoever started it
   prepare(&work, setting(argc, argv, "path", ""), atoi(setting(argc, argv, "direct", "0")),
           strtoull(setting(argc, argv, "span", "0"), NULL, 10));
-  open_ring(&ring, work.kind == APPEND ? 2 * work.depth : work.depth, strcmp(setting(argc, argv, "mode", ""), "sqpoll") == 0);
+  unsigned in_flight = work.kind == APPEND ? 2 * work.depth : work.depth;  // more than the queue holds goes in by parts
+  open_ring(&ring, in_flight < SQ_ENTRIES_MAX ? in_flight : SQ_ENTRIES_MAX, strcmp(setting(argc, argv, "mode", ""), "sqpoll") == 0);
 
   uint64_t (*const perform)(struct ring *, struct work *, double) = work.kind == APPEND ? run_appends : run;
   double warmup = atof(setting(argc, argv, "warmup", "1"));
   if (warmup > 0) perform(&ring, &work, warmup);
-  memset(histogram, 0, sizeof histogram);
+  memset(&latency, 0, sizeof latency);
   ring.enters = 0;
   double cpu = cpu_seconds();
   uint64_t started_ns = now_ns(), operations = perform(&ring, &work, atof(setting(argc, argv, "seconds", "3")));
   double seconds = (double)(now_ns() - started_ns) / 1e9;
   printf("{\"operations\":%llu,\"seconds\":%.6f,\"cpuSeconds\":%.6f,\"p50Us\":%.3f,\"p99Us\":%.3f,\"p999Us\":%.3f,"
          "\"loopUtilization\":null,\"entersPerOperation\":%.9f,\"deviceBytes\":null}\n",
-         (unsigned long long)operations, seconds, cpu_seconds() - cpu, quantile_us(0.5), quantile_us(0.99),
-         quantile_us(0.999), (double)ring.enters / (double)operations);
+         (unsigned long long)operations, seconds, cpu_seconds() - cpu, quantile_ns(&latency, 0.5) / 1e3,
+         quantile_ns(&latency, 0.99) / 1e3, quantile_ns(&latency, 0.999) / 1e3, (double)ring.enters / (double)operations);
   return 0;
 }

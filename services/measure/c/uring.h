@@ -1,9 +1,8 @@
 // A ring by raw system calls, for the programs of this folder: no liburing, so that it builds wherever a compiler and the kernel's headers are.
-// Included once per program (bench-limit.c); one thread submits and reaps. The caller declares `program` (its name, for messages).
+// Included once per program (bench-limit.c, ring-limit.c), after program.h; one thread submits and reaps. Inline is what not both of them use.
 #include <errno.h>
 #include <linux/io_uring.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,12 +30,8 @@ struct ring {
   unsigned head;             // of the CQ: what this thread has taken
   struct io_uring_sqe *sqes;
   struct io_uring_cqe *cqes;
+  uint64_t enters;           // system calls that submitted, woke or waited
 };
-
-__attribute__((noreturn)) static void die(const char *what, int error) {
-  fprintf(stderr, "%s: %s: %s\n", program, what, strerror(error));
-  exit(1);
-}
 
 static void *map(int fd, size_t bytes, off_t offset) {
   void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, offset);
@@ -76,7 +71,7 @@ static void open_ring(struct ring *ring, unsigned in_flight, int sqpoll) {
 }
 
 // A place for direct descriptors, all empty.
-static void register_files(const struct ring *ring, unsigned count) {
+static inline void register_files(const struct ring *ring, unsigned count) {
   int *none = malloc(count * sizeof *none);
   if (!none) die("memory", ENOMEM);
   for (unsigned i = 0; i < count; i++) none[i] = -1;
@@ -85,8 +80,29 @@ static void register_files(const struct ring *ring, unsigned count) {
   free(none);
 }
 
+// Shows the kernel what was filled. Without the kernel's thread that is a system call, which also waits for a completion if `wait` is 1.
+static void publish(struct ring *ring, unsigned wait) {
+  unsigned count = ring->tail - ring->published;
+  ring->published = ring->tail;
+  STORE(ring->sq_tail, ring->tail);
+  if (!ring->sqpoll) {
+    ring->enters++;
+    long r = syscall(SYS_io_uring_enter, ring->fd, count, wait, wait ? IORING_ENTER_GETEVENTS : 0, NULL, 0);
+    if (r != (long)count) die("io_uring_enter", r < 0 ? errno : EIO);
+    return;
+  }
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);  // the tail must be visible before the flag is read: ARCHITECTURE.md, memory order
+  if (!(LOAD(ring->sq_flags) & IORING_SQ_NEED_WAKEUP)) return;
+  ring->enters++;
+  if (syscall(SYS_io_uring_enter, ring->fd, 0, 0, IORING_ENTER_SQ_WAKEUP, NULL, 0) < 0) die("io_uring_enter", errno);
+}
+
+// Where the queue is full and the kernel has taken all that it was shown, the rest is shown: only then, for that may be half a chain.
 static struct io_uring_sqe *entry(struct ring *ring, int opcode, int file, uint64_t user_data) {
-  while (ring->tail - LOAD(ring->sq_head) == ring->sq_entries) RELAX();  // the kernel's thread has not taken what it was shown
+  for (unsigned head; ring->tail - (head = LOAD(ring->sq_head)) == ring->sq_entries;) {
+    if (head == ring->published) publish(ring, 0);
+    else RELAX();
+  }
   struct io_uring_sqe *sqe = &ring->sqes[ring->tail++ & ring->sq_mask];
   memset(sqe, 0, sizeof *sqe);
   sqe->opcode = (uint8_t)opcode;
@@ -95,25 +111,11 @@ static struct io_uring_sqe *entry(struct ring *ring, int opcode, int file, uint6
   return sqe;
 }
 
-// Shows the kernel what was filled. Without the kernel's thread that is a system call, which also waits for a completion if `wait` is 1.
-static void publish(struct ring *ring, unsigned wait) {
-  unsigned count = ring->tail - ring->published;
-  ring->published = ring->tail;
-  STORE(ring->sq_tail, ring->tail);
-  if (!ring->sqpoll) {
-    long r = syscall(SYS_io_uring_enter, ring->fd, count, wait, wait ? IORING_ENTER_GETEVENTS : 0, NULL, 0);
-    if (r != (long)count) die("io_uring_enter", r < 0 ? errno : EIO);
-    return;
-  }
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);  // the tail must be visible before the flag is read: ARCHITECTURE.md, memory order
-  if (!(LOAD(ring->sq_flags) & IORING_SQ_NEED_WAKEUP)) return;
-  if (syscall(SYS_io_uring_enter, ring->fd, 0, 0, IORING_ENTER_SQ_WAKEUP, NULL, 0) < 0) die("io_uring_enter", errno);
-}
-
 // Sleeps until something has completed, or so long.
-static void sleep_in_ring(const struct ring *ring, uint64_t ns) {
+static inline void sleep_in_ring(struct ring *ring, uint64_t ns) {
   struct __kernel_timespec time = {.tv_sec = (int64_t)(ns / 1000000000u), .tv_nsec = (int64_t)(ns % 1000000000u)};
   struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&time};
+  ring->enters++;
   long r = syscall(SYS_io_uring_enter, ring->fd, 0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &arg, sizeof arg);
   if (r < 0 && errno != ETIME && errno != EINTR) die("io_uring_enter", errno);
 }

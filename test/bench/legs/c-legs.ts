@@ -41,10 +41,11 @@ function applies(api: Api, { workload, apis, batch, sweep, legs }: Scenario): bo
 
 function plan(mode: string, api: Api, scenario: Scenario, context: BenchContext): LegPlan | LegSkip {
   let program: string
+  const sources = join(packageRoot(), 'services/measure/c')
   try {
     program = compile({
-      source: join(packageRoot(), 'services/measure/c/ring-limit.c'),
-      companions: [],
+      source: join(sources, 'ring-limit.c'),
+      companions: ['program.h', 'uring.h', 'latency.h'].map((header) => join(sources, header)),
       flags: ['-O2', '-Wall'],
       outputName: 'ring-limit',
       cacheDirectory: context.buildDirectory,

@@ -1,6 +1,7 @@
 // The proof as a whole, for any machine that can be measured: sweep, runs of the tuner, what they chose beside the best. Called by main.ts with the real
 // machine, by the tests with simulated ones.
 import type { Fingerprint } from '../../../services/profile/schema.ts'
+import { legCostSeconds } from '../../../services/measure/subject.ts'
 import { describeDifference, knobsFor } from '../../../services/tune/layouts.ts'
 import type { TunedMachine } from '../../../services/tune/knobs.ts'
 import { median } from '../../../services/tune/statistics.ts'
@@ -37,9 +38,6 @@ export interface ProofRun {
   readonly say: (line: string) => void
 }
 
-/** What a fresh process takes beside its window and a warm-up of a third of it, before one was measured. */
-const startSeconds = 0.35
-const warmupTimes = 4 / 3
 /** Of the sweep, where nothing else is said: asked for is less than a tenth. */
 const tunerShare = 1 / 12
 /** What a search needs at least for a race and a confirmation. */
@@ -65,19 +63,18 @@ export async function planProof(
   const found = options.sweep === undefined ? null : await readSweep(options.sweep, { fingerprint, settings }, grid)
   const kept = found ?? { fingerprint, settings, seconds: 0, layouts: [] }
   const ledger = ledgerOf(kept, workload)
-  const planned = legSeconds * warmupTimes + startSeconds
-  const legCostSeconds = ledger.legs === 0 ? planned : kept.seconds / ledger.legs
-  const overheadSeconds = legCostSeconds - legSeconds * warmupTimes
+  const planned = legCostSeconds(legSeconds)
+  const measured = ledger.legs === 0 ? planned : kept.seconds / ledger.legs
   return {
     grid,
     kept,
     layouts: grid.length,
     legs,
     legsLeft: legsLeft({ grid, ledger, legs, finalists }),
-    legCostSeconds,
-    tunerSeconds: options.tunerSeconds ?? defaultTunerSeconds(grid.length * legs * legCostSeconds),
+    legCostSeconds: measured,
+    tunerSeconds: options.tunerSeconds ?? defaultTunerSeconds(grid.length * legs * measured),
     runs,
-    verifySeconds: verify * 2 * (verifySeconds * warmupTimes + Math.max(0, overheadSeconds)),
+    verifySeconds: verify * 2 * Math.max(verifySeconds, legCostSeconds(verifySeconds) + measured - planned),
   }
 }
 
