@@ -8,7 +8,7 @@ import { binding } from '../../native/binding.ts'
 import { ringErrors } from '../../native/errors.ts'
 import { prepClose } from '../../native/operations/files.ts'
 import { prepShutdown } from '../../native/operations/sockets.ts'
-import { resetOnClose } from '../../native/sockets.ts'
+import { acknowledgedBytes, resetOnClose } from '../../native/sockets.ts'
 import { ignoreResult, resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
@@ -87,6 +87,11 @@ export class Connection implements ReceiverSink {
   /** Bytes that the kernel has taken to be sent. */
   get bytesSent(): number {
     return this.transmitter.sentBytes
+  }
+
+  /** A number that changes while the peer takes what is sent; 0 where nothing is under way. */
+  progress(): number {
+    return this.transmitter.idle || this.closing ? 0 : this.bytesSent + acknowledgedBytes(this.fd)
   }
 
   /** What comes is wanted. */

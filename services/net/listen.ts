@@ -64,7 +64,9 @@ export function openListener(options: ListenOptions): Listener | Error | Promise
   const listen = (address: string): Listener | Error =>
     orError(() => ({ fd: listenAt({ address, port }, backlog, options), path: null }))
   if (isIP(host) !== 0) return listen(host)
-  return lookup(host).then(({ address }) => listen(address), asError)
+  return lookup(host)
+    .then(({ address }) => listen(address))
+    .catch(asError)
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
