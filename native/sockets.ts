@@ -83,6 +83,13 @@ export function socketOption(fd: number, [level, name]: OptionName): number | nu
   return result < 0 ? null : scratch.readInt32LE()
 }
 
+/** How much of what was sent the peer has acknowledged (TCP_INFO, tcpi_bytes_acked), modulo 2^32; 0 where the socket is none of TCP's. */
+export function acknowledgedBytes(fd: number): number {
+  lengths[0] = scratch.length
+  const result = call('getsockopt', fd, 6, 11, addressOfView(scratch), addressOfView(lengths))
+  return result < 0 || lengths[0] < 128 ? 0 : scratch.readUInt32LE(120)
+}
+
 /** getsockname(2) or getpeername(2): the sockaddr, in memory that the next call uses again; null where there is none. */
 export function socketName(fd: number, whose: 'local' | 'peer'): Buffer | null {
   lengths[0] = scratch.length

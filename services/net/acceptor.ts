@@ -4,11 +4,13 @@ import { CqeFlag, Op, acceptMultishot } from '../../native/abi.ts'
 import { binding } from '../../native/binding.ts'
 import { prepAccept, prepAcceptMultishot } from '../../native/operations/sockets.ts'
 import { setIoFlags } from '../../native/operations/row.ts'
-import { interrupted, resultError } from '../../workers/completions.ts'
+import { LossResult, interrupted, resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
+import { ClientState } from '../../workers/submission.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { closeOnExec } from '../open-flags.ts'
 import { missingFeature } from '../raw/support.ts'
+import { throwLater } from './thrown.ts'
 
 const ENOMEM = -12
 const ENFILE = -23
@@ -26,6 +28,8 @@ export interface AcceptorSink {
   /** There are no descriptors or no memory for more: told at each attempt. */
   acceptStarved(errno: number): void
   acceptFailed(error: Error): void
+  /** The ring is lost, and this acceptor over; acceptorIdle() does not follow. Another ring may take its place. */
+  acceptorLost(acceptor: Acceptor): void
   /** The ring is about to close: stop(). */
   ringCloses(): void
   /** After stop(): no connection comes any more. */
@@ -40,12 +44,13 @@ export class Acceptor implements Completion {
   private slot = -1
   private generation = 0
   private stopped = false
-  private paused = false
+  private lost = false
   private idleTold = false
   private referenced = true
   private timer: NodeJS.Timeout | null = null
   private readonly onClosing = (): void => {
-    this.sink.ringCloses()
+    if (this.handle.client.state === ClientState.lost) this.lose()
+    else this.sink.ringCloses()
   }
 
   constructor(handle: RingHandle, fd: number, sink: AcceptorSink) {
@@ -61,26 +66,26 @@ export class Acceptor implements Completion {
     this.arm()
   }
 
-  /** Accepts no more until resume(): what comes waits in the listener's queue. A connection that is on its way may still come. */
-  pause(): void {
-    this.paused = true
-    if (this.slot >= 0) this.handle.client.cancel(this.slot, this.generation)
-  }
-
-  resume(): void {
-    this.paused = false
-    this.retry()
-  }
-
   /** acceptorIdle() follows, at once where nothing is under way. */
   stop(): void {
     if (this.stopped) return
+    this.end()
+    if (this.slot >= 0) this.handle.client.cancel(this.slot, this.generation)
+    else this.tellIdle()
+  }
+
+  private end(): void {
     this.stopped = true
     this.handle.onClosing.delete(this.onClosing)
     if (this.timer !== null) clearTimeout(this.timer)
     this.timer = null
-    if (this.slot >= 0) this.handle.client.cancel(this.slot, this.generation)
-    else this.tellIdle()
+  }
+
+  private lose(): void {
+    if (this.stopped) return
+    this.end()
+    this.lost = true
+    this.sink.acceptorLost(this)
   }
 
   private tellIdle(): void {
@@ -98,7 +103,7 @@ export class Acceptor implements Completion {
   }
 
   private arm(): void {
-    if (this.slot >= 0 || this.stopped || this.paused) return
+    if (this.slot >= 0 || this.stopped) return
     const { client } = this.handle
     const slot = client.claim(Op.ACCEPT, this, null, null)
     const { words, at } = client
@@ -117,8 +122,17 @@ export class Acceptor implements Completion {
     try {
       this.arm()
     } catch (error) {
-      this.sink.acceptFailed(error instanceof Error ? error : new Error(String(error)))
+      if (this.handle.client.state === ClientState.lost) this.lose()
+      else if (this.handle.client.state === ClientState.open)
+        this.retryLater() // no place for the request just now
+      else this.sink.acceptFailed(error instanceof Error ? error : new Error(String(error)))
     }
+  }
+
+  private retryLater(): void {
+    if (this.stopped || this.timer !== null) return
+    this.timer = setTimeout(this.retry, retryMs)
+    if (!this.referenced) this.timer.unref()
   }
 
   complete(_slots: SlotTable, _slot: number, result: number, cqeFlags: number): void {
@@ -127,23 +141,35 @@ export class Acceptor implements Completion {
       this.slot = -1
       if (!this.referenced) this.handle.client.countReasons(1)
     }
-    if (result >= 0) {
-      if (this.stopped) binding().closeFd(result)
-      else this.sink.accepted(this.handle, result)
-    } else if (!this.stopped) this.refused(result)
+    try {
+      if (result >= 0) {
+        if (this.stopped) binding().closeFd(result)
+        else this.sink.accepted(this.handle, result)
+      } else if (!this.stopped) this.refused(result)
+    } catch (error) {
+      throwLater(error) // a listener's: those who wait to be accepted have nothing to do with it
+    }
     if (!last) return
+    if (this.lost) return
     if (this.stopped) this.tellIdle()
     else if (this.timer === null) this.retry()
   }
 
   private refused(errno: number): void {
+    if (errno === LossResult.lost) {
+      this.lose()
+      return
+    }
+    if (errno === LossResult.worker) {
+      this.retryLater()
+      return
+    }
     if (passing.has(errno) || errno === ECANCELED || interrupted(errno)) return
     if (errno !== EMFILE && errno !== ENFILE && errno !== ENOBUFS && errno !== ENOMEM) {
       this.sink.acceptFailed(resultError(errno, 'accept'))
       return
     }
-    this.timer = setTimeout(this.retry, retryMs)
-    if (!this.referenced) this.timer.unref()
+    this.retryLater()
     this.sink.acceptStarved(errno)
   }
 

@@ -8,7 +8,7 @@ import { binding } from '../../native/binding.ts'
 import { ringErrors } from '../../native/errors.ts'
 import { prepClose } from '../../native/operations/files.ts'
 import { prepShutdown } from '../../native/operations/sockets.ts'
-import { resetOnClose } from '../../native/sockets.ts'
+import { acknowledgedBytes, resetOnClose } from '../../native/sockets.ts'
 import { ignoreResult, resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
@@ -44,9 +44,11 @@ export interface ConnectionOptions {
 const zeroCopyFromBytesDefault = 32_768
 const SHUT_WR = 1
 
+type Done = (error: Error | null) => void
+
 const settleShutdown: Completion = {
   complete: (slots, slot, result) => {
-    const done = slots.context[slot] as (error: Error | null) => void
+    const done = slots.context[slot] as Done
     done(result < 0 ? resultError(result, 'shutdown') : null)
   },
 }
@@ -59,6 +61,8 @@ export class Connection implements ReceiverSink {
   private readonly receiver: Receiver
   private readonly transmitter: Transmitter
   private shares: boolean
+  /** Ends of what is sent that are under way: each looks the descriptor up when its thread of the kernel comes to it. */
+  private ending = 0
   private closing = false
   private isClosed = false
   private readonly onClosing = (): void => {
@@ -85,6 +89,11 @@ export class Connection implements ReceiverSink {
     return this.transmitter.sentBytes
   }
 
+  /** A number that changes while the peer takes what is sent; 0 where nothing is under way. */
+  progress(): number {
+    return this.transmitter.idle || this.closing ? 0 : this.bytesSent + acknowledgedBytes(this.fd)
+  }
+
   /** What comes is wanted. */
   resume(): void {
     if (!this.closing) this.receiver.resume()
@@ -96,15 +105,21 @@ export class Connection implements ReceiverSink {
   }
 
   /** Sends all of it, behind what was given before. The memory is the kernel's until `done` is called, which it is once. */
-  send(views: readonly Uint8Array[], done: (error: Error | null) => void): void {
+  send(views: readonly Uint8Array[], done: Done): void {
     this.transmitter.send(views, done)
   }
 
   /** Ends what is sent, behind all that was sent. The peer may go on. */
-  shutdown(done: (error: Error | null) => void): void {
+  shutdown(done: Done): void {
+    const over: Done = (error) => {
+      this.ending--
+      done(error)
+      if (this.closing) this.closeWhenIdle()
+    }
     try {
       const { client } = this.handle
-      client.claim(Op.SHUTDOWN, settleShutdown, this, done)
+      client.claim(Op.SHUTDOWN, settleShutdown, this, over)
+      this.ending++
       prepShutdown(client.words, client.at, 0, this.fd, SHUT_WR)
     } catch (error) {
       done(error instanceof Error ? error : new Error(String(error)))
@@ -121,8 +136,8 @@ export class Connection implements ReceiverSink {
     if (this.closing) return
     this.closing = true
     this.handle.onClosing.delete(this.onClosing)
-    if (!this.transmitter.idle) this.transmitter.stop(error)
     this.receiver.stop()
+    this.transmitter.stop(error)
   }
 
   /** As close(), and the peer gets a reset instead of an end. */
@@ -132,7 +147,7 @@ export class Connection implements ReceiverSink {
   }
 
   private closeWhenIdle(): void {
-    if (this.isClosed || !this.receiver.idle || !this.transmitter.idle) return
+    if (this.isClosed || this.ending > 0 || !this.receiver.idle || !this.transmitter.idle) return
     this.isClosed = true
     if (this.shares) releaseReceiveBuffers(this.handle)
     closeDescriptor(this.handle, this.fd)

@@ -2,6 +2,7 @@
 import type { Ringmaster } from '../ringmaster.ts'
 import { connectSocket } from './connect.ts'
 import type { ConnectOptions } from './connect.ts'
+import { isDigits } from './listen.ts'
 import { Server } from './server.ts'
 import type { ServerOptions } from './server.ts'
 import type { Socket } from './socket.ts'
@@ -36,8 +37,19 @@ export function createServer(
  * A connection on `rings`. As node:net's connect(): the socket is there at once, and emits 'connect' when the other side has answered.
  * @throws ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE
  */
-export function connect(rings: Ringmaster, options: ConnectOptions, onConnect?: () => void): Socket {
-  const socket = connectSocket(rings, options)
-  if (onConnect !== undefined) socket.once('connect', onConnect)
+export function connect(rings: Ringmaster, options: ConnectOptions, onConnect?: () => void): Socket
+export function connect(rings: Ringmaster, port: number | string, host?: string, onConnect?: () => void): Socket
+export function connect(rings: Ringmaster, port: number | string, onConnect?: () => void): Socket
+export function connect(rings: Ringmaster, path: string, onConnect?: () => void): Socket
+export function connect(rings: Ringmaster, ...given: readonly unknown[]): Socket {
+  const socket = connectSocket(rings, connectOptions(given))
+  const last = given.at(-1)
+  if (typeof last === 'function') socket.once('connect', last as () => void)
   return socket
+}
+
+function connectOptions([first, second]: readonly unknown[]): ConnectOptions {
+  if (typeof first === 'string' && !isDigits(first)) return { path: first }
+  if (typeof first !== 'number' && typeof first !== 'string') return first as ConnectOptions
+  return typeof second === 'string' ? { port: first, host: second } : { port: first }
 }

@@ -1,6 +1,7 @@
 // A listening socket by what net.Server.listen() takes: a port, a path, or a descriptor that listens already (LISTEN_FDS). Used by server.ts.
 import { lookup } from 'node:dns/promises'
 import { chmodSync, unlinkSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { binding } from '../../native/binding.ts'
 import { invalidArgValue } from '../../native/errors.ts'
 import { bindSocket, listenSocket, openStreamSocket, setSocketOption, socketOption } from '../../native/sockets.ts'
@@ -13,11 +14,11 @@ import { addressError } from './address.ts'
 
 export interface ListenOptions {
   /** TCP: 0 for any that is free. */
-  readonly port?: number
+  readonly port?: number | string | undefined
   /** An address or a name. Default: every address, IPv6's and IPv4's. */
-  readonly host?: string
+  readonly host?: string | undefined
   /** A Unix socket; with a NUL at its beginning, a name in Linux' abstract space. */
-  readonly path?: string
+  readonly path?: string | undefined
   /** A descriptor of a socket that listens already, as from a service manager. The server closes it. */
   readonly fd?: number
   /** Connections that may wait to be accepted. Default 511; the system has a limit of its own (net.core.somaxconn). */
@@ -29,6 +30,8 @@ export interface ListenOptions {
   /** Of a path: who may write to it. Default: by the umask. */
   readonly readableAll?: boolean
   readonly writableAll?: boolean
+  /** Closes the server. */
+  readonly signal?: AbortSignal
 }
 
 export interface Listener {
@@ -44,19 +47,45 @@ const EINVAL = -22
 const EADDRNOTAVAIL = -99
 const backlogDefault = 511
 
-/** @throws ERR_INVALID_ARG_*; rejects: EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND, … as node:net's */
-export async function openListener(options: ListenOptions): Promise<Listener> {
+/**
+ * A listener, or why there is none: EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND, … as node:net's. Later only where a name is looked up.
+ * @throws ERR_INVALID_ARG_*, ERR_OUT_OF_RANGE
+ */
+export function openListener(options: ListenOptions): Listener | Error | Promise<Listener | Error> {
   checkOptionsObject(options)
   const backlog = checkInteger(options.backlog ?? backlogDefault, 'options.backlog', 0, 2 ** 31 - 1)
-  const { fd, path, port } = options
+  const { fd, path, host } = options
   if (fd !== undefined) return adopt(checkInteger(fd, 'options.fd', 0, 2 ** 31 - 1))
-  if (path !== undefined) return listenOnPath(path, backlog, options)
-  if (port === undefined) throw invalidArgValue('options', options, 'must have a port, a path or an fd')
-  checkInteger(port, 'options.port', 0, 65535)
-  const { host } = options
-  if (host === undefined || host === '') return { fd: listenEverywhere(port, backlog, options), path: null }
-  const { address } = await lookup(host)
-  return { fd: listenAt({ address, port }, backlog, options), path: null }
+  if (typeof path === 'string') return orError(() => listenOnPath(path, backlog, options))
+  if (!('port' in options)) throw invalidArgValue('options', options, 'must have a port, a path or an fd')
+  const port = checkPort(options.port ?? 0)
+  if (typeof host !== 'string' || host === '')
+    return orError(() => ({ fd: listenEverywhere(port, backlog, options), path: null }))
+  const listen = (address: string): Listener | Error =>
+    orError(() => ({ fd: listenAt({ address, port }, backlog, options), path: null }))
+  if (isIP(host) !== 0) return listen(host)
+  return lookup(host)
+    .then(({ address }) => listen(address))
+    .catch(asError)
+}
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
+
+/** What the system refuses is told later; what is no argument is thrown. */
+function orError(open: () => Listener): Listener | Error {
+  try {
+    return open()
+  } catch (error) {
+    if (error instanceof Error && 'errno' in error) return error
+    throw error
+  }
+}
+
+export const isDigits = (text: string): boolean => /^\d+$/.test(text)
+
+/** A port as node:net takes it, a number or its digits. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
+export function checkPort(port: unknown): number {
+  return checkInteger(typeof port === 'string' && isDigits(port) ? Number(port) : port, 'options.port', 0, 65535)
 }
 
 function adopt(fd: number): Listener {

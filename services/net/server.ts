@@ -11,13 +11,13 @@ import { rawUsers } from '../raw/raw-users.ts'
 import { withoutRing } from '../raw/support.ts'
 import { Poller } from '../../workers/poller-kind.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
-import { checkOptionsObject } from '../arguments.ts'
+import { checkOptionsObject, checkSignal } from '../arguments.ts'
 import type { Ringmaster } from '../ringmaster.ts'
 import { Acceptor } from './acceptor.ts'
 import type { AcceptorSink } from './acceptor.ts'
 import { nameOf } from './address.ts'
 import { closeDescriptor } from './connection.ts'
-import { openListener, removeListener } from './listen.ts'
+import { isDigits, openListener, removeListener } from './listen.ts'
 import type { Listener, ListenOptions } from './listen.ts'
 import { Socket } from './socket.ts'
 import type { SocketOptions } from './socket.ts'
@@ -31,6 +31,8 @@ export interface ServerOptions extends SocketOptions {
 export interface DroppedConnection {
   readonly remoteAddress: string | undefined
   readonly remotePort: number | undefined
+  /** Why, where it was not because of `maxConnections`. */
+  readonly error?: unknown
 }
 
 export class Server extends EventEmitter {
@@ -53,9 +55,11 @@ export class Server extends EventEmitter {
       this.emit('starved', errno)
     },
     acceptFailed: (error) => {
-      if (this.closing) return
-      this.emit('error', error)
-      this.close()
+      this.fail(error)
+    },
+    acceptorLost: (acceptor) => {
+      this.acceptors = this.acceptors.filter((other) => other !== acceptor)
+      this.whenDone()
     },
     ringCloses: () => {
       this.close()
@@ -75,46 +79,65 @@ export class Server extends EventEmitter {
   }
 
   get listening(): boolean {
-    return this.acceptors.length > 0 && !this.closing
+    return this.listener !== null && !this.closing
   }
 
   /**
-   * Listens: on a port, a path, or what ListenOptions says. 'listening' follows, or 'error' (EADDRINUSE, EACCES, …).
+   * Listens: on a port, a path, or what ListenOptions says. 'listening' follows, or 'error' (EADDRINUSE, EACCES, …). Where the host is no
+   * name that has to be looked up, address() has the answer at once.
    * @throws ERR_SERVER_ALREADY_LISTEN, ERR_INVALID_ARG_*
    */
   listen(options: ListenOptions, onListening?: () => void): this
-  listen(port?: number, host?: string, onListening?: () => void): this
-  listen(port?: number, onListening?: () => void): this
-  listen(path: string, onListening?: () => void): this
+  listen(port?: number | string, host?: string, backlog?: number, onListening?: () => void): this
+  listen(port?: number | string, host?: string, onListening?: () => void): this
+  listen(port?: number | string, backlog?: number, onListening?: () => void): this
+  listen(port?: number | string, onListening?: () => void): this
+  listen(path: string, backlog?: number, onListening?: () => void): this
   listen(...given: readonly unknown[]): this {
     const callback = given.at(-1)
     if (typeof callback === 'function') this.once('listening', callback as () => void)
-    if (this.opening || this.acceptors.length > 0)
+    if (this.opening || this.listener !== null || this.closing)
       throw new RingError('ERR_SERVER_ALREADY_LISTEN', 'the server listens already, or is about to: close() it first')
     const options = listenOptions(given)
-    this.opening = true
-    this.closing = false
-    void this.open(options)
+    const opened = openListener(options)
+    stopWith(this, options.signal)
+    if (opened instanceof Promise) {
+      this.opening = true
+      void this.open(opened)
+    } else if (opened instanceof Error) process.nextTick(() => this.emit('error', opened))
+    else this.opened(opened)
     return this
   }
 
-  private async open(options: ListenOptions): Promise<void> {
-    try {
-      const listener = await openListener(options)
-      if (this.closing) {
-        binding().closeFd(listener.fd)
-        removeListener(listener)
-        return
-      }
-      this.listener = listener
-      this.accept(listener)
-      this.emit('listening')
-    } catch (error) {
-      this.emit('error', error)
-    } finally {
-      this.opening = false
+  private async open(opening: Promise<Listener | Error>): Promise<void> {
+    const opened = await opening
+    this.opening = false
+    if (opened instanceof Error) {
+      process.nextTick(() => this.emit('error', opened))
       this.whenDone()
+    } else if (this.closing) {
+      this.listener = opened
+      this.whenDone()
+    } else this.opened(opened)
+  }
+
+  private opened(listener: Listener): void {
+    this.listener = listener
+    try {
+      this.accept(listener)
+    } catch (error) {
+      this.fail(error)
+      return
     }
+    process.nextTick(() => {
+      if (this.listener === listener && !this.closing) this.emit('listening')
+    })
+  }
+
+  private fail(error: unknown): void {
+    if (this.closing) return
+    process.nextTick(() => this.emit('error', error))
+    this.close()
   }
 
   /** On every ring; on one that takes the place of another, too. */
@@ -152,14 +175,20 @@ export class Server extends EventEmitter {
     }
     const socket = new Socket(options)
     socket.server = this
+    if (options.pauseOnConnect === true) socket.pause()
+    try {
+      socket.open(handle, fd)
+    } catch (error) {
+      binding().closeFd(fd) // there are no shared buffers to be had, and the socket is nobody's yet
+      this.emit('drop', { remoteAddress: undefined, remotePort: undefined, error })
+      return
+    }
     sockets.add(socket)
     socket.once('close', () => {
       sockets.delete(socket)
       for (const acceptor of this.acceptors) acceptor.descriptorFreed()
       this.whenDone()
     })
-    if (options.pauseOnConnect === true) socket.pause()
-    socket.open(handle, fd)
     this.emit('connection', socket)
   }
 
@@ -191,7 +220,7 @@ export class Server extends EventEmitter {
 
   /** Accepts no more; 'close' follows when the last connection has ended. The callback gets ERR_SERVER_NOT_RUNNING where it did not listen. */
   close(callback?: (error?: Error) => void): this {
-    const running = this.opening || this.acceptors.length > 0
+    const running = this.opening || this.listener !== null || this.closing
     if (callback !== undefined) {
       if (running) this.once('close', () => callback())
       else process.nextTick(callback, new RingError('ERR_SERVER_NOT_RUNNING', 'Server is not running.'))
@@ -228,9 +257,26 @@ export class Server extends EventEmitter {
 }
 
 function listenOptions(given: readonly unknown[]): ListenOptions {
-  const [first, second] = given
+  const [first, second, third] = given
   if (typeof first === 'object' && first !== null) return first
-  if (typeof first === 'string' && !/^\d+$/.test(first)) return { path: first }
-  const port = typeof first === 'function' || first === undefined || first === null ? 0 : Number(first)
-  return typeof second === 'string' ? { port, host: second } : { port }
+  const number = [second, third].find((value) => typeof value === 'number')
+  const backlog = number === undefined ? {} : { backlog: number }
+  if (typeof first === 'string' && !isDigits(first)) return { path: first, ...backlog }
+  const port = typeof first === 'number' || typeof first === 'string' ? first : 0
+  return typeof second === 'string' ? { port, host: second, ...backlog } : { port, ...backlog }
+}
+
+/** The server closes when `signal` says so. */
+function stopWith(server: Server, signal: AbortSignal | undefined): void {
+  if (checkSignal(signal) === undefined || signal === undefined) return
+  const onAbort = (): void => {
+    server.close()
+  }
+  if (signal.aborted) process.nextTick(onAbort)
+  else {
+    signal.addEventListener('abort', onAbort, { once: true })
+    server.once('close', () => {
+      signal.removeEventListener('abort', onAbort)
+    })
+  }
 }

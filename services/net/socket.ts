@@ -5,8 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { setSocketOption, SocketOption } from '../../native/sockets.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { checkInteger } from '../arguments.ts'
+import { RingError } from '../../native/errors.ts'
 import { nameOf } from './address.ts'
 import { Connection } from './connection.ts'
+import { throwLater } from './thrown.ts'
 import type { ConnectionHandler, ConnectionOptions } from './connection.ts'
 
 export interface SocketOptions extends ConnectionOptions {
@@ -35,6 +37,8 @@ export class Socket extends Duplex {
   server: unknown = undefined
   private connection: Connection | null = null
   private timer: NodeJS.Timeout | null = null
+  /** What had been acknowledged when the timer last ran out. */
+  private acknowledgedBytes = 0
   private gathering = false
   /** Something was to be read, perhaps before there was a connection. */
   private asked = false
@@ -43,24 +47,39 @@ export class Socket extends Duplex {
   private resetting = false
   private names: { local?: AddressInfo | string | null; peer?: AddressInfo | string | null } = {}
   private readonly options: SocketOptions
+  /** Wanted, perhaps before there was a connection; of keep-alive, its first delay. */
+  private noDelay: boolean
+  private keepAlive: number | null
   private readonly onGathered = (): void => {
     this.gathering = false
     this.uncork()
   }
   private readonly onTimer = (): void => {
-    this.emit('timeout')
+    // As node:net: a slow peer that still takes what is sent is no silent one.
+    const acknowledged = this.connection?.progress() ?? 0
+    if (acknowledged === this.acknowledgedBytes) this.emit('timeout')
+    else this.timer?.refresh()
+    this.acknowledgedBytes = acknowledged
   }
   private readonly handler: ConnectionHandler = {
     dataReceived: (bytes, owned) => {
       this.touched()
       if (this.destroyed) return
-      // The kernel wants its memory back: what a stream hands out, it hands out for good.
-      if (!this.push(owned ? bytes : Buffer.from(bytes))) this.connection?.pause()
+      try {
+        // The kernel wants its memory back: what a stream hands out, it hands out for good.
+        if (!this.push(owned ? bytes : Buffer.from(bytes))) this.connection?.pause()
+      } catch (error) {
+        throwLater(error)
+      }
     },
     peerEnded: () => {
-      this.push(null)
-      // As node:net: an end that nobody reads would never be seen.
-      if (this.readableLength === 0) this.read(0)
+      try {
+        this.push(null)
+        // As node:net: an end that nobody reads would never be seen.
+        if (this.readableLength === 0) this.read(0)
+      } catch (error) {
+        throwLater(error)
+      }
     },
     connectionFailed: (error) => {
       this.destroy(error)
@@ -79,6 +98,8 @@ export class Socket extends Duplex {
       highWaterMark: options.highWaterMark ?? highWaterMarkDefault,
     })
     this.options = options
+    this.noDelay = options.noDelay ?? false
+    this.keepAlive = options.keepAlive === true ? (options.keepAliveInitialDelay ?? 0) : null
   }
 
   /** Takes over a connected socket. @internal */
@@ -86,8 +107,8 @@ export class Socket extends Duplex {
     const { options } = this
     this.connection = new Connection(handle, fd, this.handler, options)
     if (!this.referenced) this.connection.setReferenced(false)
-    if (options.noDelay === true) this.setNoDelay(true)
-    if (options.keepAlive === true) this.setKeepAlive(true, options.keepAliveInitialDelay ?? 0)
+    if (this.noDelay) this.setNoDelay(true)
+    if (this.keepAlive !== null) this.setKeepAlive(true, this.keepAlive)
     // As node:net: what comes is read before anybody asks, until there is enough.
     if (this.asked || !this.isPaused()) this.connection.resume()
   }
@@ -176,6 +197,7 @@ export class Socket extends Duplex {
   }
 
   setNoDelay(noDelay = true): this {
+    this.noDelay = noDelay
     if (this.connection !== null && !this.destroyed)
       setSocketOption(this.connection.fd, SocketOption.noDelay, noDelay ? 1 : 0)
     return this
@@ -183,6 +205,7 @@ export class Socket extends Duplex {
 
   /** `initialDelay` in milliseconds; as node:net, then a probe a second and ten of them. */
   setKeepAlive(enable = false, initialDelay = 0): this {
+    this.keepAlive = enable ? initialDelay : null
     if (this.connection === null || this.destroyed) return this
     const { fd } = this.connection
     setSocketOption(fd, SocketOption.keepAlive, enable ? 1 : 0)
@@ -249,9 +272,19 @@ export class Socket extends Duplex {
   private transmit(views: readonly Buffer[], callback: Callback): void {
     const { connection } = this
     if (connection === null) {
+      if (!this.connecting) {
+        callback(new RingError('ERR_SOCKET_CLOSED', 'Socket is closed'))
+        return
+      }
+      const onClose = (): void => {
+        const before = 'Socket closed before the connection was established'
+        callback(new RingError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', before))
+      }
       this.once('connect', () => {
+        this.removeListener('close', onClose)
         this.transmit(views, callback)
       })
+      this.once('close', onClose)
       return
     }
     this.touched()

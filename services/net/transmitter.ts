@@ -10,9 +10,10 @@ import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { MessageFlag } from '../raw/flags.ts'
 import { isSupported } from '../raw/support.ts'
+import { throwLater } from './thrown.ts'
 
-const EINVAL = -22
-const EOPNOTSUPP = -95
+/** EINVAL, EOPNOTSUPP: not on such a socket. ENOMEM, ENOBUFS: no more memory may be locked (RLIMIT_MEMLOCK). */
+const refusesZeroCopy: ReadonlySet<number> = new Set([-22, -95, -12, -105])
 /** struct msghdr, and how many struct iovec follow it: a turn's writes seldom are more. */
 const headerBytes = 56
 const vectorsMax = 64
@@ -48,6 +49,8 @@ export class Transmitter implements Completion {
   private result = 0
   private withoutCopy = false
   private failure: Error | null = null
+  /** Callers are being told: what they send meanwhile goes as one request behind it, and the descriptor is still in use. */
+  private telling = false
 
   constructor(handle: RingHandle, fd: number, zeroCopyFromBytes: number, onIdle: () => void) {
     this.handle = handle
@@ -57,7 +60,7 @@ export class Transmitter implements Completion {
   }
 
   get idle(): boolean {
-    return this.slot < 0
+    return this.slot < 0 && !this.telling && this.waiting.length === 0
   }
 
   /** The memory is the kernel's until `done` is called. */
@@ -67,14 +70,14 @@ export class Transmitter implements Completion {
       return
     }
     this.waiting.push({ views, done })
-    if (this.slot < 0) this.next()
+    if (this.slot < 0 && !this.telling) this.next()
   }
 
   /** What waits, and what is under way, fails with `error`. */
   stop(error: Error): void {
     this.failure ??= error
     if (this.slot >= 0) this.handle.client.cancel(this.slot, this.generation)
-    else this.failAll()
+    else if (!this.telling) this.failAll()
   }
 
   private next(): void {
@@ -156,7 +159,7 @@ export class Transmitter implements Completion {
   }
 
   private sent(result: number): void {
-    if (this.withoutCopy && (result === EINVAL || result === EOPNOTSUPP)) {
+    if (this.withoutCopy && refusesZeroCopy.has(result) && this.failure === null) {
       this.zeroCopyFromBytes = Infinity
       this.proceed()
       return
@@ -184,8 +187,7 @@ export class Transmitter implements Completion {
     const done = this.current
     this.current = []
     this.views = []
-    for (const { done: tell } of done) tell(null)
-    if (this.slot >= 0) return // one of them has sent more
+    this.tell(done, null)
     if (this.failure !== null) this.failAll()
     else if (this.waiting.length > 0) this.next()
     else this.onIdle()
@@ -197,8 +199,20 @@ export class Transmitter implements Completion {
     this.waiting = []
     this.views = []
     this.leftBytes = 0
-    for (const { done } of failed) done(this.failure)
+    this.tell(failed, this.failure)
     this.onIdle()
+  }
+
+  private tell(whom: readonly Waiting[], error: Error | null): void {
+    this.telling = true
+    for (const { done } of whom) {
+      try {
+        done(error)
+      } catch (thrown) {
+        throwLater(thrown)
+      }
+    }
+    this.telling = false
   }
 }
 
