@@ -121,7 +121,7 @@ export function overall(reports: readonly ScenarioReport[], rounds: number): str
     part('inconclusive:', [...of('inconclusive'), ...of('unknown')]),
   ].filter((text) => text !== '')
   const disturbed = reports.some(({ verdict, noise }) => isJudged(verdict) && noiseText(noise) !== '')
-  return `Here, ${parts.join('; ')}.${disturbed ? ' The machine was busy with other things meanwhile: see above.' : ''}`
+  return `Here, ${parts.join('; ')}.${disturbed ? ' The machine was busy with other things meanwhile.' : ''}`
 }
 
 const part = (words: string, names: readonly string[]): string =>

@@ -10,6 +10,7 @@ import { DataError } from '../measure/own-data.ts'
 import { fileWorkloads } from '../tune/types.ts'
 import type { WorkloadName } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
+import { named } from './named-path.ts'
 import { showSteps } from './step-progress.ts'
 import type { StepProgress } from './step-progress.ts'
 import { listOption } from './value-hints.ts'
@@ -105,7 +106,7 @@ export function benchCommand(): Command {
     .option('--verbose', 'a line for each round of each row, on stderr')
     .addHelpText('after', details)
     .action(async (path: string | undefined, options: BenchCommandOptions) => {
-      process.exitCode = await runBench(path ?? null, options)
+      process.exitCode = await runBench(named(path), options)
     })
 }
 

@@ -13,6 +13,7 @@ import type { TuneOutcome, Tuned, tune as tuneFunction } from '../tune/tune.ts'
 import { LayoutImpossibleError, tunedWorkloads } from '../tune/types.ts'
 import type { TunedWorkload } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
+import { named } from './named-path.ts'
 import { alsoTakes, listOption } from './value-hints.ts'
 
 const knobNames = knobs.map(({ name }) => name)
@@ -113,7 +114,7 @@ export function tuneCommand(): Command {
     .option('--verbose', 'a line for each leg')
     .addHelpText('after', details)
     .action(async (path: string | undefined, options: TuneCommandOptions) => {
-      process.exitCode = await runTune(path ?? null, options, realWorld)
+      process.exitCode = await runTune(named(path), options, realWorld)
     })
 }
 
@@ -157,6 +158,7 @@ export async function runTune(path: string | null, options: TuneCommandOptions, 
     cache: options.direct === true ? 'direct' : 'cached',
     recording: await recordingOf(options),
   }
+  checkKnobs(options)
   await checkPaths(request, options)
   const { applyProfile, checkProfile } = await import('./tune-profile.ts')
   if (options.apply === true) await checkProfile(options.profile, options.force === true)
@@ -241,6 +243,17 @@ async function dryRun(
   const plan = planOf({ workload, machine, current, budgetSeconds, knobs: options.knobs ?? null, data })
   stdout.write(options.json === true ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan))
   return exitCodes.ok
+}
+
+/** @throws CommandError where a knob is asked for that the workload does not have */
+function checkKnobs({ workload, knobs: asked }: TuneCommandOptions): void {
+  const has = knobs.filter(({ workloads }) => workloads.includes(workload)).map(({ name }) => name)
+  const lacking = asked?.filter((name) => !has.includes(name)) ?? []
+  if (lacking.length > 0)
+    throw new CommandError(
+      `${workload} does not have the knob ${lacking.join(', ')}; it has ${has.join(', ')}`,
+      exitCodes.usage,
+    )
 }
 
 /** What would only be found out when all is measured is found out before. */

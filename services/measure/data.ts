@@ -93,9 +93,7 @@ export async function prepareData(request: DataRequest): Promise<PreparedData> {
       }
       const { file } = found
       if (file === null || file.bytes < 2 * blockBytes)
-        throw new DataError(
-          `there is no file of at least ${2 * blockBytes} bytes: name a larger one, or ask for smaller blocks`,
-        )
+        throw new DataError(`there is no file of at least ${2 * blockBytes} bytes: name a larger one`)
       return { ...none, file: file.path, spanBytes: Math.min(file.bytes, spanMax) }
     },
   }

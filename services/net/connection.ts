@@ -33,15 +33,13 @@ export interface ConnectionHandler {
 }
 
 export interface ConnectionOptions {
-  /** From how many bytes on a buffer is sent without copying. Default 32 KiB; given up for a connection whose kernel copies all the same. */
+  /**
+   * From how many bytes on a buffer is sent without copying it (6.0). Default Infinity: never. The memory is then the kernel's, and the write
+   * not over, until the peer has acknowledged it all, and a process that ends meanwhile waits for that: an SQ thread spins until then.
+   */
   readonly zeroCopyFromBytes?: number
 }
 
-/**
- * README of `ringmaster/raw` has what was measured: on loopback never, and there the first send tells. On a network of 400 Gbit/s it pays
- * from 8 KiB on (Jasny et al., PVLDB 19(1), 2026); what it costs while nobody knows is one slow send for each connection.
- */
-const zeroCopyFromBytesDefault = 32_768
 const SHUT_WR = 1
 
 type Done = (error: Error | null) => void
@@ -77,7 +75,7 @@ export class Connection implements ReceiverSink {
     const buffers = leaseReceiveBuffers(handle)
     this.shares = buffers !== null
     this.receiver = new Receiver(handle, fd, buffers, this)
-    const { zeroCopyFromBytes = zeroCopyFromBytesDefault } = options
+    const { zeroCopyFromBytes = Infinity } = options
     this.transmitter = new Transmitter(handle, fd, zeroCopyFromBytes, () => {
       if (this.closing) this.closeWhenIdle()
     })

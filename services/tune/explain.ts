@@ -80,21 +80,25 @@ export function explain(ledger: Ledger, options: ExplainOptions): Explained {
   }
   const notChosen = knobs.flatMap((knob) => {
     const [moot, clash] = [knob.moot(chosen), knob.clash(chosen)]
+    const isTried =
+      knob.scale &&
+      knob.candidates(machine).some((value) => value !== chosen[knob.name] && best(knob.name, value) !== null)
     return knob
       .candidates(machine)
       .filter((value) => value !== chosen[knob.name] && moot === null)
       .map((value) => {
         const found = best(knob.name, value)
         const out = impossible.find((each) => each.knob === knob.name && each.value === value)
-        const why = out === undefined ? (found?.why ?? clash ?? untried(knob)) : `impossible here: ${out.reason}`
+        const why = out === undefined ? (found?.why ?? clash ?? untried(isTried)) : `impossible here: ${out.reason}`
         return { knob: knob.name, value, title: `${knob.title} ${knob.format(value)}`, best: found, why }
       })
   })
   return { tried, notChosen }
 }
 
-const untried = ({ scale }: Knob): string =>
-  scale ? 'not tried: values between did worse already, or the time was over' : 'not tried: the time was over'
+/** `isTried`: other values of the same scale. */
+const untried = (isTried: boolean): string =>
+  isTried ? 'not tried: values between did worse already, or the time was over' : 'not tried: the time was over'
 
 interface Effects {
   readonly works: ReadonlyMap<string, number>

@@ -15,6 +15,8 @@ export interface Progress {
   readonly phase: Phase
   /** What is being found out, for people. */
   readonly step: string
+  /** Legs of one round are compared with each other. */
+  readonly round: number
   /** What is measured next. */
   readonly layout: Layout
   /** Legs so far. */
@@ -98,6 +100,7 @@ export class LegRunner {
       this.#options.onProgress?.({
         phase,
         step,
+        round,
         layout,
         samplesSoFar: ledger.legs,
         secondsLeft: this.clock.leftSeconds,

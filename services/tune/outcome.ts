@@ -138,7 +138,8 @@ export function signed(estimate: Estimate): string {
   const width = halfWidth(estimate) * estimate.value * 100
   const digits = (value: number): number => (Math.abs(value) < 9.95 ? 1 : 0)
   const sign = change < 0 ? '−' : '+'
-  const plusMinus = Number.isFinite(width) ? ` ± ${width.toFixed(digits(width))}` : ''
+  // One pair has no width, which is not certainty.
+  const plusMinus = Number.isFinite(width) && estimate.count > 1 ? ` ± ${width.toFixed(digits(width))}` : ''
   return `${sign}${Math.abs(change).toFixed(digits(change))} %${plusMinus}`
 }
 

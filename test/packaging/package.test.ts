@@ -41,7 +41,7 @@ const inPackage = (...names: string[]): string => path.join(project, 'node_modul
 describe('the tarball', () => {
   it('holds what runs, what compiles it, and what to read; no tests, no maps, nothing whose source is gone', () => {
     const known =
-      /^(dist\/(metrics|native|services|workers)\/.+|native\/(src\/\w+\.(cc|h)|prebuilds\/(linux-\w+\.node|manifest\.json)|binding\.gyp|(build-addon|node-gyp|prebuilt)\.mjs)|services\/measure\/c\/[\w-]+\.c|deploy\/.+|package\.json|LICENSE|(ARCHITECTURE|CHANGELOG|CONTRIBUTING|README|SECURITY)\.md)$/
+      /^(dist\/(metrics|native|services|workers)\/.+|native\/(src\/\w+\.(cc|h)|prebuilds\/(linux-\w+\.node|manifest\.json)|binding\.gyp|(build-addon|node-gyp|prebuilt)\.mjs)|services\/measure\/c\/[\w-]+\.[ch]|deploy\/.+|package\.json|LICENSE|(ARCHITECTURE|CHANGELOG|CONTRIBUTING|README|SECURITY)\.md)$/
     expect(paths.filter((file) => !known.test(file))).toEqual([])
     expect(paths.filter((file) => /\.map$|\.tsbuildinfo$|\.test\.|\bnode_modules\b/.test(file))).toEqual([])
     for (const file of [

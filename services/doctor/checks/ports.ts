@@ -1,6 +1,7 @@
 // Whether `ringmaster serve` could listen where it is to: each address is listened on for real, and let go of.
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import type { Server } from 'node:net'
 import { codeOf } from '../../http/http-error.ts'
 import { formatAddress, listenError } from '../../cli/listen-address.ts'
 import type { Context } from '../context.ts'
@@ -8,21 +9,20 @@ import type { Finding } from '../finding.ts'
 import type { PlannedAddress } from '../plan.ts'
 import { holderOf } from '../port-holder.ts'
 
-async function listen({ host, port }: PlannedAddress['address']): Promise<Error | null> {
+async function listen({ host, port }: PlannedAddress['address'], held: Server[]): Promise<Error | null> {
   const server = createServer()
   try {
     server.listen({ host, port, exclusive: true })
     await once(server, 'listening')
-    server.close()
-    await once(server, 'close')
+    held.push(server)
     return null
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error))
   }
 }
 
-async function checkAddress({ option, address, asked }: PlannedAddress): Promise<Finding> {
-  const error = await listen(address)
+async function checkAddress({ option, address, asked }: PlannedAddress, held: Server[]): Promise<Finding> {
+  const error = await listen(address, held)
   const base = { id: `ports.${option.slice(2)}`, title: `address for ${option}`, need: formatAddress(address) }
   if (error === null)
     return { ...base, have: 'free', verdict: 'ok', why: 'it was listened on, and let go of', fix: null }
@@ -38,9 +38,11 @@ async function checkAddress({ option, address, asked }: PlannedAddress): Promise
   }
 }
 
-/** One after the other: two that are the same would get in each other's way, as they would in the daemon. */
+/** Each is held until all were tried: two that are the same get in each other's way, as they would in the daemon. */
 export async function checkPorts({ plan }: Pick<Context, 'plan'>): Promise<Finding[]> {
   const findings: Finding[] = []
-  for (const address of plan.addresses) findings.push(await checkAddress(address))
+  const held: Server[] = []
+  for (const address of plan.addresses) findings.push(await checkAddress(address, held))
+  await Promise.all(held.map((server) => once(server.close(), 'close')))
   return findings
 }

@@ -25,7 +25,8 @@ export function reportSearch(result: SearchResult, recorder: Recorder): Reported
           p99Ns: compared.p99Ns,
           otherP99Ns: compared.otherP99Ns,
         }
-  const side = (layout: Layout): ReportedSide => sideOf(layout, legsOf(layout, recorder, change), objective)
+  const side = (layout: Layout, other: Layout): ReportedSide =>
+    sideOf(layout, legsOf(layout, other, recorder, change), objective)
   return {
     outcome,
     legs: result.legs,
@@ -33,8 +34,8 @@ export function reportSearch(result: SearchResult, recorder: Recorder): Reported
     workUnit: objective.workload === 'sequential-read' ? 'bytes' : 'operations',
     p99NsMax: objective.p99NsMax,
     used: outcome.kind === 'chosen' ? outcome.layout : current,
-    before: side(current),
-    after: change === null ? null : side(leader),
+    before: side(current, leader),
+    after: change === null ? null : side(leader, current),
     change,
     notChosen: notChosen.map(({ knob, value, title, why, best }) => {
       return { knob, value, title, why, best: best === null ? null : (placeOf(best.layout) ?? null) }
@@ -51,10 +52,15 @@ export function reportSearch(result: SearchResult, recorder: Recorder): Reported
   }
 }
 
-/** Those that decide: the rounds of the confirmation that are compared are the last ones. */
-function legsOf(layout: Layout, recorder: Recorder, change: ReportedChange | null): RecordedLeg[] {
-  const fresh = change?.from === 'confirmation' ? recorder.of(layout, 'confirmation') : []
-  return fresh.length > 0 && change !== null ? fresh.slice(-change.rounds) : recorder.of(layout)
+/**
+ * Those that decide: the rounds of the confirmation in which both sides were measured, and of those the last ones, which are compared. A side's
+ * figures and the change are then of the same legs, also where it was ended in the middle of a round.
+ */
+function legsOf(layout: Layout, other: Layout, recorder: Recorder, change: ReportedChange | null): RecordedLeg[] {
+  if (change?.from !== 'confirmation') return recorder.of(layout)
+  const others = new Set(recorder.of(other, 'confirmation').map(({ round }) => round))
+  const fresh = recorder.of(layout, 'confirmation').filter(({ round }) => others.has(round))
+  return fresh.length > 0 ? fresh.slice(-change.rounds) : recorder.of(layout)
 }
 
 function sideOf(layout: Layout, legs: readonly RecordedLeg[], objective: Objective): ReportedSide {

@@ -7,6 +7,7 @@ import type { Layout, Sample, Subject } from '../types.ts'
 export interface RecordedLeg {
   readonly phase: Phase
   readonly step: string
+  readonly round: number
   readonly layout: Layout
   readonly sample: Sample
 }
@@ -36,7 +37,8 @@ export class Recorder implements Subject {
     const sample = await this.#subject.measure(layout, seconds, signal)
     const progress = this.#progress
     if (progress === null || sample.operations === 0) return sample
-    const leg = { phase: progress.phase, step: progress.step, layout, sample }
+    const { phase, step, round } = progress
+    const leg = { phase, step, round, layout, sample }
     const last = this.legs.at(-1)
     if (!this.#isAgain || last === undefined) this.legs.push(leg)
     else if (takenBy(sample) < takenBy(last.sample)) this.legs[this.legs.length - 1] = leg
