@@ -59,11 +59,6 @@ function ioUringDisabled(): string {
   }
 }
 
-/** CAP_IPC_LOCK (14) in the initial user namespace, which is asked: RLIMIT_MEMLOCK does not hold. capabilities(7). */
-const mayLockAny = (): boolean =>
-  (Number.parseInt(procField('/proc/self/status', 'CapEff').slice(-8), 16) & (1 << 14)) !== 0 &&
-  procField('/proc/self/uid_map', '\\s*0').trim().split(/\s+/).join(' ') === '0 4294967295'
-
 const seccompFiltered = (): boolean => procField('/proc/self/status', 'Seccomp') === '2'
 
 /** The cause behind a failed io_uring_setup(2), as far as the system lets on. */
@@ -106,13 +101,6 @@ export function explainSetupError(errno: number, sqpoll: boolean): { reason: Una
           reason: 'kernel',
           message: `this kernel (${release()}) has no io_uring: it needs Linux 5.13 or later with CONFIG_IO_URING (gVisor and WSL 1 have none)`,
         }
-  }
-  if (errno === ENOMEM && mayLockAny()) {
-    return {
-      reason: 'unknown',
-      message:
-        'there was no memory for a ring (ENOMEM), and no memlock limit holds for this process (CAP_IPC_LOCK): a memory cgroup is full, or a seccomp filter answers so',
-    }
   }
   if (errno === ENOMEM) {
     const limit = procField('/proc/self/limits', 'Max locked memory').split(/\s+/)[0] ?? '?'

@@ -170,7 +170,7 @@ describe.each(Object.keys(shells) as (keyof typeof shells)[])('in %s', (shell) =
       await tab('ringmaster bench my', 'ringmaster bench my\\ photos/')
       await tab('ringmaster tune --html=rep', 'ringmaster tune --html=report\\ one.html')
       const typed = shell === 'fish' ? '(touch pwned)' : '$(touch pwned)'
-      await tab(`ringmaster bench ${typed} --qui`, `ringmaster bench ${typed} --quick`)
+      await tab(`ringmaster bench ${typed} --rou`, `ringmaster bench ${typed} --rounds`)
       expect(existsSync(join(work, 'pwned'))).toBe(false)
 
       // Several: none is chosen, all are shown; bash does at the second Tab.
