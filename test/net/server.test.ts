@@ -130,7 +130,7 @@ describe.each(pollers)('a server with poller %s', (poller) => {
   })
 
   it('closes when the last connection has ended, and leaves no descriptor', async () => {
-    const before = descriptors()
+    const before = descriptors().length
     let accepted = 0
     const server = serve(ours, (socket) => {
       accepted++
@@ -144,7 +144,7 @@ describe.each(pollers)('a server with poller %s', (poller) => {
     clients.forEach((client, index) => (index % 2 === 0 ? client.end() : client.resetAndDestroy()))
     await over
     for (const client of clients) client.destroy()
-    expect(await eventually(() => descriptors() <= before)).toBe(true)
+    expect(await eventually(() => descriptors().length <= before)).toBe(true)
   })
 
   it('says that it is not running, as node:net does', async () => {
