@@ -174,10 +174,10 @@ export class Descent {
     return preferred.layout
   }
 
-  /** As much work for less CPU, or for no more and nearer to the defaults. */
+  /** As much work for less CPU, or for no more and nearer to the defaults: as much, where a loss that counts is ruled out and not only not seen. */
   #isPreferable({ layout, against }: Raced): boolean {
     const { score, cpu } = against
-    if (score.value < 1 - tieShare) return false
+    if (score.value < 1 - tieShare || score.low < 1 - gainShareMin) return false
     if (this.#given - Math.log(score.value) > Math.log(1 + tieShare)) return false
     if (savesCpu(against)) return true
     const { defaults } = this.#options

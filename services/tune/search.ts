@@ -4,7 +4,7 @@ import { SearchClock } from './clock.ts'
 import { Descent } from './descent.ts'
 import { explain } from './explain.ts'
 import type { Explained } from './explain.ts'
-import { firstSet } from './first-set.ts'
+import { firstBatch, firstSet } from './first-set.ts'
 import type { KnobName, TunedMachine } from './knobs.ts'
 import { knobsFor, layoutKey, normaliseLayout } from './layouts.ts'
 import { Ledger } from './ledger.ts'
@@ -63,7 +63,7 @@ export interface SearchResult extends Explained {
 
 const calibrationRounds = 3
 /** A search of fewer legs sees each layout once or twice, and decides by the confirmation alone. */
-const quickSearchLegs = 40
+const quickSearchLegs = 60
 const quickCalibrationRounds = 2
 /** Of the budget. What a phase does not need is there for the next. */
 const screeningShare = { usual: 0.35, short: 0.55 } as const
@@ -208,9 +208,10 @@ class Search {
   /** Layouts that differ in what they are, as many as there is time for. The best of them, if any is better, leads from then on. */
   async #screen(): Promise<void> {
     const { machine, workload, knobs: only, budgetSeconds } = this.#options
-    const layouts = firstSet(this.#current, machine, knobsFor(workload, only))
     const legs = budgetSeconds / this.#clock.legCost
-    const affordable = legs * (legs < shortSearchLegs ? screeningShare.short : screeningShare.usual)
+    const length = legs < shortSearchLegs ? 'short' : 'usual'
+    const layouts = firstSet(this.#current, machine, knobsFor(workload, only), firstBatch[length])
+    const affordable = legs * screeningShare[length]
     const reserveSeconds = this.#reserveSeconds
     const isQuick = this.#isQuick
     let count = layouts.length
