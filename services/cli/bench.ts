@@ -13,6 +13,7 @@ import { CommandError, exitCodes } from './exit.ts'
 import { named } from './named-path.ts'
 import { showSteps } from './step-progress.ts'
 import type { StepProgress } from './step-progress.ts'
+import { canRedraw, eraseLine } from './terminal.ts'
 import { listOption } from './value-hints.ts'
 
 const workloads: readonly WorkloadName[] = fileWorkloads
@@ -120,6 +121,7 @@ async function runBench(path: string | null, options: BenchCommandOptions): Prom
   for (const signal of stopSignals) process.on(signal, onSignal)
   let progress: StepProgress | null = null
   const isShown = process.stderr.isTTY && options.quiet !== true
+  const isRedrawn = isShown && canRedraw(process.stderr)
   try {
     if (options.html !== undefined) await requireWritable(options.html)
     const { bench } = await import('../bench/bench.ts')
@@ -137,18 +139,18 @@ async function runBench(path: string | null, options: BenchCommandOptions): Prom
       allPollers: options.allPollers === true,
       signal: interrupt.signal,
       onData: (share) => {
-        if (isShown) process.stderr.write(`\r\u001b[Kmaking data: ${Math.floor(share * 100)} %`)
+        if (isRedrawn) process.stderr.write(`${eraseLine}making data: ${Math.floor(share * 100)} %`)
       },
       onPlan: (legs) => {
         if (!isShown) return
-        process.stderr.write('\r\u001b[K')
+        if (isRedrawn) process.stderr.write(eraseLine)
         const windows = options.rate === undefined ? 1 : 2
         progress = showSteps(process.stderr, legs, options.seconds * (windows + 0.3) + startSeconds)
       },
       onLeg: (label) => progress?.step(label),
       onRound: (label, round) => {
         if (options.verbose !== true) return
-        if (isShown) process.stderr.write('\r\u001b[K')
+        if (isRedrawn) process.stderr.write(eraseLine)
         process.stderr.write(`${roundLine(label, round)}\n`)
       },
     })

@@ -1,4 +1,6 @@
 // A bar for something that takes a known time. On a terminal only: in a log it would be noise. Used by trace.ts.
+import { canRedraw, eraseLine } from './terminal.ts'
+import type { ProgressStream } from './terminal.ts'
 
 export interface Progress extends Disposable {
   /** Removes the bar. Safe to repeat. */
@@ -9,8 +11,13 @@ const stepMs = 100
 const cells = 30
 
 /** Shows on `stream`, where it is a terminal, how much of `seconds` is over. */
-export function showProgress(stream: NodeJS.WriteStream, label: string, seconds: number): Progress {
-  if (!stream.isTTY) return { done: () => undefined, [Symbol.dispose]: () => undefined }
+export function showProgress(stream: ProgressStream, label: string, seconds: number): Progress {
+  const nothing = { done: () => undefined, [Symbol.dispose]: () => undefined }
+  if (!stream.isTTY) return nothing
+  if (!canRedraw(stream)) {
+    stream.write(`${label}, ${seconds} s\n`)
+    return nothing
+  }
   const startedMs = performance.now()
   const show = (): void => {
     const share = Math.min(1, (performance.now() - startedMs) / (seconds * 1000))
@@ -23,7 +30,7 @@ export function showProgress(stream: NodeJS.WriteStream, label: string, seconds:
   let shown = true
   const done = (): void => {
     clearInterval(timer)
-    if (shown) stream.write('\r\u001b[K')
+    if (shown) stream.write(eraseLine)
     shown = false
   }
   return { done, [Symbol.dispose]: done }

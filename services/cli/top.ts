@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { TopOptions } from '../top/run.ts'
 import { adminOption } from './admin-address.ts'
 import { CommandError, exitCodes } from './exit.ts'
+import { canRedraw, hasColor } from './terminal.ts'
 
 const examples = `
 Keys: q quits, ? explains the others and every column.
@@ -66,8 +67,7 @@ export function topCommand(): Command {
 
 function topOptions(options: TopCommandOptions): TopOptions {
   const { admin, interval, once = false, json = false, color, quiet, verbose } = options
-  // A terminal that cannot move its cursor is a printer.
-  const isScreen = process.stdout.isTTY && !['', 'dumb'].includes(process.env['TERM'] ?? '')
+  const isScreen = canRedraw(process.stdout)
   const isOnce = once || (!isScreen && interval === undefined)
   const show = isOnce ? 'once' : isScreen && !json ? 'screen' : 'lines'
   if (show === 'screen' && !process.stdin.isTTY)
@@ -80,7 +80,7 @@ function topOptions(options: TopCommandOptions): TopOptions {
     intervalMs: (interval ?? intervalSeconds.usual) * 1000,
     show,
     json,
-    colour: color && isScreen && !process.env['NO_COLOR'],
+    colour: color && hasColor(process.stdout),
     detail: quiet === true ? 'quiet' : verbose === true ? 'verbose' : 'usual',
   }
 }

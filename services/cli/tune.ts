@@ -14,6 +14,7 @@ import { LayoutImpossibleError, tunedWorkloads } from '../tune/types.ts'
 import type { TunedWorkload } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { named } from './named-path.ts'
+import { hasColor } from './terminal.ts'
 import { alsoTakes, listOption } from './value-hints.ts'
 
 const knobNames = knobs.map(({ name }) => name)
@@ -287,9 +288,8 @@ async function print(report: TuneReport, { json, quiet }: TuneCommandOptions, { 
     const { choiceBlock } = await import('../tune/report/blocks.ts')
     stdout.write(`${choiceBlock(report).says}\n`)
   } else {
-    const isTerminal = stdout.isTTY === true
-    const colour = isTerminal && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
-    const width = isTerminal ? (stdout.columns ?? 80) : 120
+    const colour = hasColor(stdout)
+    const width = stdout.isTTY === true ? (stdout.columns ?? 80) : 120
     const { formatReport } = await import('../tune/report/text.ts')
     stdout.write(formatReport(report, { colour, width: Math.min(140, width) }))
   }

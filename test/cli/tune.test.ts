@@ -45,6 +45,7 @@ beforeEach(() => {
   folder = temporaryFolder()
 })
 afterEach(() => {
+  vi.unstubAllEnvs()
   folder.remove()
 })
 
@@ -197,6 +198,7 @@ describe('progress', () => {
   })
 
   it('is one line for each step, redrawn, on a terminal', async () => {
+    vi.stubEnv('TERM', 'xterm')
     const world = simulatedWorld(fast, { isTTY: true, columns: 100 })
     await runTune(null, usual, world)
     const lines = world.err.split('\n')
@@ -205,6 +207,15 @@ describe('progress', () => {
     expect(last.filter((line) => line.startsWith('screening')).length).toBe(1)
     expect(last.find((line) => line.startsWith('screening'))).toMatch(/[▁▂▃▄▅▆▇█]{3,} \d+ legs$/)
     expect(lines.join('')).toMatch(/\d+ legs, .* left/)
+  })
+
+  it('is plain lines on a terminal that cannot write one anew', async () => {
+    vi.stubEnv('TERM', 'dumb')
+    const world = simulatedWorld(fast, { isTTY: true, columns: 100 })
+    await runTune(null, usual, world)
+    expect(world.err).toMatch(/^limits: /)
+    expect(world.err).not.toContain('\r')
+    expect(world.err).not.toContain('\u001b')
   })
 
   it('--verbose has a line for each leg', async () => {

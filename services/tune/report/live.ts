@@ -1,5 +1,6 @@
 // What is seen while `ringmaster tune` runs: on a terminal one line for each step, its last one redrawn; elsewhere a plain line for each step. Called by
 // services/cli/tune.ts.
+import { canRedraw, eraseLine } from '../../cli/terminal.ts'
 import { describeDifference, describeLayout } from '../layouts.ts'
 import type { Progress } from '../legs.ts'
 import type { Layout } from '../types.ts'
@@ -58,7 +59,7 @@ export class Live implements Disposable {
 
   constructor(options: LiveOptions) {
     this.#options = options
-    this.#drawn = options.stream.isTTY === true && options.verbosity !== 'quiet'
+    this.#drawn = canRedraw(options.stream) && options.verbosity !== 'quiet'
   }
 
   /** Something other than the search: data, limits. `share` of it is done. */
@@ -80,7 +81,7 @@ export class Live implements Disposable {
     const { stream, verbosity } = this.#options
     if (verbosity === 'verbose') {
       const text = `  ${work(workPerSecond, workUnit)}, p99 ${time(p99Ns)}: ${this.#name(layout)}`
-      stream.write(this.#drawn ? `\r\u001b[K${text}\n` : `${text}\n`)
+      stream.write(this.#drawn ? `${eraseLine}${text}\n` : `${text}\n`)
     }
     if (this.#drawn) this.#draw()
   };
@@ -134,7 +135,7 @@ export class Live implements Disposable {
     const room = Math.max(0, width - start.length - tail.length)
     const step = cut(this.#step, Math.max(stepCharsMin, room - layout.length))
     const middle = cut(step + layout, room).padEnd(room)
-    stream.write(`\r\u001b[K${(start + middle + tail).slice(0, width)}`)
+    stream.write(`${eraseLine}${(start + middle + tail).slice(0, width)}`)
   }
 
   #name(layout: Layout): string {
