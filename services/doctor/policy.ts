@@ -1,6 +1,7 @@
 // What may stand between this process and io_uring: the sysctl, seccomp, security modules, a tracer. Read from /proc and /sys; nothing is
 // tried here (trials/calls.ts does). Used by context.ts and, for what it means, by denial.ts.
 import { field, readText } from '../machine/text.ts'
+import { isInitialNamespace } from '../machine/user-namespace.ts'
 
 export interface Policy {
   /** kernel.io_uring_disabled: '0', '1' or '2'; null before Linux 6.6, which has no such thing. */
@@ -28,9 +29,6 @@ export interface Policy {
 const capSysAdmin = 21n
 const capIpcLock = 14n
 
-/** The whole range of numbers, onto itself: user_namespaces(7). Without a map the kernel has no such namespaces. */
-const isInitialNamespace = (uidMap: string): boolean => uidMap === '' || /^0\s+0\s+4294967295$/.test(uidMap)
-
 /** A group of this user namespace as the namespace above knows it; null where it is not mapped. */
 function outsideGroup(gid: number, gidMap: string): number | null {
   for (const line of gidMap.split('\n')) {
@@ -55,7 +53,7 @@ const numberIn = (text: string): number | null => (/^-?\d+$/.test(text) ? Number
 
 export function readPolicy(root = '/'): Policy {
   const status = readText(root, 'proc/self/status')
-  const isInitial = isInitialNamespace(readText(root, 'proc/self/uid_map'))
+  const isInitial = isInitialNamespace(root)
   const disabled = readText(root, 'proc/sys/kernel/io_uring_disabled')
   const group = numberIn(readText(root, 'proc/sys/kernel/io_uring_group')) ?? -1
   const effective = BigInt(`0x${field(status, 'CapEff') || '0'}`)

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { field, readText } from './text.ts'
+import { isInitialNamespace } from './user-namespace.ts'
 
 export interface ProcessLimits {
   /**
@@ -45,7 +46,7 @@ export function descriptorLimit(root = '/'): number {
 
 export function readLimits(root: string): ProcessLimits {
   const limits = readText(root, 'proc/thread-self/limits')
-  const exempt = hasCapability(readText(root, 'proc/thread-self/status'), capIpcLock)
+  const exempt = isInitialNamespace(root) && hasCapability(readText(root, 'proc/thread-self/status'), capIpcLock)
   return {
     memlockBytes: exempt ? Infinity : softLimit(limits, 'Max locked memory'),
     descriptorsLeft: descriptorsLeft(root, softLimit(limits, 'Max open files')),

@@ -1,6 +1,7 @@
 // What is read from a machine's files: of machines that do not exist, and of this one, where other programs say the same.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { availableParallelism } from 'node:os'
 import { describe, expect, it } from 'vitest'
@@ -31,6 +32,18 @@ const machines: readonly [string, SimulatedMachine][] = [
 it.each(machines)('facts of a machine with %s are read from its files', (_, machine) => {
   using folder = simulate(machine)
   expect(readMachine(folder.root)).toEqual(factsOf(machine))
+})
+
+it('CAP_IPC_LOCK of another user namespace than the first lifts no limit', () => {
+  using folder = simulate({ cpus: 4 })
+  expect(readMachine(folder.root).memlockBytes).toBe(Infinity)
+  mkdirSync(join(folder.root, 'proc/self'), { recursive: true })
+  writeFileSync(join(folder.root, 'proc/self/uid_map'), '         0       1000          1\n')
+  writeFileSync(
+    join(folder.root, 'proc/thread-self/limits'),
+    'Max locked memory         65536                65536                bytes\n',
+  )
+  expect(readMachine(folder.root).memlockBytes).toBe(65_536)
 })
 
 it('a container sees its own group only: the mount begins there', () => {
