@@ -66,7 +66,11 @@ export function readSurroundings(root = '/', env: NodeJS.ProcessEnv = process.en
   const clues = containerClues(root, env)
   const kubernetes = kubernetesClue(root, env)
   const evidence = [...clues.map((clue) => clue.evidence), ...(kubernetes === null ? [] : [kubernetes])]
-  const unit = /\/([^/\n]+\.service)(?:\/|$)/m.exec(readText(root, 'proc/self/cgroup'))?.[1] ?? null
+  const units = [...readText(root, 'proc/self/cgroup').matchAll(/\/([^/\n]+\.service)(?=\/|$)/gm)].map(
+    ([, name = '']) => name,
+  )
+  // A desktop session is below its manager's unit, and what is started in it may have one of its own.
+  const unit = units.filter((name) => !/^user@\d+\.service$/.test(name)).at(-1) ?? null
   const container = clues[0]?.kind ?? (kubernetes === null ? null : 'container')
   return { container, isKubernetes: kubernetes !== null, unit, evidence }
 }

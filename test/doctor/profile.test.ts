@@ -67,7 +67,7 @@ describe('a profile', () => {
   })
 
   it.each<[string, (path: string) => void, RegExp, RegExp]>([
-    ['is not there', () => undefined, /cannot be read \(ENOENT/, /^ringmaster tune --apply --profile \S+ --force$/],
+    ['is not there', () => undefined, /cannot be read \(ENOENT/, /^ringmaster tune --apply --profile \S+$/],
     ['is a folder', (path) => mkdirSync(path), /is no file/, /^name the file/],
     [
       'is cut off',
@@ -100,6 +100,12 @@ describe('a profile', () => {
     expect(await checked(path)).toMatchObject(finding('broken', /not readable$/, why, fix))
     expect((await checked(path, false)).verdict).toBe('degraded')
   })
+})
+
+it('that is to be in a folder that is not there: the folder is made first', async () => {
+  const path = join(folder.path, 'no such folder', 'profile.json')
+  const { fix } = await checked(path)
+  expect(fix).toBe(`mkdir -p '${join(folder.path, 'no such folder')}' && ringmaster tune --apply --profile '${path}'`)
 })
 
 describe('ringmaster doctor', () => {

@@ -2,6 +2,7 @@
 import { cgroupVersion } from '../../machine/cgroup.ts'
 import { formatCpuList, readText } from '../../machine/text.ts'
 import { count } from '../../placement/types.ts'
+import { writeFix } from '../commands.ts'
 import type { Context } from '../context.ts'
 import type { Finding } from '../finding.ts'
 import { cpusFix } from '../fixes.ts'
@@ -135,7 +136,7 @@ function checkClock(): Finding {
       ? null
       : better === undefined
         ? 'the kernel found tsc unstable (journalctl -k | grep -i clocksource): tsc=reliable on its command line, if you know better'
-        : `echo ${better} > /${clockFolder}/current_clocksource`,
+        : writeFix(better, `/${clockFolder}/current_clocksource`),
   }
 }
 

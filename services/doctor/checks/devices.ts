@@ -1,5 +1,6 @@
 // The device below PATH: how its queue is set, and whether what fdatasync says is to be believed. A queue's settings are told and never called a
 // fault: which is faster depends on device and load, and `ringmaster tune` measures it.
+import { writeFix } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { describeDevice, lowest } from '../devices.ts'
 import type { BlockDevice } from '../devices.ts'
@@ -16,7 +17,7 @@ const said = (text: string): string => (text === '' ? 'not said' : text)
 
 function checkQueue(disks: readonly BlockDevice[]): Finding[] {
   const echo = (value: string, file: string): string =>
-    disks.map((disk) => `echo ${value} > ${queueFile(disk, file)}`).join('; ')
+    disks.map((disk) => writeFix(value, queueFile(disk, file))).join('; ')
   const isQuick = disks.every(({ rotational }) => !rotational)
   const hasScheduler = disks.some(({ scheduler }) => scheduler !== 'none' && scheduler !== '')
   const merges = disks.some(({ nomerges }) => nomerges === '0' || nomerges === '1')

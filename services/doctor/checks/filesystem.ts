@@ -1,5 +1,7 @@
 // The file system of PATH: what kind it is, whether it answers, whether io_uring can read from it without a thread, O_DIRECT, free space.
 import { readText } from '../../machine/text.ts'
+import { shellWord } from '../../shell-word.ts'
+import { asRoot } from '../commands.ts'
 import type { Context } from '../context.ts'
 import { formatBytes } from '../finding.ts'
 import type { Finding } from '../finding.ts'
@@ -40,8 +42,8 @@ function denied(path: string, code: string): Pick<Finding, 'why' | 'fix'> {
   if (code !== 'EACCES') return { why: 'it cannot be looked at', fix: 'name another PATH' }
   const user = process.geteuid?.() ?? 'NAME'
   return {
-    why: `user ${user} may not read it, or not search a folder on the way (namei -l ${path} shows which)`,
-    fix: `run as a user who may; or chmod a+rX ${path}, and chmod a+x the folders above it that lack it`,
+    why: `user ${user} may not read it, or not search a folder on the way (namei -l ${shellWord(path)} shows which)`,
+    fix: `run as a user who may; or chmod a+rX ${shellWord(path)}, and chmod a+x the folders above it that lack it`,
   }
 }
 
@@ -61,7 +63,10 @@ function checkPath({ plan, storage }: Subject): Finding {
     const on = mount === null ? '' : `; it is on ${described(mount)}`
     const left = facts.made === undefined ? '' : `; ${facts.made} may have been left behind`
     const why = `asking for ${facts.asking ?? 'it'} ended without an answer (${detail})${on}${left}`
-    const fix = mount === null || !['network', 'fuse'].includes(kindOf(mount)) ? null : `umount -l ${mount.point}`
+    const fix =
+      mount === null || !['network', 'fuse'].includes(kindOf(mount))
+        ? null
+        : asRoot(`umount -l ${shellWord(mount.point)}`)
     return { ...base, have: `${plan.path} does not answer`, verdict: 'broken', why, fix }
   }
   if ((facts.pathError ?? null) !== null)

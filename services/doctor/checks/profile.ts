@@ -1,6 +1,7 @@
 // The profile that `ringmaster tune` has written: whether it can be read, is of this machine, and whether its layout could be had.
 import { codeOf } from '../../http/http-error.ts'
 import { tuneAgain } from '../../profile/again.ts'
+import { shellWord } from '../../shell-word.ts'
 import type { Layout } from '../../tune/types.ts'
 import type { Context } from '../context.ts'
 import type { Finding } from '../finding.ts'
@@ -12,7 +13,7 @@ const described = ({ poller, rings }: Layout): string => `poller ${poller}, ring
 function fixOf({ path, error }: ProfileFacts): string {
   const cause = codeOf(error?.cause)
   if (cause === 'EACCES')
-    return `let this user read it: chmod a+r ${path}, and the folders above it be searched (chmod a+x)`
+    return `let this user read it: chmod a+r ${shellWord(path)}, and the folders above it be searched (chmod a+x)`
   return cause === undefined && /is no file/.test(error?.message ?? '')
     ? 'name the file: --profile FILE'
     : tuneAgain(path, null)
