@@ -62,18 +62,26 @@ export function listenError(option: string, address: ListenAddress, cause: unkno
 function listenAdvice(option: string, address: ListenAddress, cause: unknown): string {
   const code = codeOf(cause)
   const { host, port } = address
-  const where = formatAddress(address)
+  const what = listenFailure(address, cause)
   if (code === 'EADDRINUSE') {
     return (
-      `port ${port} on ${host} is already in use. Stop the program that has it (\`ss -ltnp 'sport = :${port}'\` ` +
+      `${what}. Stop the program that has it (\`ss -ltnp 'sport = :${port}'\` ` +
       `shows which), or choose another port with ${option} ${formatAddress({ host, port: 0 })} (0 takes any free one).`
     )
   }
-  if (code === 'EACCES') {
-    return `not allowed to listen on ${where}: ports below 1024 need CAP_NET_BIND_SERVICE. Choose a higher one with ${option}.`
-  }
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return `cannot listen on ${where}: this machine has no such address. Choose another with ${option}.`
-  }
+  if (code === 'EACCES') return `${what}. Choose a higher one with ${option}.`
+  return isNoAddress(code) ? `${what}. Choose another with ${option}.` : what
+}
+
+const isNoAddress = (code: string | undefined): boolean =>
+  code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN'
+
+/** What stood in the way alone, for who says elsewhere what to do. */
+export function listenFailure(address: ListenAddress, cause: unknown): string {
+  const code = codeOf(cause)
+  const where = formatAddress(address)
+  if (code === 'EADDRINUSE') return `port ${address.port} on ${address.host} is already in use`
+  if (code === 'EACCES') return `not allowed to listen on ${where}: ports below 1024 need CAP_NET_BIND_SERVICE`
+  if (isNoAddress(code)) return `cannot listen on ${where}: this machine has no such address`
   return `cannot listen on ${where}: ${cause instanceof Error ? cause.message : String(cause)}`
 }

@@ -1,11 +1,14 @@
 // `ringmaster doctor` as a command: exit codes, formats, wrong usage; and what needs no cause but the one that is named: ports, the addon, Node.js.
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { doctorCommand } from '../../services/cli/doctor.ts'
+import { parseListenAddress } from '../../services/cli/listen-address.ts'
 import { checkPorts } from '../../services/doctor/checks/ports.ts'
 import { isNodeSupported } from '../../services/doctor/checks/runtime.ts'
+import type { DoctorPlan } from '../../services/doctor/plan.ts'
 import { readSurroundings } from '../../services/doctor/surroundings.ts'
 import { runCommand } from '../cli/command.ts'
 import { temporaryFolder } from '../services/harness.ts'
@@ -54,6 +57,21 @@ describe('findings', () => {
   })
 })
 
+const planned = (...addresses: (readonly ['--listen' | '--admin', string, number])[]): DoctorPlan => {
+  const rest = { path: '/', rings: 'auto', poller: 'auto', buffersBytes: 0, profile: null } as const
+  const asked = addresses.map(([option, host, port]) => ({ option, address: { host, port }, asked: true }))
+  return { ...rest, addresses: asked }
+}
+
+/** Of which nobody takes hold at once. */
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const { port: free } = probe.address() as AddressInfo
+  await new Promise((resolve) => probe.close(resolve))
+  return free
+}
+
 describe('ports', () => {
   it('in use, of which nobody said so: a library needs none', async () => {
     const address = { option: '--admin', address: { host: '127.0.0.1', port }, asked: false } as const
@@ -65,7 +83,37 @@ describe('ports', () => {
       profile: null,
       addresses: [address],
     } as const
-    expect(await checkPorts({ plan })).toMatchObject([finding('degraded', /in use/, /./, /^--admin 127\.0\.0\.1:0$/)])
+    const [found] = await checkPorts({ plan })
+    expect(found).toMatchObject(finding('degraded', /in use/, /already in use$/, /^--admin 127\.0\.0\.1:[1-9]\d+$/))
+    // It is carried out.
+    const fixed = parseListenAddress(found!.fix!.replace('--admin ', ''))
+    const again = { ...plan, addresses: [{ ...address, address: fixed }] }
+    expect(await checkPorts({ plan: again })).toMatchObject([finding('ok', /^free$/, /./, null)])
+  })
+
+  it('in use on all addresses: what is offered instead is on loopback', async () => {
+    const [found] = await checkPorts({ plan: planned(['--listen', '0.0.0.0', port]) })
+    expect(found).toMatchObject(finding('broken', /in use by/, /on 0\.0\.0\.0/, /^--listen 127\.0\.0\.1:[1-9]\d+$/))
+    expect(found?.why).not.toContain('0.0.0.0:0')
+  })
+
+  it('that other machines can reach are told to be', async () => {
+    expect(await checkPorts({ plan: planned(['--listen', '0.0.0.0', 0]) })).toMatchObject([
+      finding('info', /^free$/, /--public/, null),
+    ])
+  })
+
+  it('that are one and the same get in each other’s way, and neither is offered what the other has', async () => {
+    const free = await freePort()
+    const [listen, admin] = await checkPorts({
+      plan: planned(['--listen', '127.0.0.1', free], ['--admin', '127.0.0.1', free]),
+    })
+    expect(listen).toMatchObject(finding('ok', /^free$/, /./, null))
+    expect(admin).toMatchObject(finding('broken', /^in use by --listen$/, /./, /^--admin 127\.0\.0\.1:[1-9]\d+$/))
+    const [first, second] = await checkPorts({
+      plan: planned(['--listen', '127.0.0.1', port], ['--admin', '127.0.0.1', port]),
+    })
+    expect(first?.fix?.split(' ')[1]).not.toBe(second?.fix?.split(' ')[1])
   })
 })
 
@@ -77,7 +125,7 @@ describe('without the addon', () => {
     expect(found.verdict).toBe('broken')
     const who = new RegExp(`^in use by .+ \\(process ${process.pid}\\)$`)
     expect(found.find('ports.listen')).toMatchObject(
-      finding('broken', who, /already in use/, /^--listen 127\.0\.0\.1:0$/),
+      finding('broken', who, /already in use/, /^--listen 127\.0\.0\.1:[1-9]\d+$/),
     )
     expect(found.find('ports.admin')).toMatchObject(
       finding('broken', /^EADDRNOTAVAIL$/, /no such address/, /^--admin 127\.0\.0\.1:0$/),
@@ -121,6 +169,7 @@ describe('for people', () => {
 
 it.each<[string[], RegExp]>([
   [['--buffers', 'many'], /Expected a number of bytes/],
+  [['--buffers', '1025G'], /Expected at most 1024G/],
   [['--quiet', '--json'], /cannot be used with/],
   [['--profile', ''], /Expected the path of a profile/],
 ])('is refused: %j', async (args, message) => {
@@ -166,5 +215,17 @@ describe('containers', () => {
     ['a pod', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, { container: 'container', isKubernetes: true }],
   ])('%s', (_, env, expected) => {
     expect(readSurroundings(none.path, env)).toMatchObject(expected)
+  })
+
+  it.each([
+    ['0::/system.slice/files.service', 'files.service'],
+    ['0::/user.slice/user-1000.slice/session-3.scope', null],
+    // A terminal of a desktop, and what systemd --user runs.
+    ['0::/user.slice/user-1000.slice/user@1000.service/app.slice/vte-spawn-1.scope', null],
+    ['0::/user.slice/user-1000.slice/user@1000.service/app.slice/files.service', 'files.service'],
+  ])('in the group %s the unit is %s', (groups, unit) => {
+    mkdirSync(join(none.path, 'proc/self'), { recursive: true })
+    writeFileSync(join(none.path, 'proc/self/cgroup'), `${groups}\n`)
+    expect(readSurroundings(none.path, {}).unit).toBe(unit)
   })
 })
