@@ -1,8 +1,10 @@
 // Why the kernel, or somebody in front of it, says no to io_uring: a pure function of what was read (policy.ts) and what was tried
 // (trials/calls.ts). Each cause is one that nothing else explains; where two do, it says so. Used by checks/rings.ts and checks/policy.ts.
 import { errnoName } from '../../native/errors.ts'
+import { shellWord } from '../shell-word.ts'
 import type { Cause } from './cause.ts'
-import { seccompFix } from './fixes.ts'
+import { asRoot } from './commands.ts'
+import { descriptorsFix, seccompFix, sysctlFix, withoutFilter } from './fixes.ts'
 import { traceMemoryDenial } from './memory-denial.ts'
 import { sysctlDenies } from './policy.ts'
 import type { Policy } from './policy.ts'
@@ -20,8 +22,24 @@ export interface Evidence {
 
 const [EPERM, ENOMEM, EACCES, ENFILE, EMFILE, ENOSYS] = [-1, -12, -13, -23, -24, -38]
 
-const isDenied = (result: number | undefined): result is number => result === EPERM || result === EACCES
+export const isDenied = (result: number | undefined): boolean => result === EPERM || result === EACCES
 const isMissing = (result: number | undefined): boolean => result === ENOSYS
+
+/** Whether a filter answers io_uring_setup, as was tried with one of our own on top; null where that was not possible. */
+const setupIsFiltered = ({ policy, calls }: Evidence): boolean | null => {
+  const { filteredSetup = null } = calls.facts
+  // A tracer may have answered that, too.
+  return filteredSetup === null || policy.tracerPid !== 0 ? null : filteredSetup !== ENOSYS
+}
+
+/** An errno for what the kernel would have refused with another one (EFAULT), or that a filter has given. */
+const isAnsweredAlike = (evidence: Evidence): boolean => {
+  const { setup = 0, bareSetup } = evidence.calls.facts
+  return setup < 0 && (setup === bareSetup || setupIsFiltered(evidence) === true)
+}
+
+/** For a ring and room beside it. */
+const descriptorsAdvised = 1024
 
 /** Security modules that have no say in io_uring: they implement none of its hooks (security/ of Linux 6.18). */
 const indifferent = [
@@ -54,15 +72,23 @@ export function traceDenial(evidence: Evidence): Cause {
     }
   if (calls.end !== 'done') return unknown(`trying it ended without an answer (${calls.detail})`)
   const { setup, enter, register } = facts
+  if (setup !== undefined && isAnsweredAlike(evidence) && !isDenied(setup) && !isMissing(setup))
+    return traceInFront(
+      evidence,
+      `io_uring_setup is answered with ${errnoName(setup)} before the kernel has looked at what is asked`,
+    )
   if (setup === ENOMEM) return traceMemoryDenial(facts.memory ?? null, surroundings)
   if (setup === EMFILE || setup === ENFILE)
     return {
       cause: 'descriptors',
       why: `no file descriptor is left (${errnoName(setup)} of io_uring_setup), ${setup === ENFILE ? 'on the whole machine' : 'in this process'}`,
-      fix: setup === ENFILE ? 'sysctl -w fs.file-max=1000000' : 'ulimit -n 1024',
+      fix:
+        setup === ENFILE
+          ? sysctlFix(surroundings, 'fs.file-max=1000000')
+          : descriptorsFix(surroundings, descriptorsAdvised),
     }
   if (isMissing(setup) || isMissing(enter) || isMissing(register)) return traceMissing(evidence)
-  if (isDenied(setup)) return traceSetup(evidence, setup)
+  if (setup !== undefined && isDenied(setup)) return traceSetup(evidence, setup)
   const other = isDenied(enter) ? 'io_uring_enter' : isDenied(register) ? 'io_uring_register' : null
   if (other !== null)
     return traceInFront(evidence, `${other} is denied, which neither the sysctl nor a security module is asked about`)
@@ -71,10 +97,15 @@ export function traceDenial(evidence: Evidence): Cause {
   return unknown('each of the three system calls is answered as the kernel does, when asked by itself')
 }
 
-const unknown = (why: string): Cause => ({ cause: 'unknown', why, fix: null })
+const unknown = (why: string, fix: string | null = null): Cause => ({ cause: 'unknown', why, fix })
 
 /** Somebody has answered before the kernel did: a filter, or a tracer; a library in front of libc's syscall(3) looks just the same. */
 function traceInFront({ policy, surroundings }: Evidence, what: string): Cause {
+  if (policy.tracerPid !== 0 && policy.seccomp === 2)
+    return unknown(
+      `${what}: by process ${policy.tracerPid}, which traces this one and may answer in the kernel's place, or by the seccomp filter that is in force`,
+      `run it without process ${policy.tracerPid}: what is denied then is the filter's`,
+    )
   if (policy.tracerPid !== 0)
     return {
       cause: 'tracer',
@@ -124,7 +155,7 @@ function traceSetup(evidence: Evidence, setup: number): Cause {
   const { calls, policy, surroundings } = evidence
   const { bareSetup, enter, register, asksModules } = calls.facts
   const denied = sysctlDenies(policy)
-  const isFiltered = isDenied(enter) || isDenied(register)
+  const isFiltered = isDenied(enter) || isDenied(register) || setupIsFiltered(evidence) === true
   if (denied === true) {
     const who =
       policy.disabled === '2'
@@ -135,15 +166,20 @@ function traceSetup(evidence: Evidence, setup: number): Cause {
     return {
       cause: 'sysctl',
       why: `the sysctl kernel.io_uring_disabled=${policy.disabled} denies io_uring ${who}${also}`,
-      fix: `sysctl -w kernel.io_uring_disabled=0${group}`,
+      fix: `${sysctlFix(surroundings, 'kernel.io_uring_disabled=0')}${group}`,
     }
   }
-  if (isFiltered)
+  const name = errnoName(setup)
+  if (isDenied(enter) || isDenied(register))
     return traceInFront(
       evidence,
       `${isDenied(enter) ? 'io_uring_enter' : 'io_uring_register'} is denied too, of which the kernel denies nobody`,
     )
-  const name = errnoName(setup)
+  if (isFiltered)
+    return traceInFront(
+      evidence,
+      `io_uring_setup is denied (${name}) before the kernel is asked, as a filter on top shows`,
+    )
   if (denied === null)
     return unknown(
       `${name}: kernel.io_uring_disabled=1, and whether this process is in kernel.io_uring_group (${policy.group}) cannot be seen from its user namespace`,
@@ -151,41 +187,83 @@ function traceSetup(evidence: Evidence, setup: number): Cause {
   // Past the sysctl and the modules' first hook: what is denied then is the file of the ring.
   if (!isDenied(bareSetup))
     return traceModule(evidence, `io_uring_setup passes, and the ring's file is denied (${name})`)
-  if (asksModules === false)
-    return traceInFront(evidence, `io_uring_setup is denied (${name}), about which this kernel asks no security module`)
   const modules = concernedModules(policy)
-  if (modules !== null && modules.length === 0)
-    return traceInFront(evidence, `io_uring_setup is denied (${name}), and no security module is active that could`)
-  if (policy.seccomp === 2 || policy.tracerPid !== 0)
-    return unknown(
-      `io_uring_setup is denied (${name}), and both could be it: ${policy.seccomp === 2 ? 'a seccomp filter' : `process ${policy.tracerPid}, which traces this one`}, or a security module (${modules?.join(', ') ?? '/sys/kernel/security/lsm cannot be read'})`,
-    )
+  const noModule =
+    asksModules === false
+      ? 'about which this kernel asks no security module'
+      : modules?.length === 0
+        ? 'and no security module is active that could'
+        : null
+  if (noModule !== null) {
+    const what = `io_uring_setup is denied (${name}), ${noModule}`
+    return setupIsFiltered(evidence) === false
+      ? unknown(`${what}; nor is it one of the seccomp filters, so something else answers before the kernel`)
+      : traceInFront(evidence, what)
+  }
+  if ((policy.seccomp === 2 && setupIsFiltered(evidence) === null) || policy.tracerPid !== 0)
+    return traceEither(evidence, name, modules)
   return traceModule(evidence, `io_uring_setup is denied (${name}) with the sysctl allowing it and no filter in front`)
 }
 
+/** Whoever stands in front, or a module: nothing that can be asked from here tells them apart, but somebody can. */
+function traceEither({ policy, surroundings }: Evidence, name: string, modules: readonly string[] | null): Cause {
+  const isFiltered = policy.seccomp === 2
+  const before = [
+    ...(isFiltered ? ['a seccomp filter'] : []),
+    ...(policy.tracerPid === 0 ? [] : [`process ${policy.tracerPid}, which traces this one`]),
+  ].join(' or ')
+  const without = policy.tracerPid === 0 ? withoutFilter(surroundings) : `run it without process ${policy.tracerPid}`
+  return unknown(
+    `io_uring_setup is denied (${name}), and both could be it: ${before}, or a security module (${modules?.join(', ') ?? '/sys/kernel/security/lsm cannot be read'})`,
+    `to tell: ${without}; what is denied then is the module's, and ${auditFix(modules ?? [])} says why`,
+  )
+}
+
+/** What shows by which rule a module denies. */
 const auditFix = (modules: readonly string[]): string =>
+  modules.includes('selinux')
+    ? 'ausearch -m avc -ts recent'
+    : modules.includes('bpf') && !modules.includes('apparmor')
+      ? 'bpftool prog list | grep lsm'
+      : 'journalctl -k | grep -i denied'
+
+/** What has it allow io_uring. */
+const moduleFix = (modules: readonly string[]): string =>
   modules.includes('selinux')
     ? 'ausearch -m avc -ts recent | audit2allow -M ringmaster, then semodule -i ringmaster.pp'
     : modules.includes('apparmor')
       ? 'add io_uring, to the AppArmor profile that journalctl -k names, then apparmor_parser -r it'
       : modules.includes('bpf')
         ? 'bpftool prog list | grep lsm shows the program that denies it: end whoever has loaded it'
-        : 'journalctl -k | grep -i denied'
+        : auditFix(modules)
 
 /** A security module has denied it: nothing else is left. */
 function traceModule({ policy }: Evidence, what: string): Cause {
   const modules = concernedModules(policy)
   if (modules === null) {
     const why = `${what}: a security module, and which one cannot be told, because /sys/kernel/security/lsm cannot be read`
-    return { cause: 'security module', why, fix: 'mount -t securityfs none /sys/kernel/security' }
+    return { cause: 'security module', why, fix: asRoot('mount -t securityfs none /sys/kernel/security') }
   }
   if (modules.length === 0) return unknown(`${what}, and no security module is active that could`)
   const as = policy.label === '' ? '' : `, which knows this process as ${policy.label}`
   return {
     cause: 'security module',
     why: `${what}: by a security module (active: ${modules.join(', ')}${as})`,
-    fix: auditFix(modules),
+    fix: moduleFix(modules),
   }
+}
+
+/** Whether a seccomp filter refuses io_uring, whoever else does; null where that cannot be told. Never other than traceDenial(). */
+export function filterRefuses(evidence: Evidence): boolean | null {
+  const { calls, policy } = evidence
+  if (policy.seccomp === 0) return false
+  const { cause } = traceDenial(evidence)
+  if (cause === 'seccomp') return true
+  if (calls.end !== 'done') return null
+  const { setup, enter, register } = calls.facts
+  if (isDenied(enter) || isDenied(register)) return policy.tracerPid === 0 ? true : null
+  if (isMissing(setup) || isMissing(enter) || isMissing(register)) return null
+  return isDenied(setup) || isAnsweredAlike(evidence) ? setupIsFiltered(evidence) : false
 }
 
 /** IORING_FEAT_RSRC_TAGS, of 5.13: the first kernel that gives SQ threads to everybody. */
@@ -205,9 +283,10 @@ export function traceSqThreadDenial(evidence: Evidence, features: number): Cause
     return {
       cause: 'capability',
       why: `${what}: kernels before 5.13 want CAP_SYS_NICE for it, before 5.11 CAP_SYS_ADMIN`,
-      fix: 'setcap cap_sys_nice+ep NODE, or Linux 5.13',
+      fix: `${asRoot(`setcap cap_sys_nice+ep ${shellWord(process.execPath)}`)} # or Linux 5.13`,
     }
-  if (policy.tracerPid !== 0) return traceInFront(evidence, what)
+  // No filter sees the flags, so it is none.
+  if (policy.tracerPid !== 0) return traceInFront({ ...evidence, policy: { ...policy, seccomp: 0 } }, what)
   if (asksModulesOfSqThreads === false) return unknown(`${what}, and this kernel asks no security module about it`)
   return traceModule(evidence, what)
 }

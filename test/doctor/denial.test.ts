@@ -1,6 +1,6 @@
 // Why io_uring is denied, from what was read and tried: each cause alone, causes that look alike told apart, and what cannot be told said to be so.
 import { describe, expect, it } from 'vitest'
-import { traceDenial, traceSqThreadDenial } from '../../services/doctor/denial.ts'
+import { filterRefuses, traceDenial, traceSqThreadDenial } from '../../services/doctor/denial.ts'
 import type { Evidence } from '../../services/doctor/denial.ts'
 import type { Policy } from '../../services/doctor/policy.ts'
 import type { CallFacts, MemoryFacts } from '../../services/doctor/trials/calls.ts'
@@ -31,6 +31,7 @@ const answered: CallFacts = {
   asksModules: true,
   asksModulesOfSqThreads: true,
   memory: null,
+  filteredSetup: null,
 }
 const nowhere = { container: null, isKubernetes: false, unit: null, evidence: [] }
 
@@ -54,7 +55,7 @@ describe('EPERM and EACCES', () => {
       setupDenied,
       'sysctl',
       /=2 denies.*everybody$/,
-      /^sysctl -w .*=0$/,
+      /sysctl -w .*=0$/,
     ],
     ['io_uring_disabled=1', { disabled: '1' }, setupDenied, 'sysctl', /=1 denies.*CAP_SYS_ADMIN/, /io_uring_group=GID/],
     [
@@ -120,7 +121,7 @@ describe('EPERM and EACCES', () => {
       setupDenied,
       'unknown',
       /both could be it.*filter.*selinux, bpf/,
-      null,
+      /^to tell: run it once from another shell.*ausearch/,
     ],
     [
       'the same with modules that are not known',
@@ -128,7 +129,39 @@ describe('EPERM and EACCES', () => {
       setupDenied,
       'unknown',
       /both could be it.*lsm cannot be read/,
+      /^to tell: .*journalctl/,
+    ],
+    [
+      'a filter or a module: a filter on top shows that it is the filter',
+      { seccomp: 2, modules: selinux },
+      { ...setupDenied, filteredSetup: EPERM },
+      'seccomp',
+      /a filter on top shows/,
+      /filter of whoever started/,
+    ],
+    [
+      'and that it is the module',
+      { seccomp: 2, modules: selinux },
+      { ...setupDenied, filteredSetup: ENOSYS },
+      'security module',
+      /active: selinux, bpf/,
+      /audit2allow/,
+    ],
+    [
+      'and that it is nobody who is known',
+      { seccomp: 2 },
+      { ...setupDenied, filteredSetup: ENOSYS },
+      'unknown',
+      /no security module is active.*nor is it one of the seccomp filters/,
       null,
+    ],
+    [
+      'a filter or a tracer, both of which are asked first',
+      { seccomp: 2, tracerPid: 77 },
+      { ...allDenied, filteredSetup: EPERM },
+      'unknown',
+      /process 77.*or by the seccomp filter/,
+      /^run it without process 77: /,
     ],
     [
       'a module',
@@ -264,6 +297,42 @@ describe('ENOMEM', () => {
   })
 })
 
+describe('an errno that the kernel gives for something else', () => {
+  it.each<[string, Partial<Policy>, number, string]>([
+    ['a filter', { seccomp: 2 }, ENOMEM, 'seccomp'],
+    ['a tracer', { tracerPid: 7 }, EMFILE, 'tracer'],
+    ['nobody who is known', {}, ENOMEM, 'unknown'],
+  ])('is given before it has looked at what is asked: %s', (_, policy, errno, cause) => {
+    const found = traceDenial(evidence(policy, { bareSetup: errno, setup: errno }))
+    expect(found).toMatchObject({ cause, why: expect.stringMatching(/before the kernel has looked/) as string })
+  })
+})
+
+describe('whether a filter refuses, whoever else does', () => {
+  it.each<[string, Partial<Policy>, Partial<CallFacts>, boolean | null]>([
+    ['there is none', {}, setupDenied, false],
+    ['it denies all three', { seccomp: 2 }, allDenied, true],
+    ['it hides them', { seccomp: 2 }, allMissing, true],
+    ['no module could', { seccomp: 2 }, setupDenied, true],
+    ['a module could, too', { seccomp: 2, modules: selinux }, setupDenied, null],
+    ['it was tried', { seccomp: 2, modules: selinux }, { ...setupDenied, filteredSetup: EPERM }, true],
+    [
+      'it was tried, and is the module',
+      { seccomp: 2, modules: selinux },
+      { ...setupDenied, filteredSetup: ENOSYS },
+      false,
+    ],
+    ['the sysctl denies as well', { seccomp: 2, disabled: '2' }, allDenied, true],
+    ['the sysctl alone denies', { seccomp: 2, disabled: '2' }, { ...setupDenied, filteredSetup: ENOSYS }, false],
+    ['a tracer could', { seccomp: 2, tracerPid: 7 }, allDenied, null],
+    ['there is no io_uring', { seccomp: 2, disabled: null }, { ...allMissing, hasIoUring: false }, null],
+    ['the kernel has no memory', { seccomp: 2 }, { setup: ENOMEM }, false],
+    ['nothing is refused', { seccomp: 2 }, {}, false],
+  ])('%s', (_, policy, calls, refuses) => {
+    expect(filterRefuses(evidence(policy, calls))).toBe(refuses)
+  })
+})
+
 it.each([
   [EMFILE, /in this process$/],
   [ENFILE, /on the whole machine$/],
@@ -309,6 +378,7 @@ describe('an SQ thread is denied, and rings are not', () => {
       'security module',
     ],
     ['a tracer', { tracerPid: 5 }, denied, since513, 'tracer'],
+    ['a tracer, with a filter that cannot see the flags', { tracerPid: 5, seccomp: 2 }, denied, since513, 'tracer'],
     ['nobody who could', {}, denied, since513, 'unknown'],
     [
       'a kernel that asks nobody',

@@ -1,5 +1,6 @@
 // Runs `ringmaster doctor --json` as a user would, under a command that produces a cause for real, and hands out what it found.
 import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
@@ -76,6 +77,14 @@ export async function examineStorage(
 export const somebodyElse: readonly string[] = ['setpriv', '--reuid=64123', '--regid=64123', '--clear-groups']
 export const canBeSomebodyElse: boolean =
   spawnSync('setpriv', [...somebodyElse.slice(1), 'test', '-r', child]).status === 0
+
+const ofSelf = (file: string): string => readFileSync(`/proc/self/${file}`, 'latin1')
+const capIpcLock = 1n << 14n
+
+/** Whether no memlock limit holds for what is run: root's capability, and not that of a user namespace. */
+export const mayLockMemory: boolean =
+  (BigInt(`0x${/^CapEff:\s*(\S+)$/m.exec(ofSelf('status'))?.[1] ?? '0'}`) & capIpcLock) !== 0n &&
+  /^\s*0\s+0\s+4294967295\s*$/.test(ofSelf('uid_map'))
 
 /** For toMatchObject(). `fix`: null for none. */
 export const finding = (verdict: Verdict, have: RegExp, why: RegExp, fix: RegExp | null): object => ({

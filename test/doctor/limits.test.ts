@@ -20,6 +20,19 @@ describe.runIf(canLimitMemlock && ringsAreCharged)('memory that may be locked', 
     expect(found.find('rings.make')).toMatchObject(
       finding('broken', /^denied: memlock$/, /RLIMIT_MEMLOCK is 0 bytes/, /memlock|ulimit -l|MEMLOCK|IPC_LOCK/),
     )
+    // What the rings would have taken, and not the nothing that they take.
+    expect(found.find('memory.memlock')).toMatchObject({
+      ...finding('degraded', /^0 bytes$/, /would not lock/, /./),
+      need: expect.stringMatching(/^[1-9]\S* [KM]iB \(rings\)$/) as string,
+    })
+  })
+
+  it('is none, for a plan that locks none: nothing is the matter with that', async () => {
+    const found = await examine([folder.path, '--poller', 'threadpool'], { under: underMemlock(0) })
+    expect(found.find('memory.memlock')).toMatchObject({
+      ...finding('ok', /^0 bytes$/, /nothing is locked/, null),
+      need: '0 bytes (rings)',
+    })
   })
 
   it('is none by the soft limit alone: that the hard one suffices is tried', async () => {
@@ -44,6 +57,15 @@ describe.runIf(canLimitMemlock && ringsAreCharged)('memory that may be locked', 
     const found = await examine([folder.path, '--buffers', '1M'], { under: underMemlock(2 ** 22) })
     expect(found.find('memory.memlock')).toMatchObject(finding('ok', /^4 MiB$/, /buffers: registered on 1 ring$/, null))
   })
+})
+
+const inUserNamespace = ['unshare', '--user', '--map-root-user']
+const canUnshare = spawnSync('unshare', [...inUserNamespace.slice(1), 'true']).status === 0
+
+it.runIf(canUnshare && has('prlimit'))('capabilities of a user namespace lift no limit of the kernel', async () => {
+  const found = await examine([folder.path], { under: ['prlimit', `--memlock=${2 ** 22}`, ...inUserNamespace] })
+  expect(found.find('memory.memlock').have).toBe('4 MiB')
+  expect(found.find('policy.sysctl').why).not.toMatch(/CAP_SYS_ADMIN$/)
 })
 
 describe.runIf(has('prlimit') && canBeSomebodyElse)('threads', () => {
@@ -123,6 +145,21 @@ describe('control groups', () => {
     expect(found.find('cpu.effective')).toMatchObject(finding('degraded', /^0\.8 CPUs/, /./, /./))
     expect(found.find('memory.cgroup')).toMatchObject(finding('degraded', /^2 GiB$/, /OOM/, /./))
   })
+})
+
+const groupFixes = JSON.stringify(new URL('../../dist/services/doctor/group-fixes.js', import.meta.url).href)
+
+it('limits of control groups are raised by the commands that are printed', ({ skip }) => {
+  using cpu = controlGroup('cpu', { 'cpu.max': '80000 100000', 'cpu.cfs_quota_us': '80000' })
+  using memory = controlGroup('memory', { 'memory.max': String(2 ** 28), 'memory.limit_in_bytes': String(2 ** 28) })
+  if (cpu === null || memory === null) return skip('this process may not make control groups')
+  const source = `const { raiseCpus, raiseMemory } = await import(${groupFixes})
+for (const line of [raiseMemory(2 ** 29), raiseCpus(2)]) if (line !== null) console.log(line)`
+  const script = `told=$("$@") && echo "$told" && eval "$told" && echo then && "$@"`
+  const node = [process.execPath, '--input-type=module', '-e', source]
+  const [command = '', ...args] = [...inGroup(cpu.procs), ...inGroup(memory.procs), 'sh', '-c', script, 'sh', ...node]
+  const { stdout } = spawnSync(command, args, { encoding: 'utf8' })
+  expect(stdout).toMatch(/^echo 536870912 > \S*\/memory\.\S+\necho 200000( 100000)? > \S*\/cpu\.\S+\nthen\n$/)
 })
 
 const canMount = process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0

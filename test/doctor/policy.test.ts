@@ -1,4 +1,5 @@
-// The sysctl kernel.io_uring_disabled, set for real. Alone: processes without privileges have no rings meanwhile.
+// The sysctl kernel.io_uring_disabled, set for real; and which security modules there are, where that can be read and where not. Alone: processes
+// without privileges have no rings meanwhile.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
@@ -55,5 +56,27 @@ describe.runIf(canSet)('kernel.io_uring_disabled=1', () => {
     const found = await examine([folder.path])
     expect(found.find('rings.make').verdict).toBe('ok')
     expect(found.find('policy.sysctl')).toMatchObject(finding('info', /^1$/, /this process has CAP_SYS_ADMIN/, null))
+  })
+})
+
+const canUnmount =
+  process.getuid?.() === 0 &&
+  /\bsecurityfs$/m.test(readFileSync('/proc/filesystems', 'latin1')) &&
+  spawnSync('unshare', ['-m', 'true']).status === 0
+
+describe.runIf(canUnmount)('security modules', () => {
+  const securityFs = '/sys/kernel/security'
+  const without = `while umount -l ${securityFs} 2> /dev/null; do :; done`
+  const inNamespace = (script: string): string[] => ['unshare', '-m', 'sh', '-c', `${script}\nexec "$@"`, 'sh']
+
+  it('that cannot be read are unknown, and the command beside it makes them known', async () => {
+    const unread = await examine([folder.path], { under: inNamespace(without) })
+    const modules = unread.find('policy.modules')
+    expect(modules).toMatchObject(
+      finding('unknown', /^cannot be read/, /\/sys\/kernel\/security\/lsm.*none denies/, /^mount -t securityfs/),
+    )
+    expect(unread.verdict).not.toBe('broken')
+    const read = await examine([folder.path], { under: inNamespace(`${without}\n${modules.fix ?? ''}`) })
+    expect(read.find('policy.modules')).toMatchObject(finding('ok', /capability/, /none denies/, null))
   })
 })

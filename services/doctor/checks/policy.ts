@@ -1,14 +1,18 @@
 // What may deny io_uring, whether it does or not: the sysctl, seccomp, security modules.
+import { readText } from '../../machine/text.ts'
 import type { Context } from '../context.ts'
+import { filterRefuses, isDenied } from '../denial.ts'
+import { deniedRings, deniedSqThread } from '../denials.ts'
 import type { Finding, Verdict } from '../finding.ts'
-import { seccompFix } from '../fixes.ts'
+import { seccompFix, sysctlFix } from '../fixes.ts'
 import { sysctlDenies } from '../policy.ts'
+import { withoutSqThread } from './rings.ts'
 
 /** Something that denies rings is no fault of who plans without. */
 const denying = ({ plan }: Context): Verdict => (plan.poller === 'threadpool' ? 'info' : 'broken')
 
 function checkSysctl(context: Context): Finding {
-  const { policy } = context
+  const { policy, surroundings } = context
   const base = { id: 'policy.sysctl', title: 'kernel.io_uring_disabled', need: '0' }
   if (policy.disabled === null)
     return {
@@ -37,13 +41,8 @@ function checkSysctl(context: Context): Finding {
     policy.disabled === '2'
       ? 'io_uring is off for everybody'
       : 'io_uring is for CAP_SYS_ADMIN and the group kernel.io_uring_group, and this process is neither'
-  return { ...base, have, verdict: denying(context), why, fix: 'sysctl -w kernel.io_uring_disabled=0' }
+  return { ...base, have, verdict: denying(context), why, fix: sysctlFix(surroundings, 'kernel.io_uring_disabled=0') }
 }
-
-const EPERM = -1
-const EACCES = -13
-const ENOSYS = -38
-const isRefused = (result: number | undefined): boolean => result === EPERM || result === EACCES || result === ENOSYS
 
 function checkSeccomp(context: Context): Finding {
   const { policy, evidence, surroundings } = context
@@ -67,44 +66,64 @@ function checkSeccomp(context: Context): Finding {
     const why = `io_uring_${calls.facts.calling ?? 'setup'} ends whoever calls it (SIGSYS)`
     return { ...base, have: `${have}, killing`, verdict: denying(context), why, fix }
   }
-  const { bareSetup, enter, register } = calls.facts
   if (calls.end !== 'done')
     return { ...base, have, verdict: 'unknown', why: `trying it ended without an answer (${calls.detail})`, fix: null }
-  // Neither the sysctl nor a security module is asked about these two.
-  if (isRefused(enter) || isRefused(register))
-    return {
-      ...base,
-      have: `${have}, denying`,
-      verdict: denying(context),
-      why: 'io_uring_enter or io_uring_register is not answered by the kernel',
-      fix,
-    }
-  if (!isRefused(bareSetup))
-    return { ...base, have, verdict: 'ok', why: 'the kernel itself answers all three system calls', fix: null }
-  return {
-    ...base,
-    have,
-    verdict: 'unknown',
-    why: 'io_uring_setup is refused; what io_uring says above is all that can be told',
-    fix: null,
+  switch (filterRefuses(evidence)) {
+    case true:
+      return {
+        ...base,
+        have: `${have}, denying`,
+        verdict: denying(context),
+        why: 'io_uring_setup, io_uring_enter or io_uring_register is answered by a filter, and not by the kernel',
+        fix,
+      }
+    case false:
+      return { ...base, have, verdict: 'ok', why: 'the kernel itself answers all three system calls', fix: null }
+    case null:
+      return {
+        ...base,
+        have,
+        verdict: 'unknown',
+        why: 'a call is refused, and not for certain by a filter: io_uring above says what else it may be',
+        fix: null,
+      }
   }
 }
 
-function checkModules({ policy, capabilities }: Context): Finding {
-  const { modules, label } = policy
-  const isFine = capabilities.rings.ok && capabilities.sqpoll.ok
+/** Of Linux: what it can mount. */
+const hasSecurityFs = (): boolean => /\bsecurityfs$/m.test(readText('/', 'proc/filesystems'))
+
+function checkModules(context: Context): Finding {
+  const { modules, label, isAdmin } = context.policy
   const named = modules === null ? 'cannot be read' : modules.join(', ')
-  return {
+  const base = {
     id: 'policy.modules',
     title: 'security modules',
     need: 'none that denies io_uring',
     have: label === '' ? named : `${named}; this process: ${label}`,
-    verdict: isFine ? 'ok' : 'info',
-    why: isFine
-      ? 'none denies rings or SQ threads to this process'
-      : modules === null
-        ? 'securityfs is not mounted: mount -t securityfs none /sys/kernel/security'
-        : 'what io_uring says above is by one of these, if it says so',
+  }
+  const noRings = deniedRings(context)
+  const denied = noRings ?? deniedSqThread(context)
+  const where = `see ${noRings === null ? 'SQ thread' : 'io_uring'} above`
+  if (denied?.cause === 'security module') {
+    const verdict = noRings === null ? withoutSqThread(context) : denying(context)
+    return { ...base, verdict, why: `one of them denies it: ${where}`, fix: null }
+  }
+  if (modules === null)
+    return {
+      ...base,
+      verdict: 'unknown',
+      why: `which there are is told by /sys/kernel/security/lsm${denied === null ? '; none denies rings or SQ threads to this process' : ''}`,
+      fix: isAdmin && hasSecurityFs() ? 'mount -t securityfs none /sys/kernel/security' : null,
+    }
+  if (denied === null)
+    return { ...base, verdict: 'ok', why: 'none denies rings or SQ threads to this process', fix: null }
+  const facts = context.evidence?.calls.facts
+  const mayBeOne = denied.cause === 'unknown' && (isDenied(facts?.setup) || isDenied(facts?.sqThreadSetup))
+  return {
+    ...base,
+    verdict: mayBeOne ? 'unknown' : 'info',
+    why: mayBeOne ? `whether one denies it cannot be told: ${where}` : `it is none of these that denies it: ${where}`,
     fix: null,
   }
 }

@@ -1,24 +1,13 @@
 // Whether rings can be made, with an SQ thread and without, and if not, why: each denial traced to its cause.
-import type { Cause } from '../cause.ts'
 import type { Context } from '../context.ts'
-import { traceDenial, traceSqThreadDenial } from '../denial.ts'
-import type { Finding } from '../finding.ts'
-
-/** What the capabilities know already, without a call of the kernel. */
-const known = ['addon', 'platform']
-
-function causeOf({ capabilities, evidence }: Context): Cause {
-  const { reason = 'unknown', message = 'denied' } = capabilities.rings
-  if (evidence === null || known.includes(reason)) return { cause: 'unknown', why: message, fix: null }
-  const cause = traceDenial(evidence)
-  // What was refused at first and is answered now was short of something.
-  return cause.cause === 'unknown' ? { ...cause, why: `${cause.why}. At first: ${message}` } : cause
-}
+import { deniedRings, deniedSqThread } from '../denials.ts'
+import type { Finding, Verdict } from '../finding.ts'
 
 function checkRings(context: Context): Finding {
-  const { capabilities, plan, addon } = context
+  const { plan, addon } = context
   const base = { id: 'rings.make', title: 'io_uring', need: 'io_uring_setup, io_uring_enter, io_uring_register' }
-  if (capabilities.rings.ok)
+  const denied = deniedRings(context)
+  if (denied === null)
     return {
       ...base,
       have: 'all three work',
@@ -31,23 +20,33 @@ function checkRings(context: Context): Finding {
     const why = 'the kernel cannot be asked without the addon; see there'
     return { ...base, have: 'not asked', verdict: withoutRings ? 'info' : 'unknown', why, fix: null }
   }
-  const { cause, why, fix } = causeOf(context)
+  const { cause, why, fix } = denied
   const have = cause === 'unknown' ? 'denied, by an unknown cause' : `denied: ${cause}`
-  const consequence = withoutRings ? 'no ring is planned' : 'system calls on threads are used instead'
+  const consequence = withoutRings
+    ? 'no ring is planned'
+    : plan.poller === 'auto'
+      ? 'system calls on threads are used instead'
+      : `poller ${plan.poller} cannot do without`
   return { ...base, have, verdict: withoutRings ? 'info' : 'broken', why: `${why}; ${consequence}`, fix }
 }
 
-function checkSqThread({ capabilities, evidence, plan }: Context): Finding {
+/** What it is to the plan that SQ threads are denied: who has chosen another poller wants none. */
+export const withoutSqThread = ({ plan }: Pick<Context, 'plan'>): Verdict =>
+  plan.poller === 'kernel' ? 'broken' : plan.poller === 'auto' ? 'degraded' : 'info'
+
+function checkSqThread(context: Context): Finding {
+  const { capabilities } = context
   const base = { id: 'rings.sqThread', title: 'SQ thread (SQPOLL)', need: 'allowed, for poller kernel' }
   if (capabilities.sqpoll.ok)
     return { ...base, have: 'allowed', verdict: 'ok', why: 'a ring with one was made here', fix: null }
-  if (!capabilities.rings.ok || evidence === null)
+  const denied = deniedSqThread(context)
+  if (denied === null)
     return { ...base, have: 'no rings', verdict: 'info', why: 'what denies rings denies these', fix: null }
-  const { cause, why, fix } = traceSqThreadDenial(evidence, capabilities.features)
+  const { cause, why, fix } = denied
   return {
     ...base,
     have: cause === 'unknown' ? 'denied, by an unknown cause' : `denied: ${cause}`,
-    verdict: plan.poller === 'kernel' ? 'broken' : 'degraded',
+    verdict: withoutSqThread(context),
     why: `${why}; pollers worker and caller do without`,
     fix,
   }

@@ -26,6 +26,11 @@ export interface CallFacts {
   readonly asksModules: boolean | null
   readonly asksModulesOfSqThreads: boolean | null
   readonly memory: MemoryFacts | null
+  /**
+   * What the plain setup is answered with beneath a filter of our own: ENOSYS where every other filter lets it through, otherwise theirs.
+   * null: nothing was refused, there is no filter, or none of our own may be put on top.
+   */
+  readonly filteredSetup: number | null
 }
 
 /** What stands behind an ENOMEM of io_uring_setup. */
@@ -42,14 +47,28 @@ export interface MemoryFacts {
 }
 
 const ioUringSetup = 425
-const ENOMEM = -12
-/** prlimit64(2), by architecture. */
+const [ENOMEM, ENOSYS] = [-12, -38]
+/** prlimit64(2) and prctl(2), by architecture. */
 const prlimitNumber: Readonly<Record<string, number>> = { x64: 302, arm64: 261 }
+const prctlNumber: Readonly<Record<string, number>> = { x64: 157, arm64: 167 }
 const RLIMIT_MEMLOCK = 8
+const [PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER] = [22, 38, 2]
 
 /** Kept alive by the module: the kernel is given their addresses. */
 const params = new DataView(new ArrayBuffer(Params.sizeBytes))
 const limits = new BigUint64Array(new ArrayBuffer(16))
+
+/** `if (nr == io_uring_setup) return SECCOMP_RET_TRACE; return SECCOMP_RET_ALLOW`: struct sock_filter is code, jt, jf, k. */
+const traceSetup = [
+  [0x20, 0, 0, 0],
+  [0x15, 0, 1, ioUringSetup],
+  [0x06, 0, 0, 0x7ff0_0000],
+  [0x06, 0, 0, 0x7fff_0000],
+] as const
+const instructionBytes = 8
+const filter = new DataView(new ArrayBuffer(traceSetup.length * instructionBytes))
+/** struct sock_fprog: how many instructions, and where. */
+const filterProgram = new DataView(new ArrayBuffer(16))
 
 function setup(flags: number): number {
   const addon = binding()
@@ -107,6 +126,29 @@ function traceMemory(before: number): MemoryFacts {
   return { softBytes, hardBytes, mayLock: readPolicy().mayLock, raisedSetup, cgroupRefusals }
 }
 
+/**
+ * Whether a filter answers io_uring_setup, for certain: our own leaves the call to a tracer, of which there is none, so that the kernel says
+ * ENOSYS without doing it. That an errno or a kill of another filter ranks above it, seccomp(2) promises. Last of all: it stays in force.
+ */
+function trySetupFiltered(refused: number): number | null {
+  const prctl = prctlNumber[process.arch]
+  if (prctl === undefined || refused >= 0 || refused === ENOSYS || readPolicy().seccomp !== 2) return null
+  const addon = binding()
+  for (const [index, [code, whenTrue, whenFalse, value]] of traceSetup.entries()) {
+    const at = index * instructionBytes
+    filter.setUint16(at, code, true)
+    filter.setUint8(at + 2, whenTrue)
+    filter.setUint8(at + 3, whenFalse)
+    filter.setUint32(at + 4, value, true)
+  }
+  filterProgram.setUint16(0, traceSetup.length, true)
+  filterProgram.setBigUint64(8, BigInt(addon.addressOf(filter)), true)
+  // Refused to who may do without: the next call says so.
+  addon.call(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0)
+  const put = addon.call(prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, addon.addressOf(filterProgram), 0, 0, 0)
+  return put < 0 ? null : setup(0)
+}
+
 /** Whoever is killed has told before which call it was. */
 export function tryCalls(_argument: string, tell: Tell): void {
   const addon = binding()
@@ -121,4 +163,5 @@ export function tryCalls(_argument: string, tell: Tell): void {
   const result = setup(0)
   tell({ setup: result, memory: result === ENOMEM ? traceMemory(before) : null })
   tell({ sqThreadSetup: setup(SetupFlag.SQPOLL) })
+  tell({ filteredSetup: trySetupFiltered(result) })
 }

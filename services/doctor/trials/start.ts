@@ -34,7 +34,8 @@ export interface StartFacts {
   readonly buffers: { readonly registered: boolean; readonly reason: string } | null
 }
 
-const slabBytes = 65_536
+/** What is registered is a multiple of it. */
+export const slabBytes = 65_536
 
 /** As much as is registered for the trial: it is really there then, and taken from whatever else runs. */
 export const buffersTriedMax: number = 256 * 2 ** 20

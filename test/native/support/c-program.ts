@@ -37,7 +37,22 @@ export function compileC(source: string, options: readonly string[] = []): CProg
  * A program that puts a seccomp filter over the system calls from `first` to `last` and runs the rest of its arguments under it:
  * `filter errno 1 node …`, `filter kill-process node …`, `filter kill-thread node …`.
  */
-export const seccompFilterOver = (first: number, last: number): string => `
+export const seccompFilterOver = (first: number, last: number): string =>
+  seccompFilter(`
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ${first}, 0, 2),
+    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, ${last}, 1, 0),`)
+
+/** The same over one system call, where its argument is `least` or more. */
+export const seccompFilterOverArgument = (number: number, argument: number, least: number): string =>
+  seccompFilter(`
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ${number}, 0, 3),
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[${argument}])),
+    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ${least}, 0, 1),`)
+
+/** @param conditions falls through to the action, or jumps over it */
+const seccompFilter = (conditions: string): string => `
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -55,10 +70,7 @@ int main(int argc, char **argv) {
   if (strcmp(argv[1], "errno") == 0) action = SECCOMP_RET_ERRNO | (unsigned)atoi(*rest++);
   else if (strcmp(argv[1], "kill-process") == 0) action = SECCOMP_RET_KILL_PROCESS;
   else action = SECCOMP_RET_KILL_THREAD;
-  struct sock_filter code[] = {
-    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ${first}, 0, 2),
-    BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, ${last}, 1, 0),
+  struct sock_filter code[] = {${conditions}
     BPF_STMT(BPF_RET | BPF_K, action),
     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
