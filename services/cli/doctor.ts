@@ -3,11 +3,14 @@
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { doctorExitCodes, overall } from '../doctor/finding.ts'
+import type { DoctorPlan } from '../doctor/plan.ts'
 import type { Detail } from '../doctor/table.ts'
-import { CommandError, exitCodes } from './exit.ts'
+import { CommandError, exitCodes, lackOfDescriptors } from './exit.ts'
+import { reportFewDescriptors } from './few-descriptors.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { pollers } from './serve-values.ts'
 import { addressOption, parseProfile } from './serve.ts'
+import { canRedraw, eraseLine, hasColor } from './terminal.ts'
 import { readVersion } from './version.ts'
 
 const details = `
@@ -31,7 +34,7 @@ Examples:
 Exit codes:
   0    fine; ok, info and unknown are
   1    degraded; or an error of the doctor's own, which stderr tells
-  2    broken; or wrong usage, which stderr tells, and stdout is empty`
+  2    broken; or wrong usage, or too few descriptors to look at anything (some 30), which stderr tells, and stdout is empty`
 
 interface DoctorOptions {
   readonly rings?: number
@@ -69,7 +72,7 @@ export function doctorCommand(): Command {
     .addOption(new Option('--quiet', 'only what is not fine').conflicts('json'))
     .addHelpText('after', details)
     .action(async (path: string | undefined, options: DoctorOptions, command: Command) => {
-      process.exitCode = await runDoctor(path, options, command)
+      process.exitCode = await runDoctor(path, options, command).catch(reportedOr)
     })
 }
 
@@ -79,12 +82,9 @@ async function runDoctor(path: string | undefined, options: DoctorOptions, comma
   const { rings = 'auto', poller, buffers, profile = null, listen, admin, json = false } = options
   const asked = (name: string): boolean => command.getOptionValueSource(name) === 'cli'
   const isShown = process.stderr.isTTY && !json
-  if (isShown) process.stderr.write('examining …')
-  const [{ examine }, { formatFindings }] = await Promise.all([
-    import('../doctor/examine.ts'),
-    import('../doctor/table.ts'),
-  ])
-  const findings = await examine({
+  const isRedrawn = canRedraw(process.stderr)
+  if (isShown) process.stderr.write(isRedrawn ? 'examining …' : 'examining …\n')
+  const plan: DoctorPlan = {
     path: resolve(path ?? '.'),
     rings,
     poller,
@@ -94,28 +94,37 @@ async function runDoctor(path: string | undefined, options: DoctorOptions, comma
       { option: '--listen', address: listen, asked: asked('listen') },
       { option: '--admin', address: admin, asked: asked('admin') },
     ],
-  }).finally(() => {
-    if (isShown) process.stderr.write('\r\u001b[K')
-  })
+  }
+  const findings = await import('../doctor/examine.ts')
+    .then(({ examine }) => examine(plan))
+    .finally(() => {
+      if (isShown && isRedrawn) process.stderr.write(eraseLine)
+    })
+  const { formatFindings } = await import('../doctor/table.ts')
   const verdict = overall(findings)
   process.stdout.write(
     json
       ? `${JSON.stringify({ version: readVersion(), verdict, findings }, null, 2)}\n`
       : formatFindings(findings, {
           detail: detailOf(options),
-          columns: process.stdout.columns ?? 120,
-          hasColor: hasColor(),
+          columns: process.stdout.columns || 120,
+          hasColor: hasColor(process.stdout),
         }),
   )
   return doctorExitCodes[verdict]
 }
 
+/** Modules are read when they are needed: that there is no descriptor left for one is a finding, too. */
+async function reportedOr(error: unknown): Promise<number> {
+  const message = lackOfDescriptors(error)
+  if (message === null) throw error
+  const reported = await reportFewDescriptors(process.argv.slice(3))
+  if (reported === null) throw new CommandError(message, exitCodes.usage, { cause: error })
+  return reported
+}
+
 const detailOf = ({ verbose, quiet }: DoctorOptions): Detail =>
   verbose === true ? 'verbose' : quiet === true ? 'quiet' : 'usual'
-
-/** https://no-color.org: any value but the empty one. */
-const hasColor = (): boolean =>
-  process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
 
 const ringsMax = 64
 
@@ -125,11 +134,16 @@ function parseRings(text: string): number {
   return Number(text)
 }
 
+/** More is registered by nobody, and numbers of bytes stay whole. */
+const buffersMaxBytes = 2 ** 40
+
 const factors: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }
 
 function parseBytes(text: string): number {
   const [, digits, unit = ''] = /^(\d{1,12})([KMG]?)(?:iB)?$/i.exec(text) ?? []
   if (digits === undefined)
     throw new InvalidArgumentError('Expected a number of bytes, with K, M or G (powers of 1024).')
-  return Number(digits) * (factors[unit.toUpperCase()] ?? 1)
+  const bytes = Number(digits) * (factors[unit.toUpperCase()] ?? 1)
+  if (bytes > buffersMaxBytes) throw new InvalidArgumentError('Expected at most 1024G.')
+  return bytes
 }

@@ -1,8 +1,10 @@
 // What is planned, started for real: the poller, the rings, and what stood in their way. And the descriptors they take.
 import type { Context } from '../context.ts'
+import { putRight } from '../denials.ts'
 import type { Finding } from '../finding.ts'
 import { descriptorsFix, threadsFix } from '../fixes.ts'
 import { descriptorsPerRing } from '../../placement/refusals.ts'
+import { count } from '../../placement/types.ts'
 import { fileConnectionsWithin } from '../../cli/connection-limit.ts'
 import { defaultHttpLimits } from '../../http/limits.ts'
 
@@ -13,7 +15,8 @@ const threadsOfNode = 11
 const descriptorsAdvised = 16_384
 
 /** Where to look on: what ended it left no more than this. */
-function hintOf({ start, threads }: Context): string {
+function hintOf({ machine, start, threads }: Context): string {
+  if (lacksDescriptors(start.detail, machine.descriptorsLeft)) return '; there are too few descriptors: see below'
   if (threads.left < threadsOfNode) return '; there may be no thread left for it: see below'
   return start.detail === 'SIGKILL'
     ? '; so the kernel ends what is out of memory: see the memory cgroup, and journalctl -k'
@@ -26,7 +29,7 @@ function checkStart(context: Context): Finding {
   const base = {
     id: 'layout.start',
     title: 'rings as planned',
-    need: `${plan.rings !== 'auto' ? `${plan.rings} rings` : plan.profile === null ? 'as the machine allows' : 'as the profile says'}, poller ${plan.poller}`,
+    need: `${plan.rings !== 'auto' ? count(plan.rings, 'ring') : plan.profile === null ? 'as the machine allows' : 'as the profile says'}, poller ${plan.poller}`,
   }
   if (start.end !== 'done')
     return {
@@ -37,13 +40,18 @@ function checkStart(context: Context): Finding {
       fix: null,
     }
   if (error !== null && error !== undefined)
-    return { ...base, have: 'refused', verdict: 'broken', why: error.message, fix: null }
+    return { ...base, have: 'refused', verdict: 'broken', why: putRight(context, error.message), fix: null }
   const pollers = [...new Set(rings.map(({ poller }) => poller))].join(' and ')
   const have = `${rings.length} with poller ${pollers}`
-  const worse = rings.find(({ degraded }) => degraded)
-  if (worse === undefined) return { ...base, have, verdict: 'ok', why: rings[0]?.reason ?? '', fix: null }
-  return { ...base, have, verdict: 'degraded', why: worse.reason, fix: null }
+  const ring = rings.find(({ degraded }) => degraded) ?? rings[0]
+  const verdict = ring?.degraded === true ? 'degraded' : 'ok'
+  return { ...base, have, verdict, why: putRight(context, ring?.reason ?? ''), fix: null }
 }
+
+/** Node.js reads the modules of the library at once, and finds no package whose files it could not open. */
+const descriptorsToLoad = 300
+const lacksDescriptors = (detail: string, left: number): boolean =>
+  /EMFILE|ENFILE|Too many open files/.test(detail) || (left < descriptorsToLoad && /ERR_MODULE_NOT_FOUND/.test(detail))
 
 function checkDescriptors({ machine, start, surroundings }: Context): Finding {
   const { descriptorsLeft } = machine
@@ -51,17 +59,23 @@ function checkDescriptors({ machine, start, surroundings }: Context): Finding {
   const each = descriptorsPerRing('kernel')
   const need = rings.length * each
   const connections = fileConnectionsWithin(descriptorsLeft - need)
-  const isRefused = start.facts.error?.reason === 'descriptors' || /descriptor/.test(start.facts.error?.message ?? '')
+  const { error } = start.facts
+  const isUnread = start.end === 'failed' && lacksDescriptors(start.detail, descriptorsLeft)
+  const isRefused = isUnread || error?.reason === 'descriptors' || /descriptor/.test(error?.message ?? '')
   const isFew = connections < defaultHttpLimits.connectionsMax
   const fewer = start.facts.choices?.find(({ name, reason }) => name === 'rings' && /may still be opened/.test(reason))
   return {
     id: 'layout.descriptors',
     title: 'file descriptors',
-    need: isRefused ? `${each} for each ring` : `${need} for rings, 2 for each connection`,
+    need: isUnread
+      ? `${descriptorsToLoad} to start`
+      : isRefused
+        ? `${each} for each ring`
+        : `${need} for rings, 2 for each connection`,
     have: descriptorsLeft === Infinity ? 'no limit' : `${descriptorsLeft} may still be opened`,
     verdict: isRefused ? 'broken' : fewer !== undefined ? 'degraded' : isFew ? 'info' : 'ok',
     why: isRefused
-      ? (start.facts.error?.message ?? '')
+      ? (error?.message ?? `what was to start the rings could not be loaded: ${start.detail}`)
       : fewer !== undefined
         ? `there are fewer rings than CPUs would feed: ${fewer.reason}`
         : isFew

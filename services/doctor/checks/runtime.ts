@@ -1,4 +1,7 @@
 // Node.js and the addon: what has to be there before anything can be asked of the kernel.
+import { join } from 'node:path'
+import { packageRoot } from '../../measure/package-root.ts'
+import { shellWord } from '../../shell-word.ts'
 import type { Context } from '../context.ts'
 import type { Finding } from '../finding.ts'
 
@@ -18,7 +21,8 @@ function libc(): string {
   return header?.glibcVersionRuntime === undefined ? 'musl' : `glibc ${header.glibcVersionRuntime}`
 }
 
-function checkNode(): Finding {
+/** Also all that is told where nothing else can be loaded (../few-descriptors.ts). */
+export function checkNode(): Finding {
   const { node, modules, napi = '0' } = process.versions
   const isFine = isNodeSupported(node) && Number(napi) >= nodeApiMin
   return {
@@ -32,19 +36,31 @@ function checkNode(): Finding {
   }
 }
 
-function checkAddon({ addon, plan, capabilities }: Context): Finding {
+/** `npm rebuild` knows the package only in the project that has it. */
+const compile = (): string => `node ${shellWord(join(packageRoot(), 'native/build-addon.mjs'))}`
+
+/** What brings the addon back. */
+function addonFix({ addon, capabilities }: Context): string | null {
+  // Descriptors are a finding of their own.
+  if (capabilities.rings.reason === 'platform' || capabilities.rings.reason === 'descriptors') return null
+  if (process.env['RINGMASTER_ADDON'] !== undefined) return 'unset RINGMASTER_ADDON'
+  return /--allow-addons/.test(addon.reason)
+    ? 'start node without --no-addons, and with --allow-addons beside --permission'
+    : compile()
+}
+
+function checkAddon(context: Context): Finding {
+  const { addon, plan, capabilities } = context
   const { origin, path, reason } = addon
   const base = { id: 'runtime.addon', title: 'native addon', need: 'prebuilt, or compiled here' }
   if (origin === 'none') {
-    const isLeftOut = process.env['RINGMASTER_ADDON'] === 'none'
-    const fix = isLeftOut ? 'unset RINGMASTER_ADDON' : 'npm rebuild ringmaster'
     return {
       ...base,
       have: 'none',
       // Nobody who plans without rings is kept from anything.
       verdict: plan.poller === 'threadpool' ? 'degraded' : 'broken',
       why: `files are read and written by node:fs: ${reason || capabilities.rings.message || 'there is no addon'}`,
-      fix: capabilities.rings.reason === 'platform' ? null : fix,
+      fix: addonFix(context),
     }
   }
   const isSecondChoice = reason !== ''
@@ -57,7 +73,7 @@ function checkAddon({ addon, plan, capabilities }: Context): Finding {
       : origin === 'named'
         ? 'RINGMASTER_ADDON names it'
         : 'it was found where it is looked for first',
-    fix: isSecondChoice ? 'npm rebuild ringmaster' : null,
+    fix: isSecondChoice ? compile() : null,
   }
 }
 
