@@ -84,6 +84,8 @@ const indent = '    '
 const gap = '  '
 const columnsMin = 60
 const columnsMax = 140
+/** With fewer the cells would be a word wide: what is needed and what there is stand below the check then. */
+const columnsOfTable = 80
 
 export function formatFindings(findings: readonly Finding[], { detail, columns, hasColor }: TableOptions): string {
   const rows = chosen(findings, detail)
@@ -117,18 +119,29 @@ export function formatFindings(findings: readonly Finding[], { detail, columns, 
       lines.push(`${indent}${index === 0 ? `${label}: ` : ' '.repeat(label.length + 2)}${part}`)
     })
   }
-  let group = ''
-  for (const finding of rows) {
-    if (groupOf(finding) !== group) {
-      if (group === '') lines.push(line(['CHECK', 'NEED', 'HAVE', 'VERDICT'], null))
-      group = groupOf(finding)
-      lines.push('', groupTitles[group] ?? group)
-    }
+  const stacked = ({ title, need, have, verdict }: Finding): void => {
+    lines.push(`${title.padEnd(width - verdictWidth - gap.length)}${gap}${paint(verdict, verdict)}`)
+    note('need', need)
+    note('have', have)
+  }
+  const row = (finding: Finding): void => {
     const cells = [wrap(finding.title, titleWidth), wrap(finding.need, needWidth), wrap(finding.have, haveWidth)]
     const height = Math.max(...cells.map((cell) => cell.length))
     for (let at = 0; at < height; at++) {
       lines.push(line([...cells.map((cell) => cell[at] ?? ''), at === 0 ? finding.verdict : ''], finding.verdict))
     }
+  }
+  const isTable = width >= columnsOfTable
+  let group = ''
+  for (const finding of rows) {
+    if (groupOf(finding) !== group) {
+      if (group === '' && isTable) lines.push(line(['CHECK', 'NEED', 'HAVE', 'VERDICT'], null))
+      group = groupOf(finding)
+      if (lines.length > 0) lines.push('')
+      lines.push(groupTitles[group] ?? group)
+    }
+    if (isTable) row(finding)
+    else stacked(finding)
     if (detail === 'verbose' || finding.verdict !== 'ok') note('why', finding.why)
     if (finding.fix !== null) note('fix', finding.fix)
   }

@@ -22,20 +22,19 @@ async function run(descriptors: number, ...args: string[]): Promise<Outcome> {
 }
 
 describe.runIf(hasPrlimit)('RLIMIT_NOFILE', () => {
-  // Of few the command line cannot be loaded, of some the checks, of more what starts the rings.
-  it.each([30, 40, 64, 100, 150, 200])(
-    'of %d: the descriptors are broken, and nothing else is said to be',
-    async (limit) => {
-      const found = await examine([folder.path], { under: limitedTo(limit) })
-      expect(found.find('layout.descriptors')).toMatchObject(
-        finding('broken', /^\d+ /, /EMFILE|descriptor/, /ulimit -n \d+|nofile=|LimitNOFILE=/),
-      )
-      const broken = found.findings.filter(({ verdict }) => verdict === 'broken').map(({ id }) => id)
-      expect(
-        broken.filter((id) => !['layout.descriptors', 'layout.start', 'rings.make', 'runtime.addon'].includes(id)),
-      ).toEqual([])
-    },
-  )
+  it.each([30, 40, 64])('of %d: the descriptors are broken, and nothing else is said to be', async (limit) => {
+    const found = await examine([folder.path], { under: limitedTo(limit) })
+    expect(found.findings.filter(({ verdict }) => verdict === 'broken')).toMatchObject([
+      { id: 'layout.descriptors', ...finding('broken', /^\d+ /, /EMFILE/, /ulimit -n \d+|nofile=|LimitNOFILE=/) },
+    ])
+  })
+
+  // Which modules there is a descriptor for is another question for each Node.js.
+  it.each([100, 114, 118])('of %d: nothing is broken, or the descriptors are', async (limit) => {
+    const found = await examine([folder.path], { under: limitedTo(limit) })
+    if (found.verdict === 'broken') expect(found.find('layout.descriptors').verdict).toBe('broken')
+    else expect(found.findings.length).toBeGreaterThan(20)
+  })
 
   it('of 40: people get a table, and exit code 2', async () => {
     const { code, stdout, stderr } = await run(40)

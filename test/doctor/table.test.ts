@@ -56,6 +56,13 @@ it.each([40, 80, 200])('lines of %d columns are no longer than that, or than 60'
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(Math.max(60, columns))
 })
 
+it('where cells would be a word wide, what is needed and what there is stand below the check', () => {
+  const text = formatFindings(findings, { ...plain, columns: 79 })
+  expect(text).toMatch(/^Rings\nof rings\.make +ok\n {4}need: much\n {4}have: little\n/)
+  expect(text).not.toContain('CHECK')
+  expect(formatFindings(findings, { ...plain, columns: 80 })).toMatch(/^CHECK +NEED +HAVE +VERDICT\n/)
+})
+
 it('colours are for terminals alone, and on words alone', () => {
   const wrapped = finding('cpu.long', 'degraded', { have: 'word '.repeat(60) })
   const colored = formatFindings([wrapped], { ...plain, hasColor: true })
