@@ -59,6 +59,17 @@ describe.runIf(canSet)('kernel.io_uring_disabled=1', () => {
   })
 })
 
+it.runIf(process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0)(
+  'without /proc it is unknown what it says of the sysctl and of filters, and not that they are not there',
+  async () => {
+    const found = await examine([folder.path], {
+      under: ['unshare', '-m', 'sh', '-c', 'umount -l /proc; exec "$@"', 'sh'],
+    })
+    for (const id of ['policy.sysctl', 'policy.seccomp']) expect(found.find(id).verdict).toBe('unknown')
+    expect(found.verdict).not.toBe('broken')
+  },
+)
+
 const canUnmount =
   process.getuid?.() === 0 &&
   /\bsecurityfs$/m.test(readFileSync('/proc/filesystems', 'latin1')) &&

@@ -14,6 +14,9 @@ const denying = ({ plan }: Context): Verdict => (plan.poller === 'threadpool' ? 
 function checkSysctl(context: Context): Finding {
   const { policy, surroundings } = context
   const base = { id: 'policy.sysctl', title: 'kernel.io_uring_disabled', need: '0' }
+  // Where there is no /proc, nothing is there.
+  if (policy.disabled === null && readText('/', 'proc/sys/kernel/osrelease') === '')
+    return { ...base, have: 'cannot be read', verdict: 'unknown', why: '/proc/sys is not there', fix: null }
   if (policy.disabled === null)
     return {
       ...base,
