@@ -74,7 +74,7 @@ describe.runIf(has('prlimit') && canBeSomebodyElse)('threads', () => {
     const under = [...somebodyElse, 'prlimit', '--nproc=34']
     const found = await examine(['/tmp'], { under })
     expect(found.find('layout.threads')).toMatchObject(
-      finding('degraded', /^\d+ of 34 may still be started$/, /RLIMIT_NPROC is 34/, /^ulimit -u |LimitNPROC/),
+      finding('degraded', /^\d+ of 34 may still be started$/, /RLIMIT_NPROC is 34/, /^ulimit -u |LimitNPROC|nproc=/),
     )
   })
 })
