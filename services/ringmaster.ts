@@ -26,7 +26,7 @@ import { describeChoices, place } from './placement.ts'
 import { chooseSpin } from './placement/spin.ts'
 import type { Placement } from './placement/types.ts'
 import { exits, guardPrivileges } from './process-guard.ts'
-import { creditChoice, creditProfile, limitIoWorkers, startWithProfile } from './profile/load.ts'
+import { creditChoice, creditProfile, startWithProfile } from './profile/load.ts'
 import type { Profiled } from './profile/load.ts'
 import { startService } from './residents/service.ts'
 import type { ResidentService, ServiceOptions } from './residents/service.ts'
@@ -37,6 +37,7 @@ import type { OpenRings } from './open-rings.ts'
 import type { Features } from '../native/features.ts'
 import type { Operation } from './raw/operation.ts'
 import { RawRing } from './raw/raw-ring.ts'
+import { limitIoWorkers } from './raw/registrations/io-wq.ts'
 import type { SubmitOptions } from './raw/raw-ring.ts'
 import { features, loadSupport } from './raw/support.ts'
 import { ringHealth } from './ring-health.ts'
@@ -113,8 +114,9 @@ export class Ringmaster extends RingFileSystem {
     const placement = creditProfile(place(facts, placementWishes(options, resolved)), profiled)
     if (addonFailure() !== null) usePlain()
     const { sqEntries, cqEntries, sqThreadIdleMs } = placement
+    const ioWorkersMax = profiled?.layout.ioWorkersMax ?? null
     const open = await openRings({ ...resolved, sqEntries, cqEntries, sqThreadIdleMs }, placement, (handle) =>
-      limitIoWorkers(handle, profiled),
+      limitIoWorkers(handle, ioWorkersMax),
     )
     try {
       const first = open.handles[0]!
@@ -141,7 +143,7 @@ export class Ringmaster extends RingFileSystem {
       const rings: Ringmaster = new Ringmaster(open, resolved.name, settled, effectiveCpus, wakeCostNs, advisor)
       const options = { ...resolved, sqEntries, cqEntries, sqThreadIdleMs }
       const known = { open, effectiveCpus, wakeCostNs, spinNs: first.idle.spinNs }
-      rings.clients = new Clients({ ...known, options, placement, capabilities: found })
+      rings.clients = new Clients({ ...known, options, placement, capabilities: found, ioWorkersMax })
       rings.tracing.follow(rings.clients)
       if (resolved.retryIdempotent) rings.coordinator.coverLosses()
       return rings

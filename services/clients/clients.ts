@@ -35,6 +35,8 @@ export interface ClientsContext {
   readonly effectiveCpus: number
   readonly wakeCostNs: number
   readonly spinNs: number
+  /** The kernel's worker threads of each ring at most, of both kinds; null: the kernel's default. */
+  readonly ioWorkersMax: number | null
 }
 
 export interface AttachTo {
@@ -226,7 +228,7 @@ export class Clients {
     { poller, journal, rawDescriptors }: ClientRingTask,
     reason: string | null,
   ): ClientRing {
-    const { options, placement, effectiveCpus, wakeCostNs, capabilities } = this.context
+    const { options, placement, effectiveCpus, wakeCostNs, capabilities, ioWorkersMax } = this.context
     const why = reason ?? `attached to ring ${handle.ring} of another thread`
     const choices = [{ name: 'poller', value: poller, reason: why }]
     return {
@@ -246,6 +248,7 @@ export class Clients {
       effectiveCpus,
       wakeCostNs,
       capabilities,
+      ioWorkersMax,
     }
   }
 

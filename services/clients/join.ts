@@ -13,6 +13,7 @@ import { RingHandle } from '../../workers/ring-handle.ts'
 import { Advisor, watchedRing } from '../advisor.ts'
 import type { OpenRings } from '../open-rings.ts'
 import { ringsOpened } from '../process-guard.ts'
+import { limitIoWorkers } from '../raw/registrations/io-wq.ts'
 import { adoptSupport } from '../raw/support.ts'
 import { checkHandle } from './handle.ts'
 import { asNotice } from './protocol.ts'
@@ -48,10 +49,22 @@ export async function joinRings(value: unknown): Promise<JoinedRings> {
   try {
     const ring = await withinLimit(link.call((remote) => remote.join(addon.threadId())))
     adoptSupport(ring.capabilities)
-    return session.begin(ring)
+    return await limited(session.begin(ring))
   } catch (error) {
     link.close()
     throw session.lost ? ringErrors.handleUsed() : error
+  }
+}
+
+/** The kernel keeps the limits of its workers for each ring, and this one is new. */
+async function limited(joined: JoinedRings): Promise<JoinedRings> {
+  const { open, ring } = joined
+  try {
+    await limitIoWorkers(open.handles[0]!, ring.ioWorkersMax)
+    return joined
+  } catch (error) {
+    await open.close()
+    throw error
   }
 }
 

@@ -39,6 +39,8 @@ export interface ClientRing {
   readonly effectiveCpus: number
   readonly wakeCostNs: number
   readonly capabilities: Capabilities
+  /** Limits of the kernel's worker threads, as the thread's that started the rings; null: the kernel's own. */
+  readonly ioWorkersMax: number | null
 }
 
 /** What is to be traced of the client's ring: a TraceWriter's memory and rate, and a number by which it is ended. */

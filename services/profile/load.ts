@@ -4,11 +4,9 @@ import { access } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Poller } from '../../workers/poller-kind.ts'
-import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { RingmasterOptions } from '../options.ts'
 import type { Choice, Placement } from '../placement/types.ts'
 import { setByOption } from '../placement/types.ts'
-import { iowqMaxWorkers } from '../raw/registrations/io-wq.ts'
 import type { Layout } from '../tune/types.ts'
 import { tuneAgain } from './again.ts'
 import type { ProfileEvent } from './event.ts'
@@ -122,22 +120,18 @@ function optionsOf(layout: Layout, given: RingmasterOptions): Partial<Ringmaster
   const poller = isOpen('poller') ? layout.poller : given.poller
   const hasSqThreads = poller === 'kernel' && layout.poller === 'kernel'
   const pins = layout.sqThreadCpu !== null && isOpen('pinCpus')
+  // It was measured without pins, and `auto` would pin where CPUs are set aside.
+  const isUnpinned = layout.sqThreadCpu === null && isOpen('sqThreadCpu') && poller === layout.poller
   const all: Partial<RingmasterOptions> = {
     poller: layout.poller,
     rings: layout.rings,
     ...(hasSqThreads && { sqThreads: layout.sqThreads, sqThreadIdleMs: layout.sqThreadIdleMs }),
     ...(hasSqThreads && pins && { sqThreadCpu: layout.sqThreadCpu }),
+    ...(isUnpinned && { pinCpus: [] }),
     ...(layout.spinNs !== null && { spinNs: layout.spinNs }),
   }
   const names = Object.keys(all) as (keyof RingmasterOptions)[]
   return Object.fromEntries(names.filter(isOpen).map((name) => [name, all[name]]))
-}
-
-/** Limits the kernel's worker threads of a ring, as the profile has it. @throws (rejects) SystemError */
-export async function limitIoWorkers(handle: RingHandle, profiled: Profiled | null): Promise<void> {
-  const workersMax = profiled?.layout.ioWorkersMax ?? null
-  if (workersMax === null || handle.client.poller === Poller.threadpool) return
-  await iowqMaxWorkers(handle, { bounded: workersMax, unbounded: workersMax })
 }
 
 /** Names the profile as the reason of what it decided. */
@@ -153,7 +147,9 @@ export function creditProfile(placed: Placement, profiled: Profiled | null): Pla
 
 /** The same for one choice. */
 export function creditChoice(choice: Choice, profiled: Profiled | null): Choice {
-  const isCredited = profiled?.names.has(choice.name === 'pinCpus' ? 'sqThreadCpu' : choice.name) ?? false
+  const names = profiled?.names
+  const isCredited =
+    names?.has(choice.name) === true || (choice.name === 'pinCpus' && names?.has('sqThreadCpu') === true)
   return isCredited ? { ...choice, reason: credit(choice.reason, profiled!) } : choice
 }
 

@@ -9,6 +9,7 @@ import type { OwnRings } from '../../services/open-rings.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import type { RingmasterOptions } from '../../services/options.ts'
 import { runCommand, startDaemon } from '../cli/command.ts'
+import { startClient } from '../services/clients/client-thread.ts'
 import { watchPools } from '../workers/open-ring.ts'
 import { eventually, failure, temporaryFolder } from '../services/harness.ts'
 import { exampleProfile } from './example.ts'
@@ -95,6 +96,27 @@ describe('Ringmaster.start()', () => {
     const open = Reflect.get(rings, 'rings') as OwnRings
     expect(await open.move(0, { value: 'kernel', reason: 'a test' }, () => null)).toBeNull()
     expect(await rings.raw().registrations.iowqMaxWorkers({})).toEqual({ bounded: 3, unbounded: 3 })
+  })
+
+  it.each(['kernel', 'worker', 'caller'] as const)('and of a thread that joins, poller %s', async (poller) => {
+    const profile = await written(`joined-${poller}`, { layout: { ...layout, poller, rings: 1, ioWorkersMax: 3 } })
+    await using rings = await Ringmaster.start({ profile })
+    const joined = startClient(rings, 'return rings.raw().registrations.iowqMaxWorkers({})')
+    expect(await joined.result()).toEqual({ bounded: 3, unbounded: 3 })
+  })
+
+  it('leaves those of a thread that joins without a profile to the kernel', async () => {
+    await using rings = await Ringmaster.start({ poller: 'caller', rings: 1 })
+    const joined = startClient(rings, 'return rings.raw().registrations.iowqMaxWorkers({})')
+    expect(await joined.result()).not.toEqual({ bounded: 3, unbounded: 3 })
+  })
+
+  it('of a layout that was measured without pins pins nothing, also where CPUs are set aside', async () => {
+    const profile = await written('unpinned', { layout: { ...layout, poller: 'worker', rings: 1, sqThreadCpu: null } })
+    const { choices } = await started({ profile })
+    expect(choices['pinCpus']).toBe(`none: set by option profile: ${profile}`)
+    const byHand = await started({ profile, pinCpus: [0] })
+    expect(byHand.choices['pinCpus']).toBe('0: set by option')
   })
 
   it.runIf(canTrace)('and of the ring that takes the place of a lost one', async () => {

@@ -1,8 +1,9 @@
 // io-wq: the kernel's worker threads, which carry out what would block. How many there may be, and where they run. Used by
-// Registrations. The kernel keeps both for each submitting task; see registerAsSubmitter().
+// Registrations, and by start() and join() with a profile. The kernel keeps both for each submitting task; see registerAsSubmitter().
 import { readFileSync } from 'node:fs'
 import { RegisterOp } from '../../../native/abi.ts'
 import { invalidArgType } from '../../../native/errors.ts'
+import { Poller } from '../../../workers/poller-kind.ts'
 import type { RingHandle } from '../../../workers/ring-handle.ts'
 import { checkInteger } from '../../arguments.ts'
 import { checkOptions } from '../checks.ts'
@@ -39,6 +40,12 @@ export async function iowqMaxWorkers(handle: RingHandle, limits: Partial<IowqMax
   const argument = new Uint8Array(counts.buffer)
   await registerAsSubmitter(handle, RegisterOp.REGISTER_IOWQ_MAX_WORKERS, argument, 2)
   return { bounded: counts[0]!, unbounded: counts[1]! }
+}
+
+/** Limits both kinds, as a profile has it; null: leaves them. A ring without the kernel has no such threads. @throws (rejects) SystemError */
+export async function limitIoWorkers(handle: RingHandle, workersMax: number | null): Promise<void> {
+  if (workersMax === null || handle.client.poller === Poller.threadpool) return
+  await iowqMaxWorkers(handle, { bounded: workersMax, unbounded: workersMax })
 }
 
 /** Lets worker threads run on these CPUs only. */
