@@ -1,5 +1,6 @@
 // A search's result as a profile. Called by `ringmaster tune`.
 import type { SearchResult } from '../tune/search.ts'
+import type { Estimate } from '../tune/statistics.ts'
 import type { TunedWorkload } from '../tune/types.ts'
 import { profileVersion } from './schema.ts'
 import type { Fingerprint, MachineLimit, Profile } from './schema.ts'
@@ -13,6 +14,10 @@ export interface ProfileParts {
 
 const runnersUpMax = 16
 
+/** Of a short search the interval may not be known: JSON has no numbers for that. */
+const known = (estimate: Estimate | null): Estimate | null =>
+  estimate !== null && [estimate.value, estimate.low, estimate.high].every(Number.isFinite) ? estimate : null
+
 /** Of a search that chose or kept a layout; null where it refused: what is not known is not written down. */
 export function profileOf(result: SearchResult, parts: ProfileParts): Profile | null {
   const { outcome, current, tried } = result
@@ -22,7 +27,9 @@ export function profileOf(result: SearchResult, parts: ProfileParts): Profile | 
     .filter(({ legs, against }) => legs > 0 && against !== null)
     .sort((a, b) => b.against!.value - a.against!.value)
     .slice(0, runnersUpMax)
-    .map(({ layout, against, cpuAgainst, p99Ns, why }) => ({ layout, work: against, cpu: cpuAgainst, p99Ns, why }))
+    .map(({ layout, against, cpuAgainst, p99Ns, why }) => {
+      return { layout, work: known(against), cpu: known(cpuAgainst), p99Ns, why }
+    })
   return {
     kind: 'ringmaster-profile',
     version: profileVersion,

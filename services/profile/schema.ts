@@ -76,7 +76,11 @@ export interface RunnerUp {
 /** Goes up when an older Ringmaster would misread what is written. */
 export const profileVersion = 1 as const
 
-const text = z.string().max(4096)
+/** Of any text in a profile. */
+export const textCharsMax = 4096
+export const mountOptionsMax = 256
+
+const text = z.string().max(textCharsMax)
 const count = (max: number): z.ZodNumber => z.number().int().min(1).max(max)
 
 const layout = z.strictObject({
@@ -113,7 +117,7 @@ const fingerprint = z.strictObject({
   cpus: z.number().int().min(1),
   quotaCpus: z.number().positive().nullable(),
   memoryBytes: z.number().int().min(0),
-  fileSystem: z.strictObject({ type: text, mountOptions: z.array(text).max(256) }).nullable(),
+  fileSystem: z.strictObject({ type: text, mountOptions: z.array(text).max(mountOptionsMax) }).nullable(),
   device: device.nullable(),
   ringmaster: text,
   date: text,

@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { readText } from '../machine/text.ts'
+import { mountOptionsMax, textCharsMax } from './schema.ts'
 import type { DeviceFingerprint, Fingerprint } from './schema.ts'
 
 export type Storage = Pick<Fingerprint, 'fileSystem' | 'device'>
@@ -24,7 +25,9 @@ export function readStorage(path: string, root = '/'): Storage {
     null,
   )
   if (mount === null) return { fileSystem: null, device: null }
-  return { fileSystem: { type: mount.type, mountOptions: [...mount.options] }, device: readDevice(mount.device, root) }
+  // The layers of an overlay can be a text of any length.
+  const mountOptions = mount.options.slice(0, mountOptionsMax).map((option) => option.slice(0, textCharsMax))
+  return { fileSystem: { type: mount.type, mountOptions }, device: readDevice(mount.device, root) }
 }
 
 /** 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue: options of the mount, then of the file system. */

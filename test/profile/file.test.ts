@@ -139,6 +139,20 @@ describe('made of a search', () => {
     expect(await readProfile(path)).toEqual(profile)
   })
 
+  it('of a search too short for intervals can be written: what is not known is null', async () => {
+    const result = await found(1)
+    const tried = result.tried.map((each) => {
+      const unknown = (estimate: typeof each.against): typeof each.against =>
+        estimate && { ...estimate, low: NaN, high: Infinity }
+      return { ...each, against: unknown(each.against), cpuAgainst: unknown(each.cpuAgainst) }
+    })
+    const profile = profileOf({ ...result, tried }, parts)!
+    expect(profile.runnersUp.length).toBeGreaterThan(5)
+    expect(profile.runnersUp.every(({ work, cpu }) => work === null && cpu === null)).toBe(true)
+    await writeProfile(path, profile)
+    expect(await readProfile(path)).toEqual(profile)
+  })
+
   it('is none where the search refused or was stopped: what is not known is not written down', async () => {
     const stormy = await found(1, { ...ordinary, deviation: 0.01, otherShare: 0.95 })
     expect(stormy.outcome.kind).toBe('refused')
