@@ -1,25 +1,23 @@
 // `ringmaster tune`: its options, help and exit codes. What it does is in services/tune/. Added to the program by program.ts.
-import { access, constants, stat, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { constants as system } from 'node:os'
-import { dirname, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { DataError } from '../measure/own-data.ts'
 import { knobs } from '../tune/knobs.ts'
-import type { KnobName } from '../tune/knobs.ts'
 import type { Inspected, MachineRequest } from '../tune/real-machine.ts'
 import type { TuneReport } from '../tune/report/model.ts'
 import type { Live as LiveClass } from '../tune/report/live.ts'
 import type { TuneOutcome, Tuned, tune as tuneFunction } from '../tune/tune.ts'
 import { LayoutImpossibleError, tunedWorkloads } from '../tune/types.ts'
-import type { TunedWorkload } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
 import { named } from './named-path.ts'
 import { hasColor } from './terminal.ts'
+import { checkKnobs, checkPaths, checkTurnable, checkUsage, quickSeconds } from './tune-checks.ts'
+import type { TuneCommandOptions, TuneWorld } from './tune-options.ts'
 import { alsoTakes, listOption } from './value-hints.ts'
 
 const knobNames = knobs.map(({ name }) => name)
 const budgetSecondsUsual = 300
-const quickSeconds = 30
 const defaultProfile = './ringmaster-profile.json'
 /** Of noise that is larger than what is to be decided. */
 const refusedCode = 3
@@ -62,26 +60,6 @@ Exit codes:
   130  SIGINT: what is known until then is printed; data is removed
   143  SIGTERM: the same`
 
-export interface TuneCommandOptions {
-  readonly workload: TunedWorkload
-  readonly from?: string
-  readonly direct?: boolean
-  readonly budgetSeconds: number
-  readonly p99Ms?: number | 'any'
-  readonly knobs?: readonly KnobName[]
-  readonly seed: number
-  readonly dataDir: string
-  readonly dataMib: number
-  readonly html?: string
-  readonly json?: boolean
-  readonly dryRun?: boolean
-  readonly apply?: boolean
-  readonly profile: string
-  readonly force?: boolean
-  readonly quiet?: boolean
-  readonly verbose?: boolean
-}
-
 export function tuneCommand(): Command {
   return new Command('tune')
     .summary('find the best layout of rings for this machine and your files')
@@ -114,28 +92,10 @@ export function tuneCommand(): Command {
     .addOption(new Option('--quiet', 'no progress, and of the result only the choice').conflicts('verbose'))
     .option('--verbose', 'a line for each leg')
     .addHelpText('after', details)
-    .action(async (path: string | undefined, options: TuneCommandOptions) => {
+    .action(async (path: string | undefined, options: TuneCommandOptions, command: Command) => {
+      checkUsage(options, (name) => command.getOptionValueSource(name) === 'cli')
       process.exitCode = await runTune(named(path), options, realWorld)
     })
-}
-
-/** What the command works on: the real machine, or a simulated one in tests. */
-export interface TuneWorld {
-  readonly inspect: (request: MachineRequest) => Promise<Inspected>
-  open(
-    request: MachineRequest,
-    signal: AbortSignal,
-    onData: (share: number) => void,
-  ): Promise<Tuned & { close(): Promise<void> }>
-  now(): number
-  readonly stdout: Terminal
-  readonly stderr: Terminal
-}
-
-interface Terminal {
-  readonly isTTY?: boolean | undefined
-  readonly columns?: number | undefined
-  write(text: string): unknown
 }
 
 const realWorld: TuneWorld = {
@@ -163,7 +123,9 @@ export async function runTune(path: string | null, options: TuneCommandOptions, 
   await checkPaths(request, options)
   const { applyProfile, checkProfile } = await import('./tune-profile.ts')
   if (options.apply === true) await checkProfile(options.profile, options.force === true)
-  if (options.dryRun === true) return dryRun(request, options, world)
+  const inspected = await world.inspect(request)
+  await checkTurnable(inspected, options, world)
+  if (options.dryRun === true) return dryRun(request, inspected, options, world)
   const interrupt = new AbortController()
   // A second signal ends the process at once, as everywhere.
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -174,9 +136,13 @@ export async function runTune(path: string | null, options: TuneCommandOptions, 
   try {
     const { report, profile } = await measure(request, options, world, interrupt.signal)
     await print(report, options, world)
-    await writePage(report, options, world)
-    if (options.apply === true)
-      await applyProfile(options.profile, profile, options.quiet === true ? null : world.stderr)
+    const told = options.quiet === true ? null : world.stderr
+    // One that cannot be written takes the other not along.
+    const written = await Promise.allSettled([
+      writePage(report, options, world),
+      options.apply === true ? applyProfile(options.profile, profile, told) : null,
+    ])
+    for (const each of written) if (each.status === 'rejected') throw each.reason
     return interrupt.signal.aborted ? signalCode(interrupt.signal.reason) : exitCodeOf(report)
   } catch (error) {
     if (interrupt.signal.aborted && error === interrupt.signal.reason) return signalCode(interrupt.signal.reason)
@@ -199,6 +165,7 @@ async function measure(
   using live = new Live({
     stream: world.stderr,
     verbosity: quiet === true ? 'quiet' : verbose === true ? 'verbose' : 'usual',
+    workload: request.workload,
     from: () => tuned?.current ?? null,
     secondsLeft: () => Math.max(0, budgetSeconds - (world.now() - startedSeconds)),
   })
@@ -233,53 +200,19 @@ async function loadTune(): Promise<{ Live: typeof LiveClass; tune: typeof tuneFu
 
 async function dryRun(
   request: MachineRequest,
+  { machine, current }: Inspected,
   options: TuneCommandOptions,
-  { inspect, stdout }: TuneWorld,
+  { stdout }: TuneWorld,
 ): Promise<number> {
   const { formatPlan, planOf } = await import('../tune/report/plan.ts')
-  const { machine, current } = await inspect(request)
   const { workload, budgetSeconds } = options
   const { plannedData } = await import('../tune/real-machine.ts')
-  const data = plannedData(request)
+  const data = await plannedData(request).catch((error: unknown) => {
+    throw explained(error)
+  })
   const plan = planOf({ workload, machine, current, budgetSeconds, knobs: options.knobs ?? null, data })
   stdout.write(options.json === true ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan))
   return exitCodes.ok
-}
-
-/** @throws CommandError where a knob is asked for that the workload does not have */
-function checkKnobs({ workload, knobs: asked }: TuneCommandOptions): void {
-  const has = knobs.filter(({ workloads }) => workloads.includes(workload)).map(({ name }) => name)
-  const lacking = asked?.filter((name) => !has.includes(name)) ?? []
-  if (lacking.length > 0)
-    throw new CommandError(
-      `${workload} does not have the knob ${lacking.join(', ')}; it has ${has.join(', ')}`,
-      exitCodes.usage,
-    )
-}
-
-/** What would only be found out when all is measured is found out before. */
-async function checkPaths({ path, dataFolder }: MachineRequest, { html }: TuneCommandOptions): Promise<void> {
-  const refuse = (message: string) => (error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new CommandError(`${message}: ${reason}`, exitCodes.failure, { cause: error })
-  }
-  if (path === null)
-    await access(dataFolder, constants.W_OK).catch(
-      refuse(`cannot make data in ${dataFolder}; choose another folder with --data-dir`),
-    )
-  else
-    await access(path, constants.R_OK).catch(
-      refuse(`cannot read ${path}; name a file or folder, or none for data of its own`),
-    )
-  if (html === undefined) return
-  const folder = dirname(resolve(html))
-  const exists = await stat(html).then(
-    (found) => !found.isDirectory() || refuse(`cannot write ${html}; name a file`)('it is a folder'),
-    () => false,
-  )
-  await access(exists ? html : folder, constants.W_OK).catch(
-    refuse(`cannot write ${html}; choose another file with --html`),
-  )
 }
 
 async function print(report: TuneReport, { json, quiet }: TuneCommandOptions, { stdout }: TuneWorld): Promise<void> {

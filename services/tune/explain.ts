@@ -5,7 +5,7 @@ import type { ImpossibleValue } from './legs.ts'
 import { layoutKey } from './layouts.ts'
 import { cpuOf, workOf } from './objective.ts'
 import type { Objective } from './objective.ts'
-import { gainShareMin, milliseconds, signed } from './outcome.ts'
+import { counted, gainShareMin, milliseconds, signed } from './outcome.ts'
 import { roundsMin } from './race.ts'
 import { median, pairedRatio } from './statistics.ts'
 import type { Estimate } from './statistics.ts'
@@ -80,15 +80,17 @@ export function explain(ledger: Ledger, options: ExplainOptions): Explained {
   }
   const notChosen = knobs.flatMap((knob) => {
     const [moot, clash] = [knob.moot(chosen), knob.clash(chosen)]
+    const denied = knob.impossible(machine)
     const isTried =
       knob.scale &&
       knob.candidates(machine).some((value) => value !== chosen[knob.name] && best(knob.name, value) !== null)
-    return knob
-      .candidates(machine)
+    return [...knob.candidates(machine), ...denied.map(({ value }) => value)]
       .filter((value) => value !== chosen[knob.name] && moot === null)
       .map((value) => {
         const found = best(knob.name, value)
-        const out = impossible.find((each) => each.knob === knob.name && each.value === value)
+        const out =
+          impossible.find((each) => each.knob === knob.name && each.value === value) ??
+          denied.find((each) => each.value === value)
         const why = out === undefined ? (found?.why ?? clash ?? untried(isTried)) : `impossible here: ${out.reason}`
         return { knob: knob.name, value, title: `${knob.title} ${knob.format(value)}`, best: found, why }
       })
@@ -146,18 +148,18 @@ function describe(ledger: Ledger, entry: Entry, winner: Entry, effects: Effects)
       ? { why: 'chosen', brief: 'chosen' }
       : entry.impossible !== null
         ? { why: entry.impossible, brief: entry.impossible }
-        : reason({ against, cpuAgainst, p99Ns }, objective, missed.has(entry.key))),
+        : reasonAgainst({ against, cpuAgainst, p99Ns }, objective, missed.has(entry.key))),
   }
 }
 
 /** The first of these that holds: it never ran; p99; less work; as much, for more CPU; more, but not for certain. */
-function reason(
+export function reasonAgainst(
   { against, cpuAgainst, p99Ns }: Pick<TriedLayout, 'against' | 'cpuAgainst' | 'p99Ns'>,
   { p99NsMax }: Objective,
   missed: boolean,
 ): Pick<TriedLayout, 'why' | 'brief'> {
   if (against === null) return { why: 'not measured', brief: 'not measured' }
-  const legs = against.count < roundsMin ? ` (${against.count} ${against.count === 1 ? 'leg' : 'legs'})` : ''
+  const legs = against.count < roundsMin ? ` (${counted(against.count, 'leg')})` : ''
   const figure = `${signed(against)}${legs}`
   if (p99NsMax !== null && p99Ns !== null && p99Ns > p99NsMax) {
     const bound = milliseconds(p99NsMax)

@@ -11,7 +11,11 @@ export interface TunedMachine extends Pick<
 > {
   /** Where the data is: a disk that turns gains little from depth, the page cache (or tmpfs) nothing. */
   readonly storage: 'cache' | 'flash' | 'rotational'
+  /** Pollers that this process cannot have, each with why: io_uring, or SQPOLL alone, is denied or missing. They are not tried. */
+  readonly denied?: DeniedPollers
 }
+
+export type DeniedPollers = Readonly<Partial<Record<Layout['poller'], string>>>
 
 export type KnobName = keyof Layout
 export type KnobValue = Layout[KnobName]
@@ -26,6 +30,8 @@ export interface Knob {
   readonly scale: boolean
   /** What is worth a try on this machine. */
   readonly candidates: (machine: TunedMachine) => readonly KnobValue[]
+  /** What would be, and cannot be had here. */
+  readonly impossible: (machine: TunedMachine) => readonly { readonly value: KnobValue; readonly reason: string }[]
   /** The workloads it can matter to. */
   readonly workloads: readonly TunedWorkload[]
   /** Why it makes no difference in this layout; null where it may. It then has the value `rest`, so that no layout is measured under two names. */
@@ -43,6 +49,7 @@ interface Row<Name extends KnobName> {
   readonly says: string
   readonly scale?: true
   readonly candidates: (machine: TunedMachine) => readonly Layout[Name][]
+  readonly impossible?: (machine: TunedMachine) => readonly { readonly value: Layout[Name]; readonly reason: string }[]
   readonly workloads?: readonly TunedWorkload[]
   readonly moot?: (layout: Layout) => string | null
   readonly clash?: (layout: Layout) => string | null
@@ -56,9 +63,11 @@ const ofLargeFiles = fileWorkloads.filter((name) => name !== 'small-files')
 const plain = (value: KnobValue): string => String(value)
 
 function knob<Name extends KnobName>(row: Row<Name>): Knob {
-  return { scale: false, workloads: tunedWorkloads, moot: () => null, clash: () => null, format: plain, ...row }
+  const usual = { impossible: () => [], moot: () => null, clash: () => null, format: plain }
+  return { scale: false, workloads: tunedWorkloads, ...usual, ...row }
 }
 
+const pollers: readonly Layout['poller'][] = ['kernel', 'worker', 'caller', 'threadpool']
 const upTo = (max: number, ...values: readonly number[]): number[] => values.filter((value) => value <= max)
 const kernelOnly = ({ poller }: Layout): string | null =>
   poller === 'kernel' ? null : `poller ${poller} has no SQ thread`
@@ -71,7 +80,12 @@ export const knobs: readonly Knob[] = [
     name: 'poller',
     title: 'poller',
     says: 'who turns queue entries into I/O: an SQ thread of the kernel, a ring worker, the caller itself, or threads with system calls',
-    candidates: () => ['kernel', 'worker', 'caller', 'threadpool'],
+    candidates: ({ denied = {} }) => pollers.filter((poller) => denied[poller] === undefined),
+    impossible: ({ denied = {} }) =>
+      pollers.flatMap((value) => {
+        const reason = denied[value]
+        return reason === undefined ? [] : [{ value, reason }]
+      }),
     rest: 'caller',
     format: (value) => (value === 'kernel' ? 'kernel (SQPOLL)' : String(value)),
   }),

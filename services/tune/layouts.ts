@@ -60,10 +60,10 @@ export function describeDifference(layout: Layout, from: Layout): string {
   return parts.length === 0 ? 'the same' : parts.join(', ')
 }
 
-/** All that somebody needs to set up the same by hand. */
-export function describeLayout(layout: Layout): string {
+/** All that somebody needs to set up the same by hand. With a workload: of the knobs that it has. */
+export function describeLayout(layout: Layout, workload?: TunedWorkload): string {
   return knobs
-    .filter(({ moot }) => moot(layout) === null)
+    .filter(({ moot, workloads }) => moot(layout) === null && (workload === undefined || workloads.includes(workload)))
     .map(({ name, title, format }) => `${title} ${format(layout[name])}`)
     .join(', ')
 }

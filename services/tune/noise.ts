@@ -97,7 +97,7 @@ function blame(figures: NoiseFigures): { source: NoiseSource; says: string } {
     {
       source: 'throttling',
       excess: throttledShare / blameFrom.throttled,
-      says: `the CPU quota held the process back for ${percent(throttledShare)} of the time: raise it, or tune without it`,
+      says: `the CPU quota held the process back for ${percent(Math.min(1, throttledShare))} of the time: raise it, or tune without it`,
     },
     {
       source: 'CPU pressure',
@@ -119,6 +119,6 @@ function blame(figures: NoiseFigures): { source: NoiseSource; says: string } {
       "neighbours of a virtual machine, a disk's cache or the CPU's temperature may"
   return {
     source: 'spread',
-    says: `legs of the same layout differ by ± ${percent(deviation)}, and ${why}. Give it more time, or another hour`,
+    says: `legs of the same layout differ ${deviation > 1 ? 'more than twofold' : `by ± ${percent(deviation)}`}, and ${why}. Give it more time, or another hour`,
   }
 }

@@ -59,21 +59,22 @@ export function outcomeOf(decided: Decided): Outcome {
 
   if (layoutKey(leader) === layoutKey(current)) {
     if (stopped === 'aborted') return kept('stopped before anything better was found')
-    if (wrongBy > 0) return refused(`what was measured may be wrong by ${percent(wrongBy)}`)
+    if (wrongBy > 0) return refused(wrong(wrongBy))
     if (!Number.isFinite(noise.detectable))
       return kept(
         stopped === null
           ? 'nothing that was tried gains: all of it fell far behind at once'
           : 'the time was over before anything else was measured often enough to tell',
       )
-    if (noise.detectable > detectableMax)
-      return refused(`differences below ${percent(noise.detectable)} could not be seen`)
+    if (noise.detectable > detectableMax) return refused(unseen(noise.detectable))
     return kept(`nothing that was tried gains; a difference of ${percent(noise.detectable)} would have been seen`)
   }
   const name = describeDifference(leader, current)
   if (confirmed === null || confirmed.rounds < roundsMin) {
     const reason = stopped === 'aborted' ? 'stopped' : 'the time was over'
-    const found = searched === null ? '' : ` (${signed(searched.score)} in the search)`
+    const few = confirmed === null ? [] : [`${madeBy(confirmed)} in ${counted(confirmed.rounds, 'fresh leg')}`]
+    const parts = [...(searched === null ? [] : [`${madeBy(searched)} in the search`]), ...few]
+    const found = parts.length === 0 ? '' : ` (${parts.join(', ')})`
     const why = `${reason} before the best so far, ${name}${found}, could be confirmed`
     const isNoisy = wrongBy > 0 || noise.detectable > detectableMax
     return isNoisy && stopped !== 'aborted' ? refused(why) : kept(why)
@@ -85,20 +86,20 @@ export function outcomeOf(decided: Decided): Outcome {
       `${name} does not keep the p99 within ${milliseconds(p99NsMax)}: ${milliseconds(confirmed.p99Ns.value)} in fresh legs`,
     )
   const gained = score.value - 1
-  const makes = `${name} makes ${signed(score)} in fresh legs`
+  const makes = `${name} makes ${madeBy(confirmed)} in fresh legs`
   const isMore = gained > gainShareMin && score.low > 1
   // As much work: less of it by more than counts is ruled out.
   const isCheaper =
     gained < gainShareMin && score.low > 1 - 2 * gainShareMin && gained > -tieShare && savesCpu(confirmed)
   if (wrongBy > 0 && !(isMore && gained > wrongBy) && !(isCheaper && 1 - cpu.value > wrongBy))
-    return refused(`${makes}, and what was measured may be wrong by ${percent(wrongBy)}`)
+    return refused(`${makes}, and ${wrong(wrongBy)}`)
   const decidedBy = isCheaper ? 'cpu' : work.value > 1 + gainShareMin && work.low > 1 ? 'work' : 'p99'
   if (isMore && decidedBy === 'p99' && (wrongBy > 0 || leastGain(confirmed, ledger.objective) <= 0))
     return refused(
       `${makes}, all of it by p99, and p99 varies by more: ${span(confirmed.otherP99Ns)} → ${span(confirmed.p99Ns)}`,
     )
   if (isMore && noise.detectable > detectableMax && gained < noise.detectable)
-    return refused(`${makes}, and differences below ${percent(noise.detectable)} could not be seen`)
+    return refused(`${makes}, and ${unseen(noise.detectable)}`)
   if (isMore || isCheaper) {
     return {
       kind: 'chosen',
@@ -111,12 +112,32 @@ export function outcomeOf(decided: Decided): Outcome {
   // What is not there is said only where it would have been seen.
   if (score.high > 1 + gainShareMin && score.low <= 1 && halfWidth(score) > gainShareMin)
     return refused(`${makes}: the noise is larger than the difference`)
-  if (noise.detectable > detectableMax)
-    return refused(`${makes}, and differences below ${percent(noise.detectable)} could not be seen`)
-  const before = searched === null ? '' : ` (${signed(searched.score)} in the search)`
+  if (noise.detectable > detectableMax) return refused(`${makes}, and ${unseen(noise.detectable)}`)
+  const before = searched === null ? '' : ` (${madeBy(searched)} in the search)`
   if (gained <= gainShareMin && (searched?.score.value ?? 1) > 1 + gainShareMin)
-    return kept(`the gain of ${name} did not hold: ${signed(score)} in fresh legs${before}`)
+    return kept(`the gain of ${name} did not hold: ${madeBy(confirmed)} in fresh legs${before}`)
   return kept(`${makes}, too little for a change (${percent(gainShareMin)})`)
+}
+
+/** What others took away, as far as that is a figure: who had less than half of the machine knows nothing. */
+const wrong = (share: number): string =>
+  share < 1
+    ? `what was measured may be wrong by ${percent(share)}`
+    : 'it was too noisy to tell anything: most of the machine was not ours while it was measured'
+
+/** What scatter hides. */
+const unseen = (share: number): string =>
+  share < 1
+    ? `differences below ${percent(share)} could not be seen`
+    : 'not even twice the work could be told from chance'
+
+/** Less than this between two figures is none. */
+const sameShare = 0.005
+
+/** The work, as in the tables; and what decides beside it where p99 is over the bound. */
+function madeBy({ work, score }: Comparison): string {
+  const isAlike = Math.abs(Math.log(score.value / work.value)) < sameShare
+  return isAlike ? signed(work) : `${signed(work)} work, ${signed(score)} once its p99 is held against the bound,`
 }
 
 /** What is left of a gain where p99 is as unkind as it may be: the interval of the score has only the work's own noise in it. */
@@ -139,9 +160,13 @@ export function signed(estimate: Estimate): string {
   const digits = (value: number): number => (Math.abs(value) < 9.95 ? 1 : 0)
   const sign = change < 0 ? '−' : '+'
   // One pair has no width, which is not certainty.
-  const plusMinus = Number.isFinite(width) && estimate.count > 1 ? ` ± ${width.toFixed(digits(width))}` : ''
+  const isKnown = Number.isFinite(width) && estimate.count > 1
+  const plusMinus = !isKnown ? '' : width > 100 ? ' ± more than 100' : ` ± ${width.toFixed(digits(width))}`
   return `${sign}${Math.abs(change).toFixed(digits(change))} %${plusMinus}`
 }
+
+/** "1 leg", "2 legs". */
+export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
 
 const percent = (share: number): string => `${(share * 100).toFixed(share < 0.0995 ? 1 : 0)} %`
 const span = ({ low, high }: Estimate): string => `${milliseconds(low)} – ${milliseconds(high)}`

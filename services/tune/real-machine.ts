@@ -1,12 +1,14 @@
 // This machine, with the user's files or data of our own, as something to tune. Called by services/cli/tune.ts.
 import { resolve } from 'node:path'
 import { capabilities } from '../../native/capabilities.ts'
+import type { Capabilities } from '../../native/capabilities.ts'
 import { readMachine } from '../machine/facts.ts'
 import { prepareData } from '../measure/data.ts'
+import type { PreparedData } from '../measure/data.ts'
 import { measureDiskMap } from '../measure/disk-map.ts'
 import { measureLimits } from '../measure/limits.ts'
-import type { LegLoad } from '../measure/order.ts'
-import { mib } from '../measure/own-data.ts'
+import type { LegData, LegLoad } from '../measure/order.ts'
+import { DataError, mib } from '../measure/own-data.ts'
 import { fitReplay } from '../measure/replay-data.ts'
 import { machineSubject } from '../measure/subject.ts'
 import { usual } from '../measure/usual.ts'
@@ -15,10 +17,10 @@ import { takeFingerprint } from '../profile/fingerprint.ts'
 import type { Fingerprint } from '../profile/schema.ts'
 import type { Recording } from '../recording/format.ts'
 import { describeRecording, writesIn } from '../recording/read.ts'
-import type { TunedMachine } from './knobs.ts'
+import type { DeniedPollers, TunedMachine } from './knobs.ts'
 import { defaultLayout } from './layouts.ts'
 import type { Tuned } from './tune.ts'
-import type { Layout, TunedWorkload } from './types.ts'
+import type { Layout, Subject, TunedWorkload } from './types.ts'
 
 export interface MachineRequest {
   /** The user's file or folder; null: data of ours, in `dataFolder`. */
@@ -41,16 +43,27 @@ const shortLimitsSeconds = 5
 
 export async function inspectMachine(request: MachineRequest): Promise<Inspected> {
   const facts = readMachine()
-  const { rings, sqpoll, memory } = await capabilities()
+  const found = await capabilities()
+  const { rings, sqpoll, memory } = found
   const placement = place({ ...facts, rings, sqpoll, memory }, { rings: 'auto', poller: 'auto' })
   const current: Layout = defaultLayout(placement, depthOf(request))
   const fingerprint = takeFingerprint(request.path ?? request.dataFolder)
   return {
-    machine: { ...facts, storage: storageOf(request, fingerprint) },
+    machine: { ...facts, storage: storageOf(request, fingerprint), denied: deniedBy(found) },
     fingerprint,
     path: request.path === null ? null : resolve(request.path),
     current,
   }
+}
+
+/** A leg of its own for each, to be told what is known already, would only cost time. */
+export function deniedBy({ rings, sqpoll }: Pick<Capabilities, 'rings' | 'sqpoll'>): DeniedPollers {
+  const why = 'it is denied'
+  if (!rings.ok) {
+    const reason = rings.message ?? why
+    return { kernel: reason, worker: reason, caller: reason }
+  }
+  return sqpoll.ok ? {} : { kernel: sqpoll.message ?? why }
 }
 
 /** `close` removes what was made. @throws DataError; the signal's reason */
@@ -59,19 +72,17 @@ export async function openMachine(
   signal: AbortSignal,
   onData: (share: number) => void,
 ): Promise<Tuned & { close(): Promise<void> }> {
-  const { path, dataFolder, dataBytes, workload, cache, recording = null } = request
+  const { dataBytes, workload } = request
   const inspected = await inspectMachine(request)
-  const own = { ownIn: dataFolder, ownBytesMax: dataBytes, ownSizes: ownSizes(request) }
-  const data = await prepareData({ path, ...own, cache, signal, onProgress: onData })
+  const data = await prepare(request, signal, onData)
   try {
+    const { legData, description } = await fit(request, data)
     const { blockBytes } = usual[workload]
-    const found = data.for(workload, blockBytes)
-    const fitted = recording === null ? null : await fitReplay(found, recording)
-    const legData = fitted?.data ?? found
+    const subject = machineSubject({ workload, data: legData, blockBytes, latency: latencyLoad })
     return {
       ...inspected,
-      data: describeData(request, data.description, legData.paths.length, fitted?.named ?? 0),
-      subject: machineSubject({ workload, data: legData, blockBytes, latency: latencyLoad }),
+      data: description,
+      subject: explainingDisk(subject, legData.scratchFolder),
       measureLimits: (seconds, onProgress, stop) => {
         const most = seconds < shortLimitsSeconds ? limitsFileBytes.short : limitsFileBytes.usual
         const bytesMax = Math.min(dataBytes, most)
@@ -86,6 +97,58 @@ export async function openMachine(
   } catch (error) {
     await data.remove()
     throw error
+  }
+}
+
+function prepare(
+  request: MachineRequest,
+  signal?: AbortSignal,
+  onProgress?: (share: number) => void,
+): Promise<PreparedData> {
+  const { path, dataFolder, dataBytes, cache } = request
+  const own = { ownIn: dataFolder, ownBytesMax: dataBytes, ownSizes: ownSizes(request) }
+  return prepareData({ path, ...own, cache, signal, ...(onProgress && { onProgress }) })
+}
+
+interface Fitted {
+  readonly legData: LegData
+  /** For people. */
+  readonly description: string
+}
+
+/** What legs of the workload get. @throws DataError where there is nothing for it */
+async function fit(request: MachineRequest, data: PreparedData): Promise<Fitted> {
+  const { workload, recording = null } = request
+  const found = data.for(workload, usual[workload].blockBytes)
+  if (recording === null)
+    return { legData: found, description: describeData(request, data.description, found.paths.length, 0) }
+  const { data: legData, named } = await fitReplay(found, recording)
+  return { legData, description: describeData(request, data.description, legData.paths.length, named) }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** How the disk says that nothing more can be written. */
+const diskRefusals = /\b(ENOSPC|EDQUOT|EROFS|EFBIG)\b/
+
+/** A leg says what the kernel said; where it was writing, and what to do, is said here. */
+export function explainingDisk(subject: Subject, folder: string): Subject {
+  return {
+    measure: (...leg) =>
+      subject.measure(...leg).catch((error: unknown) => {
+        const reason = messageOf(error)
+        if (!diskRefusals.test(reason)) throw error
+        const elsewhere = 'name a PATH (or --data-dir) on another disk'
+        const advice = reason.includes('EROFS')
+          ? elsewhere
+          : `free some space there (64 MiB for each thread that sends requests), or ${elsewhere}`
+        throw new DataError(
+          `nothing more can be written to the file without a name in ${folder}: ${reason}: ${advice}`,
+          {
+            cause: error,
+          },
+        )
+      }),
   }
 }
 
@@ -110,9 +173,10 @@ function ownSizes({ workload, recording = null }: MachineRequest): readonly numb
   )
 }
 
-/** For --dry-run: what would be read. */
-export function plannedData(request: MachineRequest): string {
+/** For --dry-run: what would be read. PATH is looked at as before a run. @throws DataError */
+export async function plannedData(request: MachineRequest): Promise<string> {
   const { path, dataFolder, dataBytes } = request
+  if (path !== null) return (await fit(request, await prepare(request))).description
   const sizes = ownSizes(request)
   const bytes =
     sizes === undefined
@@ -122,7 +186,7 @@ export function plannedData(request: MachineRequest): string {
           sizes.reduce((sum, size) => sum + size, 0),
         )
   const files = sizes === undefined ? '' : ` in ${sizes.length} ${sizes.length === 1 ? 'file' : 'files'}`
-  return path ?? `${mib(bytes)}${files} of its own in ${resolve(dataFolder)}, removed afterwards`
+  return `${mib(bytes)}${files} of its own in ${resolve(dataFolder)}, removed afterwards`
 }
 
 function describeData(

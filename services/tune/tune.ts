@@ -13,6 +13,7 @@ import type { MeasuredLimits } from './report/limits.ts'
 import type { LiveLeg } from './report/live.ts'
 import type { ReportedLimits, TuneReport } from './report/model.ts'
 import { Recorder } from './report/recorder.ts'
+import { settled } from './report/settled.ts'
 import { search } from './search.ts'
 import type { SearchOptions } from './search.ts'
 import type { Layout, Subject, TunedWorkload } from './types.ts'
@@ -102,7 +103,7 @@ export async function tune(tuned: Tuned, options: TuneOptions): Promise<TuneOutc
     options.onProgress(progress)
   }
   const left = Math.max(1, budgetSeconds - (now() - startedSeconds))
-  const found = signal.aborted
+  const searched = signal.aborted
     ? null
     : await search({
         subject: recorder,
@@ -111,11 +112,12 @@ export async function tune(tuned: Tuned, options: TuneOptions): Promise<TuneOutc
         ...(p99 === undefined ? {} : { p99 }),
         ...(knobs === null ? {} : { knobs }),
       })
-  const { effectiveCpus, storage } = machine
+  const found = searched === null ? null : settled(searched, recorder)
+  const { effectiveCpus, storage, denied = {} } = machine
   const report: TuneReport = {
     format: 'ringmaster-tune',
     version: 1,
-    machine: { ...tuned.fingerprint, effectiveCpus, storage },
+    machine: { ...tuned.fingerprint, effectiveCpus, storage, denied },
     workload,
     data: tuned.data,
     cache: options.cache,
@@ -133,7 +135,8 @@ export async function tune(tuned: Tuned, options: TuneOptions): Promise<TuneOutc
 }
 
 function profileLimits(limits: ReportedLimits | null): MachineLimit[] {
-  return (limits?.figures ?? []).map(({ name, value, unit, from }) => ({ name, value, unit, note: from }))
+  const known = (limits?.figures ?? []).filter(({ value }) => Number.isFinite(value))
+  return known.map(({ name, value, unit, from }) => ({ name, value, unit, note: from }))
 }
 
 interface Limits {

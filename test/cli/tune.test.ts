@@ -1,13 +1,13 @@
 // `ringmaster tune`: the command with simulated machines, from its options to its exit code and what it leaves; and the compiled one, used wrongly.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { availableParallelism, release } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { runTune } from '../../services/cli/tune.ts'
-import type { TuneCommandOptions, TuneWorld } from '../../services/cli/tune.ts'
+import type { TuneCommandOptions, TuneWorld } from '../../services/cli/tune-options.ts'
 import { readProfile } from '../../services/profile/file.ts'
 import { sparkline } from '../../services/tune/report/live.ts'
 import type { TuneReport } from '../../services/tune/report/model.ts'
@@ -15,6 +15,7 @@ import type { TunePlan } from '../../services/tune/report/plan.ts'
 import type { Tuned } from '../../services/tune/tune.ts'
 import type { Subject } from '../../services/tune/types.ts'
 import { contentsOf, fillFolder } from '../measure/harness.ts'
+import { compileC, hasCompiler, seccompFilterSource } from '../native/support/c-program.ts'
 import { eventually, temporaryFolder } from '../services/harness.ts'
 import { machineNamed, simulatedWorld } from '../tune/report-world.ts'
 import { ordinary, quiet } from '../tune/simulated-machine.ts'
@@ -38,6 +39,17 @@ const noisy = {
   ...fast,
   machine: machineNamed('1 CPU, cached'),
   disturbance: { ...quiet, deviation: 0.01, otherShare: 0.33 },
+}
+
+/** A command before which io_uring_setup(2) is denied, as in a container. */
+function deniesRings(): { readonly wrapper: readonly string[] } & Disposable {
+  const filter = compileC(seccompFilterSource)
+  return {
+    wrapper: [filter.file, 'errno', '1'],
+    [Symbol.dispose]: () => {
+      filter.remove()
+    },
+  }
 }
 
 let folder: ReturnType<typeof temporaryFolder>
@@ -147,6 +159,14 @@ describe('--apply', () => {
     expect(world.err).toContain(`profile written to ${profileIn()}`)
   })
 
+  it.each([2, 5, 12, 30])('of a search of %i seconds can be written and read', async (budgetSeconds) => {
+    const options = { ...usual, apply: true, profile: profileIn(), budgetSeconds, quiet: true }
+    const code = await runTune(null, options, simulatedWorld(fast))
+    expect([0, 3]).toContain(code)
+    expect(readdirSync(folder.path)).toEqual(code === 0 ? ['profile.json'] : [])
+    if (code === 0) expect((await readProfile(profileIn())).kind).toBe('ringmaster-profile')
+  })
+
   it('writes none where nothing was decided', async () => {
     const world = simulatedWorld(noisy)
     const options = {
@@ -194,7 +214,7 @@ describe('progress', () => {
         lines.some((line) => line.startsWith(`${phase}: `)),
         phase,
       ).toBe(true)
-    expect(lines.every((line) => / legs so far, .* left$/.test(line))).toBe(true)
+    expect(lines.every((line) => / legs? so far, .* left$/.test(line))).toBe(true)
   })
 
   it('is one line for each step, redrawn, on a terminal', async () => {
@@ -244,9 +264,53 @@ describe('--dry-run', () => {
   })
 
   it('is told of this machine by the compiled command', async () => {
+    fillFolder(folder.path)
     const { code, stdout, stderr } = await runCommand('tune', folder.path, '--dry-run', '--json')
     expect(code, stderr).toBe(0)
-    expect((JSON.parse(stdout) as TunePlan).format).toBe('ringmaster-tune-plan')
+    const plan = JSON.parse(stdout) as TunePlan
+    expect([plan.format, plan.data]).toEqual(['ringmaster-tune-plan', expect.stringContaining('small files')])
+  })
+
+  it('looks at PATH as a run does', async () => {
+    const at = (name: string): string => join(folder.path, name)
+    writeFileSync(at('empty'), '')
+    execFileSync('mkfifo', [at('fifo')])
+    const paths = [at('empty'), at('fifo'), '/dev/null', folder.path]
+    for (const path of paths) {
+      const plan = await runCommand('tune', path, '--dry-run')
+      const run = await runCommand('tune', path, '--budget-seconds', '2')
+      expect([plan.code, plan.stdout], path).toEqual([1, ''])
+      expect(run).toEqual(plan)
+      expect(plan.stderr).toMatch(/^ringmaster: .*(neither a file nor a folder|there (is|are) no file)/)
+    }
+  })
+
+  it('says what cannot be had where io_uring is denied; a run says so in one line and measures threads', async () => {
+    const denied = simulatedWorld({ ...fast, denied: { kernel: 'no', worker: 'no', caller: 'no' } })
+    expect(await runTune(null, { ...usual, dryRun: true }, denied)).toBe(0)
+    expect(denied.out).toContain('impossible: kernel (SQPOLL), worker, caller: no\n')
+    expect(denied.err).toBe('')
+    expect([0, 3]).toContain(await runTune(null, { ...usual, budgetSeconds: 60 }, denied))
+    expect(denied.err.split('\n').filter((line) => line.startsWith('warning: '))).toEqual([
+      'warning: io_uring cannot be used here: no. Only the poller threadpool, system calls on threads, is tuned',
+    ])
+    await expect(runTune(null, { ...usual, knobs: ['poller', 'spinNs'] }, denied)).rejects.toThrow(
+      /^nothing is left to turn here: poller: .*spinNs: poller threadpool does without io_uring.*Name other --knobs/,
+    )
+  })
+})
+
+describe.runIf(hasCompiler)('under a seccomp filter over io_uring_setup', () => {
+  it('measures what is left, and says what denies the rest', async () => {
+    using filter = deniesRings()
+    fillFolder(folder.path)
+    const options = ['tune', folder.path, '--budget-seconds', '2', '--knobs', 'poller,depth', '--json']
+    const child = spawnCommand(options, {}, filter.wrapper)
+    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+    expect([0, 3], err).toContain(await exitCode(child))
+    expect(err).toMatch(/^warning: io_uring cannot be used here: a seccomp filter denies it \(EPERM\)/)
+    const { search } = JSON.parse(out) as TuneReport
+    expect(new Set(search?.tried.map(({ layout }) => layout.poller))).toEqual(new Set(['threadpool']))
   })
 })
 
@@ -356,6 +420,9 @@ describe('used wrongly', () => {
     [['--workload', 'http', '--from', 'x.json'], /--from is for --workload recorded, and this is http/],
     [['--workload', 'http', '--direct'], /reads through the page cache.*leave out --direct/],
     [['--quiet', '--verbose'], /cannot be used with/],
+    [['--profile', 'p.json'], /--profile FILE is where --apply writes.*add --apply, or leave out --profile/],
+    [['--force'], /--force is for --apply: add --apply/],
+    [['--quick', '--budget-seconds', '60'], /--quick is --budget-seconds 30: leave out one of the two/],
     [['--no-such-option'], /unknown option[^]*tune --help/],
     [['a', 'b'], /too many arguments/],
   ])('%j is 2', async (args, says) => {
@@ -375,6 +442,8 @@ describe('used wrongly', () => {
     [['--apply', '--profile', '/no/such/folder/p.json'], /cannot write \/no\/such\/folder\/p.json.*--profile/],
     [['--html', '/no/such/folder/report.html'], /cannot write \/no\/such\/folder\/report.html; choose another file/],
     [['--html', '/'], /cannot write \/; name a file: it is a folder/],
+    [['package.json', '--html', './package.json'], /cannot write .\/package.json; .*it is what is read/],
+    [['--data-dir', '/proc/version'], /cannot make data in \/proc\/version; choose another folder.*ENOTDIR/],
   ])('%j is 1, before anything is measured', async (args, says) => {
     const { code, stdout, stderr } = await runCommand('tune', ...args)
     expect(stderr).toMatch(says)

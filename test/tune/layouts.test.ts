@@ -111,4 +111,13 @@ describe('a layout', () => {
     expect(describeLayout(base)).toContain('poller kernel (SQPOLL), depth 32')
     expect(describeLayout(other)).not.toContain('SQ thread')
   })
+
+  it('is told for a workload by the knobs that it has', () => {
+    const other = normaliseLayout({ ...base, clients: 2, batch: 4 })
+    expect(describeLayout(other, 'random-read')).toMatch(/threads that send requests 2.*batch 4/)
+    for (const workload of ['http', 'recorded'] as const) {
+      expect(describeLayout(other, workload)).toContain('poller kernel (SQPOLL), depth 32')
+      expect(describeLayout(other, workload)).not.toMatch(/threads that send|batch|block|buffers|files/)
+    }
+  })
 })

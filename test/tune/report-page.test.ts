@@ -12,6 +12,7 @@ import { ordinary } from './simulated-machine.ts'
 
 const sizes = [
   { width: 1280, height: 900 },
+  { width: 800, height: 900 },
   { width: 390, height: 844 },
 ]
 
@@ -32,10 +33,20 @@ const lettersOverlapping = `(() => {
     .map(([other]) => one + ' / ' + other))
 })()`
 
+/** Likewise: cells of what was not chosen that are not to be seen, or not without scrolling. */
+const cellsOutside = `[...document.querySelectorAll('.because td')].filter((cell) => {
+  const box = cell.getBoundingClientRect()
+  return box.width === 0 || box.height === 0 || box.right > document.documentElement.clientWidth
+}).map((cell) => cell.textContent)`
+
+/** Likewise: what is said before each cell of a row. */
+const columnsShown = `[...document.querySelectorAll('.because tbody tr:first-child td')].map((cell) => cell.dataset.column ?? '')`
+
 describe.skipIf(!hasChromium)('the page', () => {
   let browser: Browser
   let folder: string
   let url: string
+  let refusedUrl: string
   let tried: number
 
   beforeAll(async () => {
@@ -46,6 +57,11 @@ describe.skipIf(!hasChromium)('the page', () => {
     const file = join(folder, 'report.html')
     writeFileSync(file, reportPage(report))
     url = pathToFileURL(file).href
+    const search = report.search!
+    const outcome = { kind: 'refused', noise: 'spread', why: 'a test', figures: search.noise } as const
+    const refused = { ...report, search: { ...search, outcome, used: search.before.layout } }
+    writeFileSync(join(folder, 'refused.html'), reportPage(refused))
+    refusedUrl = pathToFileURL(join(folder, 'refused.html')).href
     browser = await startBrowser()
   })
   afterAll(async () => {
@@ -88,4 +104,25 @@ describe.skipIf(!hasChromium)('the page', () => {
       await context.close()
     },
   )
+
+  it.each(sizes.map((size) => [size.width, size] as const))(
+    'of a search that refused to choose names the two in its plots, whole, %i pixels wide',
+    async (width, viewport) => {
+      const page = await browser.newPage({ viewport })
+      await page.goto(refusedUrl)
+      const labels = await page.locator(`.${width > 720 ? 'wide' : 'narrow'} .label`).allTextContents()
+      expect(labels).toEqual(expect.arrayContaining(['now', 'best found']))
+      expect(labels).not.toContain('kept')
+      expect(await page.evaluate(lettersOutside)).toEqual([])
+      await page.close()
+    },
+  )
+
+  it('shows on a telephone every column of what was not chosen, told by its name', async () => {
+    const page = await browser.newPage({ viewport: { width: 390, height: 844 } })
+    await page.goto(url)
+    expect(await page.evaluate(cellsOutside)).toEqual([])
+    expect(await page.evaluate(columnsShown)).toEqual(['', 'work', 'CPU', 'p99', 'legs', 'because'])
+    await page.close()
+  })
 })

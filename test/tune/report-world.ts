@@ -4,8 +4,9 @@ import type { MeasuredLimits } from '../../services/tune/report/limits.ts'
 import type { ReportedMap, TuneReport } from '../../services/tune/report/model.ts'
 import { tune } from '../../services/tune/tune.ts'
 import type { Tuned, TuneOptions } from '../../services/tune/tune.ts'
-import type { TuneWorld } from '../../services/cli/tune.ts'
+import type { TuneWorld } from '../../services/cli/tune-options.ts'
 import type { WorkloadName } from '../../services/tune/types.ts'
+import type { DeniedPollers } from '../../services/tune/knobs.ts'
 import { machines, presentLayout } from './machines.ts'
 import { SimulatedMachine, facts } from './simulated-machine.ts'
 import type { Disturbance, MachineModel } from './simulated-machine.ts'
@@ -64,6 +65,8 @@ export interface Simulation {
   readonly seed: number
   /** What the data is said to be. */
   readonly data?: string
+  /** Pollers that are known not to be had, each with why; without `caller` threads do the work. */
+  readonly denied?: DeniedPollers
 }
 
 export function simulate({
@@ -72,13 +75,14 @@ export function simulate({
   disturbance,
   seed,
   data = 'data of its own',
+  denied = {},
 }: Simulation): Tuned & { now(): number } {
   const subject = new SimulatedMachine(machine, workload, disturbance, seed)
   let limitsSeconds = 0
   return {
     subject,
     now: () => subject.now() + limitsSeconds,
-    machine: facts(machine),
+    machine: { ...facts(machine), denied },
     fingerprint: {
       kernel: '6.18.0',
       cpuModel: machine.name,
@@ -91,7 +95,10 @@ export function simulate({
       date: '2026-01-01T00:00:00.000Z',
     },
     path: null,
-    current: presentLayout(machine),
+    current:
+      denied.caller === undefined
+        ? presentLayout(machine)
+        : { ...presentLayout(machine), poller: 'threadpool', rings: 1 },
     data,
     measureLimits: (seconds, onProgress, signal) => {
       signal.throwIfAborted()

@@ -1,6 +1,7 @@
 // The report of `ringmaster tune`: each figure in text and page is the search's, whatever comes of it; nothing in a name of a file gets out of its place.
 import { beforeAll, describe, expect, it } from 'vitest'
 import { blocksOf } from '../../services/tune/report/blocks.ts'
+import { layoutKey } from '../../services/tune/layouts.ts'
 import { frontierOf } from '../../services/tune/report/plots/frontier.ts'
 import { mapCaption } from '../../services/tune/report/plots/disk-map.ts'
 import { heatCells } from '../../services/tune/report/plots/heat-map.ts'
@@ -137,6 +138,52 @@ describe('figures', () => {
     expect(search.before.p99Ns).toEqual(search.change?.otherP99Ns)
   })
 
+  it('of the two that were held against each other are the same wherever they are shown', () => {
+    const compared = [chosen, kept, refused, stopped, aborted].filter((report) => searchOf(report).change !== null)
+    expect(compared).toContain(chosen)
+    for (const report of compared) {
+      const { outcome, before, after, change, tried, notChosen } = searchOf(report)
+      const [used, other] = outcome.kind === 'chosen' ? [after!, before] : [before, after!]
+      const of = ({ layout }: typeof used): (typeof tried)[number] =>
+        tried.find((each) => layoutKey(each.layout) === layoutKey(layout))!
+      for (const side of [used, other]) {
+        const { workPerSecond, p99Ns, cpuNsPerWork } = of(side)
+        expect([workPerSecond, p99Ns, cpuNsPerWork]).toEqual([
+          side.workPerSecond.value,
+          side.p99Ns.value,
+          side.cpuNsPerWork.value,
+        ])
+      }
+      const { work } = change!
+      const against =
+        outcome.kind === 'chosen' ? [1 / work.value, 1 / work.high, 1 / work.low] : [work.value, work.low, work.high]
+      const shown = of(other).against!
+      expect([shown.value, shown.low, shown.high]).toEqual(against)
+      expect(of(other).why).toMatch(change!.from === 'confirmation' ? /; by the confirmation$/ : /; by the search, not/)
+      const place = tried.indexOf(of(other))
+      for (const { best, why } of notChosen) if (best === place) expect(why).toBe(of(other).why)
+    }
+  })
+
+  it('of the change say in their heading whether they are confirmed', () => {
+    expect(blocksOf(chosen)[1].heading).toEqual(['', 'before', 'after', 'change, confirmed'])
+    const { change } = searchOf(stopped)
+    const isConfirmed = change?.from === 'confirmation' && change.rounds >= 5
+    if (!isConfirmed && change !== null) expect(blocksOf(stopped)[1].heading.at(-1)).toBe('change, not confirmed')
+  })
+
+  it('of errors are words where they would be more than all of it', async () => {
+    const machine = machineNamed('1 CPU, cached')
+    const disturbance = { ...quiet, deviation: 0.01, otherShare: 0.82 }
+    const simulation = { machine, workload: 'random-read' as const, disturbance, seed: 1 }
+    const report = await simulatedReport(simulation, { knobs: ['clients', 'buffers', 'files', 'spinNs'] })
+    expect(searchOf(report).outcome.kind).toBe('refused')
+    const text = flat(formatReport(report, plain))
+    expect(text).toContain('it was too noisy to tell anything')
+    expect(text).not.toMatch(/wrong by|\d{3,} % could not/)
+    expect(signed({ value: 1.1, low: 0.1, high: 4, count: 5 })).toBe('+10 % ± more than 100')
+  })
+
   it('are of every leg that the search counted, and of no other', () => {
     for (const report of [chosen, kept, refused, stopped, aborted]) {
       const search = searchOf(report)
@@ -269,6 +316,23 @@ describe('plots', () => {
     // Each twice, for wide and narrow windows; four in the legend.
     expect(reportPage(chosen).match(/class="point poller-/g)?.length).toBe(ran * 2 + 4)
     expect(reportPage(chosen)).not.toContain('NaN')
+  })
+})
+
+describe('numbers', () => {
+  it('of one have a noun of one', async () => {
+    const machine = machineNamed('2 CPUs, cached')
+    const simulation = { machine, workload: 'random-read' as const, disturbance: quiet, seed: 1 }
+    const interrupt = new AbortController()
+    const onLeg = (): void => {
+      interrupt.abort('SIGINT')
+    }
+    const single = await simulatedReport(simulation, { signal: interrupt.signal, onLeg })
+    expect(searchOf(single).legs).toBe(1)
+    expect(formatReport(single, plain)).toContain('1 leg in')
+    for (const report of [single, chosen, kept, refused, stopped, aborted])
+      for (const text of [formatReport(report, { ...plain, width: 4000 }), pageText(report)])
+        expect(text).not.toMatch(/(?<![\d.,])1 (fresh )?(legs|layouts|rounds|loads|rates|runs|files)\b/)
   })
 })
 

@@ -3,10 +3,11 @@
 import { knobNamed, knobs } from '../knobs.ts'
 import { describeLayout, layoutKey } from '../layouts.ts'
 import type { Noise } from '../noise.ts'
-import { signed } from '../outcome.ts'
+import { counted, signed } from '../outcome.ts'
 import { roundsMin } from '../race.ts'
 import type { Estimate } from '../statistics.ts'
-import type { Layout } from '../types.ts'
+import { deniedWarning } from '../turnable.ts'
+import type { Layout, TunedWorkload } from '../types.ts'
 import type {
   ReportedChange,
   ReportedLayout,
@@ -110,12 +111,27 @@ export function choiceBlock(report: TuneReport): Block {
     heading:
       after === null
         ? ['', 'now']
-        : ['', 'before', search.outcome.kind === 'chosen' ? 'after' : 'best found', 'change'],
+        : ['', 'before', search.outcome.kind === 'chosen' ? 'after' : 'best found', changeName(search)],
     rows: [...knobRows(search), ...figures].map((row) => (after === null ? row.slice(0, 2) : row)),
-    warnings: search.outcome.kind === 'refused' ? [noiseFigures(search.outcome.figures)] : [],
-    notes: [...choiceNotes(search), ...adviceFor(report)],
+    warnings: [
+      ...(search.outcome.kind === 'refused' ? [noiseFigures(search.outcome.figures)] : []),
+      ...deniedWarnings(report),
+    ],
+    notes: [...choiceNotes(search, report.workload), ...adviceFor(report)],
   }
 }
+
+function deniedWarnings({ machine }: TuneReport): string[] {
+  const warning = deniedWarning(machine)
+  return warning === null ? [] : [`${warning}.`]
+}
+
+const isConfirmed = (change: ReportedChange | null): boolean =>
+  change?.from === 'confirmation' && change.rounds >= roundsMin
+
+/** Whoever reads must not take what the search found for what was confirmed. */
+const changeName = ({ change }: ReportedSearch): string =>
+  isConfirmed(change) ? 'change, confirmed' : 'change, not confirmed'
 
 const figureNames = (
   unit: ReportedSearch['workUnit'],
@@ -150,16 +166,19 @@ function choiceSays({ outcome }: ReportedSearch): string {
   return `Not decided, nothing is changed: ${outcome.why}.`
 }
 
-function choiceNotes({ change, p99NsMax, before, used, outcome, noise, legs }: ReportedSearch): string[] {
+function choiceNotes(
+  { change, p99NsMax, before, used, outcome, noise, legs }: ReportedSearch,
+  workload: TunedWorkload,
+): string[] {
   const bound = p99NsMax === null ? 'p99 was not bounded' : `p99 bounded by ${time(p99NsMax)}`
   const from =
-    change === null ? `medians of ${before.workPerSecond.count} legs of the present layout` : comparedBy(change)
-  const full =
-    outcome.kind === 'chosen'
-      ? `All of the new layout: ${describeLayout(used)}.`
-      : `The layout that stays: ${describeLayout(used)}.`
+    change === null
+      ? `medians of ${counted(before.workPerSecond.count, 'leg')} of the present layout`
+      : comparedBy(change)
+  const whole = outcome.kind === 'chosen' ? 'All of the new layout' : 'The layout that stays'
+  const full = `${whole}: ${describeLayout(used, workload)}.`
   return [
-    `${from[0]!.toUpperCase()}${from.slice(1)}; ${bound}; 95 % intervals; ${legs} legs in all.`,
+    `${from[0]!.toUpperCase()}${from.slice(1)}; ${bound}; 95 % intervals; ${counted(legs, 'leg')} in all.`,
     full,
     detectable(noise.detectable),
   ].filter((line) => line !== '')
@@ -175,20 +194,22 @@ function noiseFigures({
   source,
 }: Noise): string {
   const share = (value: number | null): string => (value === null ? 'not known' : `${(value * 100).toFixed(0)} %`)
-  return `Noise: ${source}. Of the CPU time: steal ${share(stealShare)}, others ${share(otherShare)}; of the time: held back by the quota ${share(throttledShare)}, waiting for a CPU ${share(cpuPressureShare)}, for I/O ${share(ioPressureShare)}.`
+  return `Noise: ${source}. Of the CPU time: steal ${share(stealShare)}, others ${share(otherShare)}; of the time: held back by the quota ${share(Math.min(1, throttledShare))}, waiting for a CPU ${share(cpuPressureShare)}, for I/O ${share(ioPressureShare)}.`
 }
 
 const comparedBy = ({ from, rounds }: ReportedChange): string =>
   from === 'confirmation' && rounds < roundsMin
-    ? `not confirmed: only ${rounds} fresh ${rounds === 1 ? 'leg' : 'legs'} of each, and a decision takes ${roundsMin}`
+    ? `not confirmed: only ${counted(rounds, 'fresh leg')} of each, and a decision takes ${roundsMin}`
     : from === 'confirmation'
-      ? `confirmed on ${rounds} fresh legs of each, side by side in shuffled order`
-      : `not confirmed: of ${rounds} rounds of the search, which flatter what they found`
+      ? `confirmed on ${counted(rounds, 'fresh leg')} of each, side by side in shuffled order`
+      : `not confirmed: of ${counted(rounds, 'round')} of the search, which flatter what they found`
 
 const detectable = (share: number): string =>
-  Number.isFinite(share)
-    ? `A difference of ${percentOf(1 + share).slice(1)} or more would have been seen in four cases of five.`
-    : ''
+  share >= 1
+    ? 'Not even a layout that does twice as much would surely have been seen to.'
+    : Number.isFinite(share)
+      ? `A difference of ${percentOf(1 + share).slice(1)} or more would have been seen in four cases of five.`
+      : ''
 
 /** What to do now. */
 function adviceFor({ search, stopped, budgetSeconds }: TuneReport): string[] {
@@ -216,7 +237,7 @@ export function notChosenBlock(report: TuneReport): Block {
   const reference = search.outcome.kind === 'chosen' ? 'the new layout' : 'the layout that stays'
   return {
     title,
-    says: `For each value the best layout that had it, against ${reference}: work, and CPU for the same work.`,
+    says: `For each value the best layout that had it, against ${reference}: work, and CPU for the same work. By the legs of the search, which flatter the best of them, where nothing else is said.`,
     heading: ['value', 'work', 'CPU', 'p99', 'legs', 'because'],
     rows: notChosenRows(report, search),
     warnings: [],
@@ -283,7 +304,7 @@ export function headOf(report: TuneReport): readonly [string, string] {
   const ended = stopped === 'aborted' ? ', stopped' : stopped === 'budget' ? ', ended by the budget' : ''
   return [
     printable(`${workload}, ${cache === 'direct' ? 'O_DIRECT' : 'page cache'}: ${data}`),
-    `${machine.cpuModel}, ${cpus}, ${memory}, Linux ${machine.kernel}; ${search?.legs ?? 0} legs in ${duration(seconds)}${ended}; seed ${seed}`,
+    `${machine.cpuModel}, ${cpus}, ${memory}, Linux ${machine.kernel}; ${counted(search?.legs ?? 0, 'leg')} in ${duration(seconds)}${ended}; seed ${seed}`,
   ]
 }
 

@@ -10,23 +10,11 @@ import type { RecordedLeg, Recorder } from './recorder.ts'
 import type { ReportedChange, ReportedSearch, ReportedSide } from './model.ts'
 
 export function reportSearch(result: SearchResult, recorder: Recorder): ReportedSearch {
-  const { outcome, objective, current, leader, confirmed, searched, tried, notChosen } = result
+  const { outcome, objective, current, leader, tried, notChosen } = result
   const places = new Map(tried.map(({ layout }, place) => [layoutKey(layout), place]))
   const placeOf = (layout: Layout): number | undefined => places.get(layoutKey(layout))
-  const compared = confirmed ?? searched
-  const change: ReportedChange | null =
-    compared === null || layoutKey(leader) === layoutKey(current)
-      ? null
-      : {
-          from: confirmed === null ? 'search' : 'confirmation',
-          rounds: compared.rounds,
-          work: compared.work,
-          cpu: compared.cpu,
-          p99Ns: compared.p99Ns,
-          otherP99Ns: compared.otherP99Ns,
-        }
-  const side = (layout: Layout, other: Layout): ReportedSide =>
-    sideOf(layout, legsOf(layout, other, recorder, change), objective)
+  const change = changeOf(result)
+  const side = (layout: Layout, other: Layout): ReportedSide => sideOf(layout, other, recorder, change, objective)
   return {
     outcome,
     legs: result.legs,
@@ -52,6 +40,14 @@ export function reportSearch(result: SearchResult, recorder: Recorder): Reported
   }
 }
 
+/** The best against the present layout, as it is reported: by the confirmation, if there was one. */
+export function changeOf({ current, leader, confirmed, searched }: SearchResult): ReportedChange | null {
+  const compared = confirmed ?? searched
+  if (compared === null || layoutKey(leader) === layoutKey(current)) return null
+  const { rounds, work, cpu, p99Ns, otherP99Ns } = compared
+  return { from: confirmed === null ? 'search' : 'confirmation', rounds, work, cpu, p99Ns, otherP99Ns }
+}
+
 /**
  * Those that decide: the rounds of the confirmation in which both sides were measured, and of those the last ones, which are compared. A side's
  * figures and the change are then of the same legs, also where it was ended in the middle of a round.
@@ -63,7 +59,15 @@ function legsOf(layout: Layout, other: Layout, recorder: Recorder, change: Repor
   return fresh.length > 0 ? fresh.slice(-change.rounds) : recorder.of(layout)
 }
 
-function sideOf(layout: Layout, legs: readonly RecordedLeg[], objective: Objective): ReportedSide {
+/** A layout's figures where it is held against `other`. */
+export function sideOf(
+  layout: Layout,
+  other: Layout,
+  recorder: Recorder,
+  change: ReportedChange | null,
+  objective: Objective,
+): ReportedSide {
+  const legs = legsOf(layout, other, recorder, change)
   const estimate = (read: (sample: Sample) => number): Estimate =>
     medianEstimate(legs.map(({ sample }) => read(sample)))
   return {

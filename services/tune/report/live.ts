@@ -3,7 +3,8 @@
 import { canRedraw, eraseLine } from '../../cli/terminal.ts'
 import { describeDifference, describeLayout } from '../layouts.ts'
 import type { Progress } from '../legs.ts'
-import type { Layout } from '../types.ts'
+import { counted } from '../outcome.ts'
+import type { Layout, TunedWorkload } from '../types.ts'
 import { duration, time, work } from './words.ts'
 
 export interface LiveStream {
@@ -15,6 +16,7 @@ export interface LiveStream {
 export interface LiveOptions {
   readonly stream: LiveStream
   readonly verbosity: 'quiet' | 'usual' | 'verbose'
+  readonly workload: TunedWorkload
   /** Layouts are told by how they differ from it. */
   readonly from: () => Layout | null
   /** Of all of it. */
@@ -103,7 +105,7 @@ export class Live implements Disposable {
     this.#layout = layout
     if (verbosity === 'quiet') return
     if (!this.#drawn) {
-      if (isNew) stream.write(`${phase}: ${step}; ${this.#legs} legs so far, ${this.#left()} left\n`)
+      if (isNew) stream.write(`${phase}: ${step}; ${counted(this.#legs, 'leg')} so far, ${this.#left()} left\n`)
       return
     }
     if (this.#timer === null) {
@@ -116,12 +118,12 @@ export class Live implements Disposable {
   }
 
   #draw(): void {
-    this.#write(this.#layout === '' ? '' : ` · ${this.#layout}`, `${this.#legs} legs, ${this.#left()} left`)
+    this.#write(this.#layout === '' ? '' : ` · ${this.#layout}`, `${counted(this.#legs, 'leg')}, ${this.#left()} left`)
   }
 
   /** What was found out, without what is on: it stays. */
   #finishLine(): void {
-    this.#write('', this.#work.length === 0 ? '' : `${this.#work.length} legs`)
+    this.#write('', this.#work.length === 0 ? '' : counted(this.#work.length, 'leg'))
     this.#options.stream.write('\n')
   }
 
@@ -140,7 +142,7 @@ export class Live implements Disposable {
 
   #name(layout: Layout): string {
     const from = this.#options.from()
-    const difference = from === null ? describeLayout(layout) : describeDifference(layout, from)
+    const difference = from === null ? describeLayout(layout, this.#options.workload) : describeDifference(layout, from)
     return difference === 'the same' ? 'as it is' : difference
   }
 

@@ -5,7 +5,7 @@
 import type { DiskMap, DiskMapCell } from '../../measure/disk-map.ts'
 import type { Fingerprint } from '../../profile/schema.ts'
 import type { NotChosen, TriedLayout } from '../explain.ts'
-import type { KnobName, KnobValue } from '../knobs.ts'
+import type { DeniedPollers, KnobName, KnobValue } from '../knobs.ts'
 import type { Noise } from '../noise.ts'
 import type { Outcome } from '../outcome.ts'
 import type { Estimate } from '../statistics.ts'
@@ -37,6 +37,8 @@ export interface TuneReport {
 export interface ReportedMachine extends Fingerprint {
   readonly effectiveCpus: number
   readonly storage: 'cache' | 'flash' | 'rotational'
+  /** Pollers that could not be had, each with why. */
+  readonly denied: DeniedPollers
 }
 
 export interface ReportedLimits {

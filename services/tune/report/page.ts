@@ -2,7 +2,7 @@
 // services/cli/tune.ts for --html.
 import { createHash } from 'node:crypto'
 import { describeDifference } from '../layouts.ts'
-import { signed } from '../outcome.ts'
+import { counted, signed } from '../outcome.ts'
 import { blocksOf, headOf, isUsed } from './blocks.ts'
 import type { Block } from './blocks.ts'
 import type { ReportedLimits, ReportedSearch, TuneReport } from './model.ts'
@@ -80,7 +80,11 @@ function table(
   classes: readonly string[],
   marked = -1,
 ): Markup {
-  const cells = (kind: 'th' | 'td', row: readonly string[]): Markup[] => row.map((cell) => element(kind, {}, cell))
+  // On a narrow window a row is a block, and each cell is told by its column (style.ts).
+  const named = (column: number): { 'data-column'?: string } =>
+    column === 0 || (heading[column] ?? '') === '' ? {} : { 'data-column': heading[column]! }
+  const cells = (kind: 'th' | 'td', row: readonly string[]): Markup[] =>
+    row.map((cell, column) => element(kind, kind === 'td' ? named(column) : {}, cell))
   const body = rows.map((row, at) => element('tr', at === marked ? { class: 'is-used' } : {}, ...cells('td', row)))
   return element(
     'div',
@@ -137,7 +141,11 @@ function mapFigure({ map, figures }: ReportedLimits): Markup[] {
     element(
       'details',
       {},
-      element('summary', {}, `The same as a table: ${rows.length} loads, ${writes.length} rates of writes`),
+      element(
+        'summary',
+        {},
+        `The same as a table: ${counted(rows.length, 'load')}, ${counted(writes.length, 'rate')} of writes`,
+      ),
       table(mapTitle, heading, rows, []),
     ),
   ]
@@ -150,7 +158,7 @@ function choicePlots(search: ReportedSearch): Markup[] {
     change === null
       ? 'Legs of the layout that stays.'
       : change.from === 'confirmation'
-        ? `${change.rounds} fresh legs of each, in shuffled order.`
+        ? `${counted(change.rounds, 'fresh leg')} of each, in shuffled order.`
         : 'Legs of the search: nothing was confirmed.'
   const caption = `${of} Each dot is a leg; the bars are the median and its 95 % interval. The scales do not begin at 0.`
   return figure(title, caption, (width) => confirmationPlots(search, width))
@@ -194,24 +202,30 @@ function tried(search: ReportedSearch): Markup {
   const used = search.tried.findIndex(({ layout }) => isUsed(search, layout))
   const frontier = figure(
     'Throughput against latency',
-    'Medians of every layout that was tried. Nothing that was tried lies above the line, which joins those that no other beats in both. They were not all measured at the same time; the tables compare what was. Point at one for its figures.',
+    [
+      'Medians of every layout that was tried. Nothing that was tried lies above the line, which joins those that no other beats in both.',
+      ...(search.change?.from === 'confirmation'
+        ? ['The two in rings have the figures of the confirmation, all others those of the search.']
+        : []),
+      'They were not all measured at the same time; the tables compare what was. Point at one for its figures.',
+    ].join(' '),
     (width) => some(frontierPlot(search, width)),
   )
   const heat = figure(
     'Depth and rings',
-    'Of each pair the best layout that had it, as a share of the work of what is used (framed). Empty: not tried, the search goes where it gains.',
+    'Of each pair the best layout that had it, as a share of the work of what is used (framed). By the legs of the search, but for what was confirmed. Empty: not tried, the search goes where it gains.',
     (width) => some(heatMap(search, width)),
   )
   const content: readonly Content[] = [
     element('h2', {}, 'What was tried'),
-    element('p', {}, `${search.tried.length} layouts in ${search.legs} legs.`),
+    element('p', {}, `${counted(search.tried.length, 'layout')} in ${counted(search.legs, 'leg')}.`),
     ...frontier,
     ...(frontier.length === 0 ? [] : [legend]),
     ...heat,
     element(
       'details',
       {},
-      element('summary', {}, `All ${search.tried.length} layouts`),
+      element('summary', {}, search.tried.length === 1 ? 'The only layout' : `All ${search.tried.length} layouts`),
       table('All layouts', heading, rows, ['wrap', 'all'], used),
     ),
   ]

@@ -36,8 +36,8 @@ figcaption{color:var(--quiet);font-size:13px;margin:0 0 6px}
 svg{display:block;max-width:100%;height:auto;margin:6px 0}
 .wide{display:flex;flex-wrap:wrap;gap:8px 20px}.narrow{display:none}
 @media (max-width:720px){.wide{display:none}.narrow{display:block}section{padding:14px 12px}main{padding:20px 12px 32px}.lead{font-size:18px}
-th,td{white-space:normal;padding-right:8px;font-size:12px}.because th:nth-child(n+3):nth-child(-n+5),.because td:nth-child(n+3):nth-child(-n+5){display:none}
-.wrap td:last-child,.all td:first-child{min-width:120px}}
+th,td{white-space:normal;padding-right:8px;font-size:12px}.wrap thead{display:none}.wrap tr{display:block;padding:7px 0;border-bottom:1px solid var(--line)}
+.wrap tr:last-child{border-bottom:0}.wrap td{display:block;border:0;padding:1px 0}.wrap td[data-column]::before{content:attr(data-column) ": ";color:var(--quiet);font-weight:400}}
 @media print{body{background:#fff}section{break-inside:avoid}}
 .legend{display:flex;flex-wrap:wrap;gap:2px 18px;margin:4px 0;font-size:13px;color:var(--quiet)}
 .legend span{display:inline-flex;align-items:center;gap:6px}.legend svg{margin:0}

@@ -6,7 +6,7 @@ import { cpu, cpuName, time, work, workName } from '../words.ts'
 import { element, line, linear, picture, text, tickBelow } from './svg.ts'
 import type { Markup } from './svg.ts'
 
-const margin = { top: 22, right: 14, bottom: 24, left: 72 }
+const margin = { top: 22, right: 14, bottom: 24, left: 92 }
 const rowHeight = 34
 
 interface Strip {

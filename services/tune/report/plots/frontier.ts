@@ -1,5 +1,6 @@
 // Every layout that was tried, by its p99 and its work: what can be had together, and where the choice lies on it. Pure. Called by page.ts.
 import { describeDifference, layoutKey } from '../../layouts.ts'
+import { counted } from '../../outcome.ts'
 import type { Layout } from '../../types.ts'
 import type { ReportedLayout, ReportedSearch } from '../model.ts'
 import { time, work, workName } from '../words.ts'
@@ -106,9 +107,16 @@ export function pollerShape(poller: Layout['poller'], x: number, y: number, radi
 function mark(search: ReportedSearch, { tried, p99Ns, work: rate }: Point, x: number, y: number): Markup {
   const difference = describeDifference(tried.layout, search.used)
   const name = difference === 'the same' ? 'what is used' : difference
-  const says = `${name}: ${work(rate, search.workUnit)}, p99 ${time(p99Ns)}, ${tried.legs} legs; ${tried.why}`
+  const says = `${name}: ${work(rate, search.workUnit)}, p99 ${time(p99Ns)}, ${counted(tried.legs, 'leg')}; ${tried.why}`
   return element('g', {}, element('title', {}, says), pollerShape(tried.layout.poller, x, y))
 }
+
+/** Of a search that refused to choose nothing was kept: it is what there is now. */
+const sideNames = {
+  chosen: ['before', 'chosen'],
+  kept: ['kept', 'best found'],
+  refused: ['now', 'best found'],
+} as const
 
 /** The two that the report is about are named in the picture. */
 function labels(
@@ -118,10 +126,10 @@ function labels(
   y: (value: number) => number,
   right: number,
 ): Markup[] {
-  const isChosen = search.outcome.kind === 'chosen'
+  const [beforeName, afterName] = sideNames[search.outcome.kind]
   const named: readonly (readonly [Layout | undefined, string])[] = [
-    [search.before.layout, isChosen ? 'before' : 'kept'],
-    [search.after?.layout, isChosen ? 'chosen' : 'best found'],
+    [search.before.layout, beforeName],
+    [search.after?.layout, afterName],
   ]
   return named.flatMap(([layout, name]) => {
     const point = points.find(({ tried }) => layout !== undefined && layoutKey(tried.layout) === layoutKey(layout))
