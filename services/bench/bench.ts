@@ -82,7 +82,7 @@ async function measure(options: BenchOptions, data: PreparedData, buildFolder: s
       options.onRound(label(round, row), result)
     const fixed = { rows: chosen, rounds, seconds, warmupSeconds: seconds * warmupShare }
     const measured = await runScenario({ ...plan, ...fixed, operationsPerSecond, buildFolder, signal, onLeg, onRound })
-    scenarios.push(summarize(plan.scenario, measured))
+    scenarios.push(summarize(plan.scenario, measured, signal.aborted))
   }
   return {
     machine: describeMachine(),

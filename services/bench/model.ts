@@ -68,6 +68,8 @@ export interface ScenarioReport {
   readonly rows: readonly RowRounds[]
   readonly summaries: readonly RowSummary[]
   readonly verdict: BenchVerdict
+  /** In which both Ringmaster and fs.promises gave a figure. */
+  readonly completeRounds: number
   /** What it means for whoever asked. */
   readonly says: string
   /** Medians over all rounds. */

@@ -14,14 +14,26 @@ import type {
 import { baselineName, ownName } from './rows.ts'
 import { says, verdictOf } from './verdict.ts'
 
-export function summarize(scenario: BenchScenario, rows: readonly RowRounds[]): ScenarioReport {
+/** `isInterrupted`: rounds are missing since it was stopped, and not since something failed. */
+export function summarize(
+  scenario: BenchScenario,
+  rows: readonly RowRounds[],
+  isInterrupted: boolean = false,
+): ScenarioReport {
   const baseline = rows.find(({ name }) => name === baselineName)
   const summaries = rows.flatMap((row) => summarizeRow(row, baseline))
   const own = summaries.find(({ name }) => name === ownName)
-  const verdict: BenchVerdict = own === undefined ? 'unknown' : verdictOf(own.ratio, own.rounds)
+  const completeRounds = pairsOf(rows, ownName, baselineName).length
+  const verdict: BenchVerdict = own === undefined ? 'unknown' : verdictOf(own.ratio, completeRounds)
   const noise = medianNoise(rows.flatMap(({ rounds }) => rounds.filter((round) => round !== null)))
-  const toSync = compare(rows, ownName, 'fs.*Sync')
-  return { scenario, rows, summaries, verdict, noise, says: says({ scenario, verdict, own, toSync, noise }) }
+  const toSync = ratioOf(pairsOf(rows, ownName, 'fs.*Sync'))
+  const rounds = {
+    complete: completeRounds,
+    begun: Math.max(0, ...rows.map((row) => row.rounds.length)),
+    isInterrupted,
+  }
+  const words = says({ scenario, verdict, own, toSync, noise, rounds })
+  return { scenario, rows, summaries, verdict, completeRounds, noise, says: words }
 }
 
 const measured = (row: RowRounds): RowRound[] => row.rounds.filter((round) => round !== null)
@@ -32,7 +44,7 @@ function summarizeRow(row: RowRounds, baseline: RowRounds | undefined): RowSumma
   if (last === undefined) return []
   const middle = (read: (round: RowRound) => number): number => median(rounds.map(read))
   const isBaseline = row === baseline || baseline === undefined
-  const ratio = isBaseline ? null : ratioOf(row, baseline)
+  const ratio = isBaseline ? null : ratioOf(pairs(row, baseline))
   const baselineCpu = isBaseline ? 0 : median(measured(baseline).map((round) => round.cpuNsPerOperation))
   const cpuNsPerOperation = middle((round) => round.cpuNsPerOperation)
   return [
@@ -66,24 +78,29 @@ function pacedOf(rounds: readonly PacedRound[]): PacedRound | null {
   }
 }
 
-function ratioOf(of: RowRounds, to: RowRounds): Ratio | null {
-  const pairs = of.rounds.flatMap((round, index) => {
+/** Operations per second, of rounds that both have. */
+type Pair = readonly [number, number]
+
+const pairs = (of: RowRounds, to: RowRounds): Pair[] =>
+  of.rounds.flatMap((round, index) => {
     const other = to.rounds[index] ?? null
     return round === null || other === null || other.operationsPerSecond === 0
       ? []
       : [[round.operationsPerSecond, other.operationsPerSecond] as const]
   })
-  if (pairs.length === 0) return null
-  return pairedRatio(
-    pairs.map(([a]) => a),
-    pairs.map(([, b]) => b),
-  )
+
+function pairsOf(rows: readonly RowRounds[], of: string, to: string): Pair[] {
+  const [a, b] = [rows.find(({ name }) => name === of), rows.find(({ name }) => name === to)]
+  return a === undefined || b === undefined ? [] : pairs(a, b)
 }
 
-function compare(rows: readonly RowRounds[], of: string, to: string): Ratio | null {
-  const [a, b] = [rows.find(({ name }) => name === of), rows.find(({ name }) => name === to)]
-  return a === undefined || b === undefined ? null : ratioOf(a, b)
-}
+const ratioOf = (paired: readonly Pair[]): Ratio | null =>
+  paired.length === 0
+    ? null
+    : pairedRatio(
+        paired.map(([a]) => a),
+        paired.map(([, b]) => b),
+      )
 
 function medianNoise(rounds: readonly RowRound[]): NoiseReading | null {
   if (rounds.length === 0) return null

@@ -12,10 +12,10 @@ const cpuMatters = 0.15
 /** Shares above which noise is named. */
 const noisy = { stealShare: 0.02, otherShare: 0.1, throttledShare: 0.01 } as const
 
-/** `rounds`: pairs that the ratio is of. */
-export function verdictOf(ratio: Ratio | null, rounds: number): BenchVerdict {
+/** `completeRounds`: pairs that the ratio is of. */
+export function verdictOf(ratio: Ratio | null, completeRounds: number): BenchVerdict {
   if (ratio === null || Number.isNaN(ratio.low)) return 'unknown'
-  if (rounds < LEAST_ROUNDS) return 'inconclusive'
+  if (completeRounds < LEAST_ROUNDS) return 'inconclusive'
   if (ratio.low >= worthwhile && ratio.conclusive) return 'faster'
   if (ratio.high <= 1 / worthwhile && ratio.conclusive) return 'slower'
   // All of it within a tenth: no difference that matters.
@@ -43,12 +43,20 @@ export function describeScenario({ workload, blockBytes, depth }: BenchScenario)
 const times = ({ ratio, low, high }: Ratio): string =>
   `${ratio.toFixed(1)} times (${low.toFixed(1)}–${high.toFixed(1)})`
 
+export interface RoundCount {
+  /** In which both gave a figure. */
+  readonly complete: number
+  readonly begun: number
+  readonly isInterrupted: boolean
+}
+
 export interface VerdictInput {
   readonly scenario: BenchScenario
   readonly verdict: BenchVerdict
   readonly own: RowSummary | undefined
   readonly toSync: Ratio | null
   readonly noise: NoiseReading | null
+  readonly rounds: RoundCount
 }
 
 export function says(input: VerdictInput): string {
@@ -61,9 +69,10 @@ export function says(input: VerdictInput): string {
 
 const isJudged = (verdict: BenchVerdict): boolean => verdict !== 'unknown' && verdict !== 'inconclusive'
 
-function judge({ scenario, verdict, own, toSync, noise }: VerdictInput): string {
+function judge({ scenario, verdict, own, toSync, noise, rounds }: VerdictInput): string {
   const about = describeScenario(scenario)
   const subject = `${about[0]!.toUpperCase()}${about.slice(1)}: `
+  if (rounds.isInterrupted && rounds.complete === 0) return `${subject}stopped before a round was complete.`
   if (own === undefined) return `${subject}Ringmaster gave no figure, so nothing can be said.`
   const { ratio } = own
   if (verdict === 'unknown' || ratio === null) return `${subject}there is no figure of fs.promises to compare with.`
@@ -76,6 +85,8 @@ function judge({ scenario, verdict, own, toSync, noise }: VerdictInput): string 
     case 'equal':
       return `${subject}no difference that matters: Ringmaster does ${times(ratio)} as many as fs.promises${cpuNote(own)}. Do not bother${cheaper(own) ? ', unless CPU is what you are short of' : ''}.${sync}`
     case 'inconclusive':
+      if (rounds.complete < LEAST_ROUNDS)
+        return `${subject}inconclusive: too little time. ${tooFew(rounds)} In them Ringmaster did ${times(ratio)} as many as fs.promises.`
       return `${subject}inconclusive: from round to round Ringmaster did ${times(ratio)} as many as fs.promises. ${remedy(noise)}`
   }
 }
@@ -108,12 +119,21 @@ function remedy(noise: NoiseReading | null): string {
   return cause === '' ? more : `Meanwhile ${cause}. ${more}`
 }
 
+/** Not what disturbed the machine: rounds are what is missing. */
+function tooFew({ complete, begun, isInterrupted }: RoundCount): string {
+  const counted = `${complete} complete round${complete === 1 ? '' : 's'}, and below ${LEAST_ROUNDS} nothing can be concluded:`
+  if (isInterrupted) return `${counted} let it run to its end, or make it shorter with --quick.`
+  if (begun < LEAST_ROUNDS) return `${counted} give it --rounds ${LEAST_ROUNDS} or more.`
+  return `${counted} ${begun - complete} of ${begun} rounds gave no figure; give it more --rounds.`
+}
+
 /** All scenarios in a sentence. */
 export function overall(reports: readonly ScenarioReport[], rounds: number): string {
   const of = (verdict: BenchVerdict): string[] =>
     reports.filter((report) => report.verdict === verdict).map(({ scenario }) => nouns[scenario.workload])
   if (reports.length === 0) return 'Nothing was measured.'
-  if (rounds < LEAST_ROUNDS) return `Fewer than ${LEAST_ROUNDS} rounds: nothing can be concluded.`
+  if (rounds < LEAST_ROUNDS)
+    return `Fewer than ${LEAST_ROUNDS} rounds: nothing can be concluded. Give it more time: --rounds ${LEAST_ROUNDS} or more.`
   const parts = [
     part('Ringmaster pays for', of('faster')),
     part('fs is as good for', of('equal')),

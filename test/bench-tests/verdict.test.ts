@@ -58,12 +58,36 @@ describe('the verdict of a workload', () => {
     expect(says).toContain('Do not bother, unless CPU is what you are short of.')
   })
 
-  it('is inconclusive where rounds differ more than the two, or are too few, and names what disturbed', () => {
+  it('is inconclusive where rounds differ more than the two, and names what disturbed', () => {
     const noise = { ...quiet, stealShare: 0.3 }
     const wild = report(row('ringmaster', [300, 80, 130], { noise }), row('fs.promises', [100, 100, 100], { noise }))
     expect(wild.verdict).toBe('inconclusive')
     expect(wild.says).toContain('the hypervisor took 30 %')
-    expect(report(row('ringmaster', [300, 300]), row('fs.promises', [100, 100])).verdict).toBe('inconclusive')
+  })
+
+  it('of too few complete rounds is inconclusive for want of time, not for noise, and says what gives more', () => {
+    const noise = { ...quiet, otherShare: 0.9 }
+    const says = (own: (number | null)[], isInterrupted = false): string => {
+      const rows = [
+        row('ringmaster', own, { noise }),
+        row('fs.promises', [100, 100, 100, 100, 100].slice(0, own.length)),
+      ]
+      const { verdict, says, completeRounds } = summarize(scenario, rows, isInterrupted)
+      expect(verdict).toBe('inconclusive')
+      expect(completeRounds).toBeLessThan(3)
+      expect(says).not.toContain('other programs')
+      return says
+    }
+    expect(says([300, 300])).toBe(
+      'Random reads of 4 KiB, 64 in flight: inconclusive: too little time. 2 complete rounds, and below 3 nothing can be ' +
+        'concluded: give it --rounds 3 or more. In them Ringmaster did 3.0 times (3.0–3.0) as many as fs.promises.',
+    )
+    expect(says([300], true)).toContain('1 complete round, and below 3 nothing can be concluded: let it run to its end')
+    // One pair that is alike is no proof of anything.
+    expect(says([100, null, null, null, null])).toContain('4 of 5 rounds gave no figure; give it more --rounds.')
+    expect(summarize(scenario, [row('ringmaster', [300]), row('fs.promises', [])], true).says).toBe(
+      'Random reads of 4 KiB, 64 in flight: stopped before a round was complete.',
+    )
   })
 
   it('pairs rounds that both have, and is unknown without any', () => {
@@ -87,7 +111,7 @@ describe('the verdict of a workload', () => {
   it('is put together in one sentence, and says nothing from too few rounds', () => {
     const faster = report(row('ringmaster', [300, 310, 290]), row('fs.promises', [100, 100, 100]))
     expect(overall([faster], 3)).toBe('Here, Ringmaster pays for random reads.')
-    expect(overall([faster], 2)).toContain('nothing can be concluded')
+    expect(overall([faster], 2)).toContain('nothing can be concluded. Give it more time: --rounds 3 or more.')
     expect(overall([], 3)).toBe('Nothing was measured.')
   })
 })
