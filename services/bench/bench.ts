@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { availableParallelism, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { usual } from '../measure/usual.ts'
-import { prepareData } from '../measure/data.ts'
+import { prepareData, spareBytes } from '../measure/data.ts'
 import type { PreparedData } from '../measure/data.ts'
-import { DataError } from '../measure/own-data.ts'
+import { DataError, mib } from '../measure/own-data.ts'
 import { readMachine } from '../machine/facts.ts'
 import type { WorkloadName } from '../tune/types.ts'
 import type { BenchReport, BenchScenario, RowRound, ScenarioReport, SkippedScenario } from './model.ts'
@@ -43,13 +43,30 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
   const { path, dataFolder, dataBytes, cache, signal } = options
   const request = { path, ownIn: dataFolder, ownBytesMax: dataBytes, cache, signal, onProgress: options.onData }
   const data = await prepareData(request)
-  const buildFolder = await mkdtemp(join(tmpdir(), 'ringmaster-bench-'))
   try {
-    return await measure(options, data, buildFolder)
+    const buildFolder = await mkdtemp(join(tmpdir(), 'ringmaster-bench-')).catch(refuseTemporary)
+    try {
+      return await measure(options, data, buildFolder)
+    } finally {
+      await rm(buildFolder, { recursive: true, force: true })
+    }
   } finally {
-    await rm(buildFolder, { recursive: true, force: true })
     await data.remove()
   }
+}
+
+function refuseTemporary(error: unknown): never {
+  const reason = error instanceof Error ? error.message : String(error)
+  throw new DataError(`nothing can be made in the temporary folder: ${reason}. Set TMPDIR to one that can be written`)
+}
+
+/** All buffers of a leg are filled: more than there is would end other programs. @throws DataError */
+function requireMemory({ blockBytes, depth }: BenchScenario): void {
+  const bytes = blockBytes * depth
+  if (bytes > spareBytes())
+    throw new DataError(
+      `${depth} requests of ${mib(blockBytes)} at once are more than a quarter of the memory that is available: fewer (--depth), or smaller ones (--block-bytes)`,
+    )
 }
 
 async function measure(options: BenchOptions, data: PreparedData, buildFolder: string): Promise<BenchReport> {
@@ -64,6 +81,7 @@ async function measure(options: BenchOptions, data: PreparedData, buildFolder: s
       blockBytes: workload === 'small-files' ? 0 : (options.blockBytes ?? blockBytes),
     }
     try {
+      requireMemory(scenario)
       return [{ scenario, data: data.for(workload, scenario.blockBytes) }]
     } catch (error) {
       if (!(error instanceof DataError)) throw error

@@ -1,7 +1,7 @@
 // The benchmark's report as text, for people and logs. Called by services/cli/bench.ts; pure.
 import type { Spread } from '../measure/statistics.ts'
 import type { BenchReport, RowRound, RowRounds, RowSummary, ScenarioReport } from './model.ts'
-import { wrap } from '../top/text.ts'
+import { neutralise, neutraliseJson, wrap } from '../top/text.ts'
 import { formatTable } from './table.ts'
 import { describeScenario, noiseText } from './verdict.ts'
 
@@ -99,7 +99,9 @@ export function formatReport(report: BenchReport, width: number | null): string 
     ...(skipped.length === 0 ? [] : ['']),
     ...sentences(conclusion(report), ''),
     '',
-  ].join('\n')
+  ]
+    .map(neutralise)
+    .join('\n')
 }
 
 const conclusion = ({ interrupted, says }: BenchReport): string =>
@@ -113,5 +115,11 @@ export function formatSentences(report: BenchReport): string {
     ...skipped.map(({ scenario, reason }) => `Skipped ${describeScenario(scenario)}: ${reason}`),
     conclusion(report),
     '',
-  ].join('\n')
+  ]
+    .map(neutralise)
+    .join('\n')
 }
+
+/** For programs, and for whoever looks at it in a terminal: what files are called does nothing to that. */
+export const formatJson = (report: BenchReport): string =>
+  `${JSON.stringify(report, null, 2).split('\n').map(neutraliseJson).join('\n')}\n`

@@ -1,5 +1,6 @@
 // Runs the rounds of a scenario, rows interleaved, each round in another order: a machine that slows down does so for all. Called by
 // services/cli/bench.ts.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CMissingError } from './c-limit.ts'
 import type { LegData } from '../measure/order.ts'
 import { LayoutImpossibleError } from '../tune/types.ts'
@@ -31,6 +32,9 @@ interface Running {
 /** After so many failures a row is left out of the remaining rounds: one that hangs costs a minute each time. */
 const failuresMax = 2
 
+/** Ctrl-C ends a row's process, or its compiler, as well as this one's wait: which is heard of first is chance. */
+const signalHeardMs = 20
+
 /** What was measured, as far as it came before the signal. */
 export async function runScenario(plan: RunPlan): Promise<RowRounds[]> {
   const running = plan.rows.map((row): Running => ({ row, rounds: [], missing: [] }))
@@ -52,6 +56,7 @@ async function runRound(plan: RunPlan, round: number, { row, missing }: Running)
   try {
     return await row.run(plan)
   } catch (error) {
+    await sleep(signalHeardMs)
     if (plan.signal.aborted) return null
     const reason = error instanceof Error ? error.message : String(error)
     // What cannot be had is not tried again.

@@ -4,9 +4,10 @@ import { access, stat, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { dirname } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { formatReport, formatSentences, roundLine } from '../bench/format.ts'
+import { formatJson, formatReport, formatSentences, roundLine } from '../bench/format.ts'
 import type { BenchReport } from '../bench/model.ts'
 import { DataError } from '../measure/own-data.ts'
+import { neutralise } from '../top/text.ts'
 import { fileWorkloads } from '../tune/types.ts'
 import type { WorkloadName } from '../tune/types.ts'
 import { CommandError, exitCodes } from './exit.ts'
@@ -26,7 +27,8 @@ Workloads:
   durable-append   4 KiB appended and fdatasync, one at a time; into a file without a name beside PATH
   mixed            seven random reads, three appends that are not awaited to be durable
 
-Your files are read, never written. Without PATH data is made (--data-mib, in --data-dir) and removed again.
+Your files are read, never written; of a folder the first 5000. What the kernel makes up (/proc, /sys) is
+refused; names that are not UTF-8 are left out, and counted. Without PATH data is made (--data-mib, in --data-dir) and removed again.
 
 Rows: Ringmaster as it starts by itself, fs.promises, a loop of fs.*Sync calls, and a C program on the raw ring (needs cc).
 Each round of each row runs in a fresh process; rounds are interleaved. CPU counts all threads, the kernel's among them. A ratio
@@ -42,7 +44,7 @@ Examples:
 
 Exit codes:
   0    measured; what it means is in the last line, "inconclusive" and "do not bother" among it
-  1    failed: no data, no room for it, or Ringmaster or fs.promises gave no figure for a workload
+  1    failed: no data that can be measured, no room for it, or Ringmaster or fs.promises gave no figure for a workload
   2    wrong usage: unknown option, bad value
   130  SIGINT: what was measured until then is printed; data is removed
   143  SIGTERM: the same; 129 by SIGHUP`
@@ -122,8 +124,12 @@ async function runBench(path: string | null, options: BenchCommandOptions): Prom
   let progress: StepProgress | null = null
   const isShown = process.stderr.isTTY && options.quiet !== true
   const isRedrawn = isShown && canRedraw(process.stderr)
+  const clearLine = (): void => {
+    progress?.done()
+    if (isRedrawn) process.stderr.write(eraseLine)
+  }
   try {
-    if (options.html !== undefined) await requireWritable(options.html)
+    if (options.html !== undefined) await requireWritable(options.html, path)
     const { bench } = await import('../bench/bench.ts')
     const report = await bench({
       path,
@@ -143,7 +149,7 @@ async function runBench(path: string | null, options: BenchCommandOptions): Prom
       },
       onPlan: (legs) => {
         if (!isShown) return
-        if (isRedrawn) process.stderr.write(eraseLine)
+        clearLine()
         const windows = options.rate === undefined ? 1 : 2
         progress = showSteps(process.stderr, legs, options.seconds * (windows + 0.3) + startSeconds)
       },
@@ -154,25 +160,24 @@ async function runBench(path: string | null, options: BenchCommandOptions): Prom
         process.stderr.write(`${roundLine(label, round)}\n`)
       },
     })
-    stop(progress)
+    clearLine()
     await print(report, options)
     if (interrupt.signal.aborted) return signalCode(interrupt.signal.reason)
     return exitCodeOf(report)
   } catch (error) {
-    stop(progress)
+    clearLine()
     if (interrupt.signal.aborted) return signalCode(interrupt.signal.reason)
-    if (error instanceof DataError) throw new CommandError(error.message, exitCodes.failure, { cause: error })
+    if (error instanceof DataError)
+      throw new CommandError(neutralise(error.message), exitCodes.failure, { cause: error })
     throw error
   } finally {
     for (const signal of stopSignals) process.off(signal, onSignal)
   }
 }
 
-const stop = (progress: StepProgress | null): void => progress?.done()
-
 async function print(report: BenchReport, { json, html, quiet }: BenchCommandOptions): Promise<void> {
   const width = process.stdout.isTTY ? Math.min(textColumnsMax, process.stdout.columns || textColumnsMax) : null
-  if (json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+  if (json === true) process.stdout.write(formatJson(report))
   else process.stdout.write(quiet === true ? formatSentences(report) : formatReport(report, width))
   if (html === undefined) return
   const { benchPage } = await import('../bench/page.ts')
@@ -182,11 +187,16 @@ async function print(report: BenchReport, { json, html, quiet }: BenchCommandOpt
   if (quiet !== true) process.stderr.write(`saved to ${html}\n`)
 }
 
-/** Before minutes are spent on what could not be written. @throws CommandError */
-async function requireWritable(html: string): Promise<void> {
+/** Before minutes are spent on what could not be written, or must not be: `measured` is only read. @throws CommandError */
+async function requireWritable(html: string, measured: string | null): Promise<void> {
   try {
     const stats = await stat(html).catch(() => null)
     if (stats?.isDirectory() === true) throw new Error('it is a folder')
+    // Nobody may ever read it; /dev/fd/63 of a shell's >(…) has its reader.
+    if (stats?.isFIFO() === true && !/^\/(?:dev|proc)\//.test(html)) throw new Error('it is a pipe')
+    const read = stats === null || measured === null ? null : await stat(measured).catch(() => null)
+    if (read !== null && read.ino === stats?.ino && read.dev === stats.dev)
+      throw new Error('it is the file that is measured')
     await access(stats === null ? dirname(html) : html, fileAccess.W_OK)
   } catch (error) {
     throw htmlError(html, error)

@@ -1,12 +1,13 @@
 // What is read: the user's own file or folder, never written, or data of ours that is removed again. Used by bench and tune, once, before any leg.
 import { constants } from 'node:fs'
-import { access, open, readdir, rm, stat, statfs } from 'node:fs/promises'
+import { access, open, rm, stat, statfs } from 'node:fs/promises'
 import { freemem } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { readText } from '../machine/text.ts'
 import type { TunedWorkload } from '../tune/types.ts'
 import type { LegData } from './order.ts'
-import { DataError, makeOwn, mib } from './own-data.ts'
+import { findAt } from './found-data.ts'
+import { DataError, makeOwn } from './own-data.ts'
 import type { Found } from './own-data.ts'
 
 export interface DataRequest {
@@ -35,12 +36,10 @@ export interface PreparedData {
   remove(): Promise<void>
 }
 
-const smallFilesMax = 5000
-const smallFileBytesMax = 1 << 20
 const spanBytesMax = 4 * 2 ** 30
 
-/** What the page cache can be expected to hold: a quarter of what is available. */
-function cacheableBytes(): number {
+/** Memory that may be used without others feeling it, by the page cache or by buffers: a quarter of what is available. */
+export function spareBytes(): number {
   const kib = Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readText('/', 'proc/meminfo'))?.[1] ?? 0)
   return (kib === 0 ? freemem() : kib * 1024) / 4
 }
@@ -55,16 +54,17 @@ export async function prepareData(request: DataRequest): Promise<PreparedData> {
   const remove = async (): Promise<void> => {
     if (found.ownFolder !== null) await rm(found.ownFolder, { recursive: true, force: true })
   }
+  let description: string
   try {
     if (request.cache === 'direct' && found.file !== null) await checkDirect(found.file.path)
+    description = [found.description, ...(await storageNotes(found))].join('; ')
   } catch (error) {
     await remove()
     throw error
   }
   const { scratchFolder, ownFolder, folder } = found
-  const description = [found.description, ...(await storageNotes(found))].join('; ')
   const none = { file: null, spanBytes: 0, paths: [], scratchFolder, cache: request.cache, ownFolder }
-  const spanMax = request.cache === 'cached' ? Math.min(spanBytesMax, cacheableBytes()) : Infinity
+  const spanMax = request.cache === 'cached' ? Math.min(spanBytesMax, spareBytes()) : Infinity
   return {
     description,
     remove,
@@ -96,62 +96,6 @@ export async function prepareData(request: DataRequest): Promise<PreparedData> {
         throw new DataError(`there is no file of at least ${2 * blockBytes} bytes: name a larger one`)
       return { ...none, file: file.path, spanBytes: Math.min(file.bytes, spanMax) }
     },
-  }
-}
-
-async function findAt(path: string, signal: AbortSignal | undefined): Promise<Found> {
-  const unreadable = (error: unknown): never => {
-    throw new DataError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`)
-  }
-  const stats = await stat(path).catch(unreadable)
-  if (stats.isFile() || stats.isDirectory()) await access(path, constants.R_OK).catch(unreadable)
-  if (stats.isFile()) {
-    const file = { path, bytes: stats.size }
-    const smallFiles = stats.size <= smallFileBytesMax && stats.size > 0 ? [path] : []
-    return {
-      file,
-      smallFiles,
-      scratchFolder: dirname(path),
-      ownFolder: null,
-      folder: dirname(path),
-      description: `${path} (${mib(stats.size)})`,
-    }
-  }
-  if (!stats.isDirectory()) throw new DataError(`${path} is neither a file nor a folder`)
-  let largest: Found['file'] = null
-  const smallFiles: string[] = []
-  for await (const file of filesBelow(path, signal)) {
-    if (file.bytes > (largest?.bytes ?? 0)) largest = file
-    if (file.bytes <= smallFileBytesMax) smallFiles.push(file.path)
-  }
-  if (largest === null)
-    throw new DataError(`there are no files with content below ${path}: name another folder, or none for data of ours`)
-  const description = `${path}: ${smallFiles.length} small files; the largest file is ${largest.path} (${mib(largest.bytes)})`
-  return { file: largest, smallFiles, scratchFolder: path, ownFolder: null, folder: path, description }
-}
-
-/** Not through symbolic links; what cannot be read is left out. Ends after so many files: a folder may be a whole disk. */
-async function* filesBelow(
-  root: string,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<{ path: string; bytes: number }> {
-  const folders = [root]
-  let seen = 0
-  for (let folder = folders.shift(); folder !== undefined; folder = folders.shift()) {
-    signal?.throwIfAborted()
-    const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1))
-    for (const entry of entries) {
-      const path = join(folder, entry.name)
-      if (entry.isDirectory()) folders.push(path)
-      if (!entry.isFile()) continue
-      const readable = await open(path, 'r').catch(() => null)
-      if (readable === null) continue
-      const { size } = await readable.stat()
-      await readable.close()
-      if (size > 0) yield { path, bytes: size }
-      if (++seen >= smallFilesMax) return
-    }
   }
 }
 

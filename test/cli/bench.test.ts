@@ -1,4 +1,5 @@
 // `ringmaster bench` as a user runs it: for moments, so that what it prints and leaves can be checked and no figure means anything.
+import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -105,6 +106,19 @@ describe('ringmaster bench', () => {
     own.remove()
   })
 
+  it('leaves nothing behind where there is no temporary folder, and says which variable names one', async () => {
+    const own = temporaryFolder()
+    const child = spawnCommand(['bench', '--data-dir', own.path, '--data-mib', '8'], {
+      TMPDIR: join(own.path, 'absent'),
+    })
+    let stderr = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    expect(await exitCode(child)).toBe(1)
+    expect(stderr).toMatch(/^ringmaster: nothing can be made in the temporary folder: ENOENT.* Set TMPDIR/)
+    expect(readdirSync(own.path)).toEqual([])
+    own.remove()
+  })
+
   it('refuses what it cannot do, with what to do', async () => {
     const empty = temporaryFolder()
     writeFileSync(join(empty.path, 'nothing'), '')
@@ -122,7 +136,23 @@ describe('ringmaster bench', () => {
       1,
       expect.stringContaining('cannot write'),
     ])
-    expect(readdirSync(empty.path)).toEqual(['nothing'])
+    expect(await failure(join(empty.path, 'nothing'))).toEqual([1, expect.stringContaining('is empty: name a file')])
+    for (const made of ['/proc', '/proc/self/maps', '/sys'])
+      expect(await failure(made)).toEqual([1, expect.stringMatching(/is in (proc|sysfs), where the kernel makes up/)])
+    const wild = join(empty.path, '\u001b[2J')
+    expect(await failure(wild)).toEqual([1, expect.stringMatching(/\\x1b\[2J: ENOENT/)])
+    const measured = join(folder.path, 'large')
+    expect(await failure(measured, '--html', measured)).toEqual([
+      1,
+      expect.stringContaining('it is the file that is measured'),
+    ])
+    const pipe = join(empty.path, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    expect(await failure(measured, '--html', pipe)).toEqual([1, expect.stringContaining('it is a pipe')])
+    expect(await failure(pipe)).toEqual([1, expect.stringContaining('neither a file nor a folder')])
+    expect(readdirSync(empty.path)).toEqual(['nothing', 'pipe'])
+    const huge = await runCommand('bench', measured, '--block-bytes', '67108864', '--depth', '4096', ...moment)
+    expect([huge.code, huge.stdout]).toEqual([1, expect.stringContaining('a quarter of the memory that is available')])
     expect(await failure('--workloads', 'sleeping')).toEqual([2, expect.stringContaining('there are random-read')])
     expect(await failure('--depth', '0')).toEqual([2, expect.stringContaining('from 1 to 4096')])
     empty.remove()
