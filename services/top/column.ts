@@ -34,8 +34,13 @@ const unknown = '–'
 const known = (value: number, write: (value: number) => string): string =>
   Number.isFinite(value) ? write(value) : unknown
 
-/** A number of something, or of something a second. */
-export const count = (value: number): string => known(value, (one) => (one > 0 && one < 0.05 ? '<0.1' : short(one)))
+/** A number of something. */
+export const count = (value: number): string => known(value, short)
+/** Of something a second: 0, 6.0, 12, 12.3k. Of a rate that is whole for once the figures after it must not move. */
+export const rate = (value: number): string =>
+  known(value, (one) =>
+    one > 0 && one < 0.05 ? '<0.1' : one > 0 && one < 9.95 ? one.toFixed(1) : short(Math.round(one)),
+  )
 /** 12.3µs */
 export const time = (ns: number): string => duration(ns).replace(' ', '')
 /** 1.5MiB */
@@ -74,6 +79,15 @@ export const numberColumn = <Row>(
   ...(style !== undefined && { style }),
   value,
 })
+
+/** So many a second. */
+export const rateColumn = <Row>(
+  title: string,
+  about: string,
+  rank: number,
+  value: (row: Row) => number,
+  style?: (row: Row) => Style | null,
+): Column<Row> => numberColumn(title, about, rank, value, { write: rate, ...(style !== undefined && { style }) })
 
 /** Median and 99th percentile of a stage; `short`: its name in the titles. */
 export const stageColumns = <Row extends { readonly stages: Stages }>(

@@ -61,14 +61,12 @@ export class LiveClient {
       throw this.stranger('something else than a stream of events')
     const stream = new EventStream()
     response.setEncoding('utf8')
-    for await (const text of response as AsyncIterable<string>) {
-      this.listenOn(asked)
-      for (const event of stream.take(text)) if (!this.closed) this.hear(event)
-    }
+    for await (const text of response as AsyncIterable<string>)
+      for (const event of stream.take(text)) if (!this.closed) this.hear(event, asked)
     throw this.ended()
   }
 
-  private hear({ name, data }: ServerEvent): void {
+  private hear({ name, data }: ServerEvent, asked: ClientRequest): void {
     if (name === 'full') throw this.error('has as many viewers as it may have: close a page or another top')
     if (name === 'about') {
       const json: unknown = JSON.parse(data)
@@ -83,15 +81,18 @@ export class LiveClient {
     if (name === 'frame') {
       const frame = frameSchema.parse(JSON.parse(data))
       this.wasLive = true
+      // Not with every byte: who sends a little now and then, and never a frame, would be waited for without end.
+      this.listenOn(asked)
       this.listener.frame(frame)
     }
   }
 
   private listenOn(asked: ClientRequest): void {
+    if (asked !== this.asked) return
     clearTimeout(this.silence)
     const seconds = silenceMsMax / 1000
     this.silence = setTimeout(
-      () => this.lose(asked, this.error(`has said nothing for ${seconds} s: is it stopped?`)),
+      () => this.lose(asked, this.error(`has told nothing for ${seconds} s: is it stopped?`)),
       silenceMsMax,
     )
   }

@@ -1,4 +1,5 @@
 // `ringmaster top`: which of its ways to show a daemon is wanted, and the end of each. Called by services/cli/top.ts.
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandError } from '../cli/exit.ts'
 import { exitCodes } from '../cli/exit.ts'
 import { jsonLine, reportLines, ringLines } from './lines.ts'
@@ -27,6 +28,9 @@ const pipeWidth = 120
 const anyWidth = 300
 /** Lines after which the header is said again. */
 const headerEvery = 20
+
+/** Files and clients are asked for before a refresh: a daemon that is slow to tell does not hold up what is known of its rings. */
+const trafficMsMax = 200
 
 /** Resolves to the exit code. @throws CommandError where there is no daemon to watch */
 export async function runTop(options: TopOptions): Promise<number> {
@@ -99,7 +103,11 @@ function watched(
       failed: fail,
     })
     const showing = show(watch)
-    const timer = setInterval(() => void watch.askTraffic().then(() => attempt(() => showing.refresh())), intervalMs)
+    const refresh = async (): Promise<void> => {
+      await Promise.race([watch.askTraffic(), sleep(trafficMsMax, undefined, { ref: false })])
+      attempt(() => showing.refresh())
+    }
+    const timer = setInterval(() => void refresh(), intervalMs)
     const onEnd = (): void => {
       finish()
       resolve()

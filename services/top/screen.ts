@@ -1,5 +1,5 @@
 // One screen as lines: head, tables, help, keys. Used by run.ts. Pure: the same snapshot, view and size give the same lines.
-import { count, size, time } from './column.ts'
+import { count, rate, size, time } from './column.ts'
 import type { Snapshot, StageTimes } from './snapshot.ts'
 import type { Paint, Style } from './style.ts'
 import { tablesOf } from './tables.ts'
@@ -31,7 +31,11 @@ export interface Scene {
 /** Below this a table has no room for what it is about. */
 export const sizeMin: Size = { columns: 60, rows: 12 }
 
-const joint = '   '
+const joint = '  '
+/** As wide as they get: what stands after them does not move. */
+const figure = (text: string): string => text.padStart(5)
+const sizeFigure = (text: string): string => text.padStart(7)
+const timeFigure = (text: string): string => text.padStart(6)
 
 export function drawScreen(scene: Scene, { columns, rows }: Size): Screen {
   const { snapshot, view, paint } = scene
@@ -90,16 +94,16 @@ export function headLines(
   const room = columns - widthOf(state[0]) - 1
   const numbers: readonly (readonly [string, Style | null])[] = [
     readiness(snapshot),
-    [`${count(rates.operationsPerSecond)} op/s`, 'strong'],
-    [`${size(rates.bytesPerSecond)}/s`, null],
-    [`${count(rates.enterCallsPerSecond)} enter/s`, null],
-    [`${count(rates.wakeupsPerSecond)} wake-ups/s`, null],
-    [`${count(rates.errorsPerSecond)} errors/s`, rates.errorsPerSecond > 0 ? 'bad' : null],
-    [`${count(snapshot.inFlight)} in flight`, null],
+    [`${figure(rate(rates.operationsPerSecond))} op/s`, 'strong'],
+    [`${sizeFigure(size(rates.bytesPerSecond))}/s`, null],
+    [`${figure(rate(rates.enterCallsPerSecond))} enter/s`, null],
+    [`${figure(rate(rates.wakeupsPerSecond))} wake-ups/s`, null],
+    [`${figure(rate(rates.errorsPerSecond))} errors/s`, rates.errorsPerSecond > 0 ? 'bad' : null],
+    [`${figure(count(snapshot.inFlight))} in flight`, null],
     ...leftOut(snapshot),
   ]
   const stage = (name: string, { p50Ns, p99Ns }: StageTimes): readonly [string, Style | null] => [
-    `${name} ${time(p50Ns)} ${time(p99Ns)}`,
+    `${name} ${timeFigure(time(p50Ns))} ${timeFigure(time(p99Ns))}`,
     null,
   ]
   return [
@@ -138,13 +142,13 @@ function leftOut({ ringsLeftOut, ringsCountersOnly }: Snapshot): (readonly [stri
   return ringsCountersOnly > 0 ? [[`${ringsCountersOnly} rings: counters only`, 'faint']] : []
 }
 
-/** As many parts as have room, whole. */
+/** As many parts as have room, whole, the first ones before others. */
 function joined(parts: readonly (readonly [string, Style | null])[], columns: number, paint: Paint): string {
   let line = ''
   let used = 0
   for (const [text, style] of parts) {
     const more = widthOf(text) + (used === 0 ? 0 : joint.length)
-    if (used + more > columns) break
+    if (used + more > columns) continue
     line += (used === 0 ? '' : joint) + paint(text, style)
     used += more
   }
@@ -201,13 +205,14 @@ function bodyOf({ snapshot, view, paint }: Scene, columns: number, height: numbe
 
 function overview(snapshot: Snapshot, view: View, paint: Paint, columns: number, height: number): string[] {
   const shown = tablesOf(snapshot)
-  const heights = shareRows(
-    shown.map((table) => 1 + Math.max(1, table.rowCount(snapshot))),
-    height,
-    Math.floor(height * ringsShare),
-  )
-  const isRoomy = heights.reduce((sum, one) => sum + one, 0) + shown.length <= height
-  return shown.flatMap((table, index) => [
+  const needed = shown.map((table) => 1 + Math.max(1, table.rowCount(snapshot)))
+  const share = (lines: number): number[] => shareRows(needed, lines, Math.floor(lines * ringsShare))
+  const all = share(height)
+  const isAll = all.every((lines) => lines > 0)
+  const heights = isAll ? all : share(height - 1)
+  const isRoomy = isAll && heights.reduce((sum, one) => sum + one, 0) + shown.length <= height
+  const hidden = shown.filter((_, index) => heights[index] === 0).map(({ name }) => name)
+  const tables = shown.flatMap((table, index) => [
     ...(isRoomy ? [''] : []),
     ...table.draw(snapshot, {
       width: columns,
@@ -217,6 +222,7 @@ function overview(snapshot: Snapshot, view: View, paint: Paint, columns: number,
       paint,
     }),
   ])
+  return isAll ? tables : [...tables, paint(fit(`no room for ${hidden.join(', ')}: Tab shows each`, columns), 'faint')]
 }
 
 /** Of the lines, so many are for rings before others have any: they are what one looks for. */

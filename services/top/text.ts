@@ -12,13 +12,19 @@ export const widthOf = (text: string): number => (isPlain(text) ? text.length : 
 const isPlain = (text: string): boolean => /^[\x20-\x7e]*$/.test(text)
 
 /**
- * What a name may not do to a terminal: control characters (escape sequences begin with one), marks that turn the direction of writing, line and
- * paragraph separators, characters that are not seen, and halves of characters. They are written as JavaScript would: \x1b, \u202e.
+ * What a name may not do to a terminal: control characters (escape sequences begin with one), what turns the direction of writing (marks, and letters
+ * that are written from the right: terminals that know of them move the figures beside a name), line and paragraph separators, characters that are not
+ * seen, accents upon nothing or in heaps, and halves of characters. They are written as JavaScript would: \x1b, \u202e.
  */
 export function neutralise(text: string): string {
   return isPlain(text) ? text : text.replaceAll(dangerous, escaped)
 }
-const dangerous = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu
+/** DerivedBidiClass.txt of Unicode: blocks whose characters are R or AL unless they say otherwise. JavaScript has no property for it. */
+const fromTheRight = String.raw`\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}`
+const unseen = String.raw`\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}`
+/** No writing has more than three marks upon a letter. */
+const heapedMark = String.raw`(?<=^|\s|\p{M}{3})\p{M}`
+const dangerous = new RegExp(`[${unseen}${fromTheRight}]|${heapedMark}`, 'gu')
 
 /** The same of JSON's text: it means what it meant. */
 export function neutraliseJson(json: string): string {

@@ -23,6 +23,7 @@ const hostile = [
   '\u001b[2J\u001b[H\u001b]0;title\u0007',
   'a\r\nb',
   '\u202egpj.exe',
+  '\u05e9\u05dc\u05d5\u05dd',
   '日本語'.repeat(100),
   '👍'.repeat(300),
   'x'.repeat(5000),
@@ -42,7 +43,7 @@ function check({ lines }: Screen, columns: number, rows: number): void {
     expect(widthOf(visible), visible).toBeLessThanOrEqual(columns)
     // Colours are all that is left of escape sequences.
     // eslint-disable-next-line no-control-regex
-    expect(line.replaceAll(/\u001b\[\d+m/g, '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/)
+    expect(line.replaceAll(/\u001b\[\d+m/g, '')).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u0590-\u08ff\u202a-\u202e]/)
   }
 }
 
@@ -86,8 +87,8 @@ describe('what is there', () => {
   it('80×24: of rings queues, rates, thread, the stage in the kernel and errors; all four tables', () => {
     const text = shown(80, 24)
     expect(text).toMatch(/^RING▲ +POLLER +SQ +CQ +INFL +OP\/S +ENTER\/S +WAKE\/S +THREAD +KER P50 +KER P99 +ERR\/S$/m)
-    expect(text).toMatch(/^0 +kernel +███░░ ░░░░░ +12 12\.3k +1\.3 +3 busy +12\.3µs +4\.56ms +0$/m)
-    expect(text).toMatch(/p50 p99: +queued 12\.3µs 4\.56ms +kernel 12\.3µs 4\.56ms +delivered – –/)
+    expect(text).toMatch(/^0 +kernel +███░░ ░░░░░ +12 12\.3k +1\.3 +3\.0 busy +12\.3µs +4\.56ms +0$/m)
+    expect(text).toMatch(/p50 p99: +queued 12\.3µs 4\.56ms +kernel 12\.3µs 4\.56ms +delivered +– +–/)
     for (const title of ['OPERATION', 'FILE', 'CLIENT']) expect(text).toMatch(new RegExp(`^${title} `, 'm'))
   })
 
@@ -110,6 +111,37 @@ describe('what is there', () => {
     for (const title of titles) expect(text).toContain(title)
     expect(text).toContain('caller: mostly idle')
     expect(text).toMatch(/████+░+ {3}50%/)
+  })
+
+  it('60×12: rings and operations, and what has no room is named with how to see it', () => {
+    const text = shown(60, 12)
+    for (const title of ['RING', 'OPERATION']) expect(text).toMatch(new RegExp(`^${title}`, 'm'))
+    expect(text).toMatch(/^no room for files, clients: Tab shows each *\n q quit/m)
+    expect(shown(80, 24)).not.toContain('no room')
+    const lost = { reason: 'nothing listens at http://127.0.0.1:9464', forSeconds: 5 }
+    const jobs = [{ kind: 'service', name: 'a', state: 'running', detail: '', progress: -1 }]
+    expect(shown(60, 12, { lost, snapshot: { ...snapshotOf(16), jobs } })).toMatch(
+      /^no room for files, clients, jobs: Tab shows each *\n q quit/m,
+    )
+  })
+
+  it('a rate that is whole for once is written as before, and nothing beside it moves', () => {
+    const at = (operationsPerSecond: number): string[] => {
+      const { rates } = snapshotOf(0)
+      const all = { ...rates, operationsPerSecond, wakeupsPerSecond: 3 }
+      const snapshot = { ...snapshotOf(0), rates: all, rings: [ringRow(0, { operationsPerSecond })] }
+      return shown(80, 24, { snapshot }).split('\n')
+    }
+    const [whole, part] = [at(6), at(5.9)]
+    expect(whole[1]).toMatch(/ 6\.0 op\/s /)
+    expect(whole.join('\n').replaceAll(/\b6\.0\b/g, '5.9')).toBe(part.join('\n'))
+    const placeOf = (value: number): number => at(value)[1]!.indexOf('enter/s')
+    expect(new Set([0, 0.01, 6, 9.97, 10, 999.7, 12_345, 1e9].map(placeOf)).size).toBe(1)
+    expect([at(0)[1], at(9.97)[1], at(999.7)[1]]).toEqual([
+      expect.stringContaining(' 0 op/s'),
+      expect.stringContaining(' 10 op/s'),
+      expect.stringContaining(' 1.00k op/s'),
+    ])
   })
 
   it('40×10 is too small, and says so; so is less', () => {

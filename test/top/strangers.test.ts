@@ -36,17 +36,30 @@ async function topHere(admin: string): Promise<CommandError> {
   return outcome
 }
 
-// It takes eight seconds: it begins first, and is looked at last.
+// Both take eight seconds: they begin first, and are looked at last.
 const mute = createServer(() => undefined)
+/** Something now and then, and never a frame. */
+const dribbling = createServer((_request, response) => {
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  const timer = setInterval(() => response.write(': still here\n\n'), 1000)
+  response.once('close', () => clearInterval(timer))
+})
 let unanswered: ReturnType<typeof runCommand>
+let dribbled: ReturnType<typeof runCommand>
 beforeAll(async () => {
-  mute.listen(0, '127.0.0.1')
-  await once(mute, 'listening')
-  unanswered = top(`127.0.0.1:${(mute.address() as AddressInfo).port}`)
+  const [first, second] = [mute, dribbling].map(async (server) => {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  unanswered = top(await first!)
+  dribbled = top(await second!)
 })
 afterAll(() => {
-  mute.closeAllConnections()
-  mute.close()
+  for (const server of [mute, dribbling]) {
+    server.closeAllConnections()
+    server.close()
+  }
 })
 
 const stream =
@@ -111,8 +124,8 @@ describe('somebody else answers', () => {
     await new Promise((resolve) => servers[0]!.once('connection', resolve))
     child.kill('SIGINT')
     expect([null, 130]).toContain(await exitCode(child))
-    const { code, stderr } = await unanswered
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/has said nothing for 8 s: is it stopped\?/)])
+    for (const { code, stderr } of await Promise.all([unanswered, dribbled]))
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/has told nothing for 8 s: is it stopped\?/)])
   })
 })
 

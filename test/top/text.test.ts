@@ -14,6 +14,20 @@ describe('neutralise', () => {
     ['line\u2028separator', 'line\\u2028separator'],
     ['half\ud800', 'half\\ud800'],
     ['tag\u{e0041}', 'tag\\u{e0041}'],
+    // Written from the right: a terminal that knows of it would move the figures beside the name.
+    ['\u05e9\u05dc.txt', '\\u05e9\\u05dc.txt'],
+    ['\u0645\u0661\ufe8e', '\\u0645\\u0661\\ufe8e'],
+    ['\u{1e900}', '\\u{1e900}'],
+    // Letters and marks that nobody sees.
+    ['a\u034fb\u3164\ufe0f', 'a\\u034fb\\u3164\\ufe0f'],
+    // Marks belong to a letter, and are not many.
+    ['\u0301a', '\\u0301a'],
+    ['e\u0301.txt', 'e\u0301.txt'],
+    [`a${'\u0301'.repeat(5)}`, `a${'\u0301'.repeat(3)}\\u0301\\u0301`],
+    [
+      '\u0e01\u0e33\u0e25\u0e31\u0e07 \u0939\u093f\u0928\u094d\u0926\u0940',
+      '\u0e01\u0e33\u0e25\u0e31\u0e07 \u0939\u093f\u0928\u094d\u0926\u0940',
+    ],
   ])('%j', (name, shown) => {
     expect(neutralise(name)).toBe(shown)
   })

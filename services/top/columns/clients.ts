@@ -1,5 +1,5 @@
 // The table of clients: threads that use rings, and addresses that ask the daemon for files. To add a column, copy its neighbour and give it a place.
-import { name, numberColumn, part, size, type Table } from '../column.ts'
+import { name, numberColumn, part, rateColumn, size, type Table } from '../column.ts'
 import type { ClientRow } from '../snapshot.ts'
 
 export const clientsTable: Table<ClientRow> = {
@@ -27,7 +27,7 @@ export const clientsTable: Table<ClientRow> = {
       text: ({ kind }) => kind,
       value: ({ kind }) => kind,
     },
-    numberColumn('PER S', 'operations of a thread, requests of an HTTP client', 0, (row: ClientRow) => row.perSecond),
+    rateColumn('PER S', 'operations of a thread, requests of an HTTP client', 0, (row: ClientRow) => row.perSecond),
     numberColumn('BYTES/S', 'bytes a second', 1, (row: ClientRow) => row.bytesPerSecond, { write: size }),
     numberColumn('INFL', 'in flight or waiting; HTTP: being answered', 1, (row: ClientRow) => row.inFlight),
     numberColumn(

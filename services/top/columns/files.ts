@@ -1,5 +1,5 @@
 // The table of files that HTTP clients ask for. To add a column, copy its neighbour and give it a place.
-import { numberColumn, size, type Table } from '../column.ts'
+import { numberColumn, rateColumn, size, type Table } from '../column.ts'
 import type { FileRow } from '../snapshot.ts'
 import { cutMiddle, neutralise } from '../text.ts'
 
@@ -19,7 +19,7 @@ export const filesTable: Table<FileRow> = {
       style: () => 'strong',
       value: ({ file }) => file,
     },
-    numberColumn('REQ/S', 'HTTP requests for it a second', 0, (row: FileRow) => row.requestsPerSecond),
+    rateColumn('REQ/S', 'HTTP requests for it a second', 0, (row: FileRow) => row.requestsPerSecond),
     numberColumn('BYTES/S', 'bytes of it sent a second', 1, (row: FileRow) => row.bytesPerSecond, { write: size }),
     numberColumn('OPEN', 'requests that are being answered with it', 1, (row: FileRow) => row.open),
     numberColumn('REQUESTS', 'since top looks', 2, (row: FileRow) => row.requests),

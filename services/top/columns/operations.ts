@@ -1,5 +1,5 @@
 // The table of operations, of all rings together. To add a column, copy its neighbour and give it a place.
-import { bar, name, numberColumn, size, stageColumns, type Table } from '../column.ts'
+import { bar, name, numberColumn, rateColumn, size, stageColumns, type Table } from '../column.ts'
 import type { OperationRow } from '../snapshot.ts'
 
 export const operationsTable: Table<OperationRow> = {
@@ -29,11 +29,15 @@ export const operationsTable: Table<OperationRow> = {
       style: () => 'accent',
       value: ({ share }) => share,
     },
-    numberColumn('OP/S', 'completed a second', 0, (row: OperationRow) => row.perSecond),
+    rateColumn('OP/S', 'completed a second', 0, (row: OperationRow) => row.perSecond),
     numberColumn('BYTES/S', 'bytes a second', 1, (row: OperationRow) => row.bytesPerSecond, { write: size }),
-    numberColumn('ERR/S', 'failed a second', 1, (row: OperationRow) => row.errorsPerSecond, {
-      style: ({ errorsPerSecond }) => (errorsPerSecond > 0 ? 'bad' : null),
-    }),
+    rateColumn(
+      'ERR/S',
+      'failed a second',
+      1,
+      (row: OperationRow) => row.errorsPerSecond,
+      ({ errorsPerSecond }) => (errorsPerSecond > 0 ? 'bad' : null),
+    ),
     numberColumn('INFL', 'requested and not completed, waiting ones included', 3, (row: OperationRow) => row.inFlight),
     ...stageColumns<OperationRow>('queued', 'QUE', 6),
     ...stageColumns<OperationRow>('kernel', 'KER', 2),

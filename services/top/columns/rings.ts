@@ -1,5 +1,5 @@
 // The table of rings: one column each, from left to right. To add one, copy its neighbour and give it a place.
-import { bar, name, numberColumn, part, size, stageColumns, type Column, type Table } from '../column.ts'
+import { bar, name, numberColumn, part, rateColumn, size, stageColumns, type Column, type Table } from '../column.ts'
 import type { QueueFill, RingRow } from '../snapshot.ts'
 import { styleOfShare, type Style } from '../style.ts'
 
@@ -65,7 +65,7 @@ export const ringsTable: Table<RingRow> = {
     numberColumn('WAIT', 'requests that wait for a place in the ring', 6, (row: RingRow) => row.backlog, {
       style: ({ backlog }) => (backlog > 0 ? 'warning' : null),
     }),
-    numberColumn('OP/S', 'operations completed a second', 0, (row: RingRow) => row.operationsPerSecond),
+    rateColumn('OP/S', 'operations completed a second', 0, (row: RingRow) => row.operationsPerSecond),
     numberColumn(
       'BYTES/S',
       'bytes read, written, sent and received a second',
@@ -73,13 +73,13 @@ export const ringsTable: Table<RingRow> = {
       (row: RingRow) => row.bytesPerSecond,
       { write: size },
     ),
-    numberColumn(
+    rateColumn(
       'ENTER/S',
       'system calls of io_uring_enter a second, by the client and the worker',
       2,
       (row: RingRow) => row.enterCallsPerSecond,
     ),
-    numberColumn(
+    rateColumn(
       'WAKE/S',
       'times a second that the poller slept and had to be woken',
       2,
@@ -113,9 +113,13 @@ export const ringsTable: Table<RingRow> = {
     ...stageColumns<RingRow>('queued', 'QUE', 7),
     ...stageColumns<RingRow>('kernel', 'KER', 3),
     ...stageColumns<RingRow>('delivered', 'DEL', 7),
-    numberColumn('ERR/S', 'operations that failed, a second', 2, (row: RingRow) => row.errorsPerSecond, {
-      style: ({ errorsPerSecond }) => (errorsPerSecond > 0 ? 'bad' : null),
-    }),
+    rateColumn(
+      'ERR/S',
+      'operations that failed, a second',
+      2,
+      (row: RingRow) => row.errorsPerSecond,
+      ({ errorsPerSecond }) => (errorsPerSecond > 0 ? 'bad' : null),
+    ),
     numberColumn('ERRORS', 'operations that failed, since the start', 8, (row: RingRow) => row.totals.errors),
     {
       title: 'STATE',
