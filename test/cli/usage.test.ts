@@ -37,7 +37,9 @@ describe('--help', () => {
     expect(stdout.replace(/\s+/g, ' ')).toContain('(default: 127.0.0.1:8080)')
     expect(stdout).toContain('SIGTERM')
     expect(stdout).toContain('--adapt')
-    expect(stdout.replace(/\s+/g, ' ')).toContain('the page of the rings (/), /metrics, /livez, /readyz, /trace and /traffic are')
+    expect(stdout.replace(/\s+/g, ' ')).toContain(
+      'the page of the rings (/), /metrics, /livez, /readyz, /trace and /traffic are',
+    )
   })
 })
 
