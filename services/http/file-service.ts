@@ -1,14 +1,15 @@
 // Answers one request: path → file → plan → body. Called by http-server.ts for every request; knows nothing of sockets,
 // ports or rings. It never throws: whatever happens is an answer, or a closed connection when the answer had begun.
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Logger } from 'pino'
+import { STATUS_CODES } from 'node:http'
 import { traceLabels } from '../../metrics/exemplar.ts'
 import { BufferPool } from './buffer-pool.ts'
+import type { HttpAnswer, HttpRequest, ServiceLog } from './exchange.ts'
 import type { HttpCounters } from './http-counters.ts'
 import { ClientGone, codeOf, httpError, toHttpError, type HttpError } from './http-error.ts'
 import { retryAfterSeconds, type HttpLimits } from './limits.ts'
 import { openRegularFile, type OpenedFile } from './open-file.ts'
 import { pieceBytes, planResponse, safetyHeaders, type ResponsePlan } from './plan.ts'
+import { openVariant, type Variant } from './precompressed.ts'
 import { findFault } from './request-checks.ts'
 import { parseRequestTarget } from './request-path.ts'
 import { end, sendBody } from './send-body.ts'
@@ -20,7 +21,9 @@ export interface FileServiceOptions {
   readonly limits: HttpLimits
   readonly counters: HttpCounters
   readonly traffic: HttpTraffic
-  readonly log: Logger
+  readonly log: ServiceLog
+  /** Serve `a.txt.br`, `a.txt.zst` or `a.txt.gz` for `a.txt` to who takes that. Default false. */
+  readonly precompressed?: boolean
 }
 
 const homeText = `This is Ringmaster: files through io_uring.
@@ -36,16 +39,18 @@ export class FileService {
   readonly #limits: HttpLimits
   readonly #counters: HttpCounters
   readonly #traffic: HttpTraffic
-  readonly #log: Logger
+  readonly #log: ServiceLog
+  readonly #precompressed: boolean
   readonly #smallBuffers: BufferPool
   readonly #chunkBuffers: BufferPool
 
-  constructor({ folder, limits, counters, traffic, log }: FileServiceOptions) {
+  constructor({ folder, limits, counters, traffic, log, precompressed = false }: FileServiceOptions) {
     this.#folder = folder
     this.#limits = limits
     this.#counters = counters
     this.#traffic = traffic
     this.#log = log
+    this.#precompressed = precompressed
     const queue = { waitersMax: limits.bufferWaitersMax, waitMsMax: limits.bufferWaitMsMax }
     this.#smallBuffers = new BufferPool({
       ...queue,
@@ -68,7 +73,7 @@ export class FileService {
   }
 
   /** Resolves when the answer is sent, or its client gone, and everything it used is given back. */
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async serve(request: HttpRequest, response: HttpAnswer): Promise<void> {
     if (request.socket.destroyed) return // it went away while earlier pipelined requests were answered
     const startedMs = performance.now()
     const visit = this.#traffic.begin(request.socket.remoteAddress)
@@ -83,7 +88,7 @@ export class FileService {
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, visit: Visit | null): Promise<void> {
+  async #answer(request: HttpRequest, response: HttpAnswer, visit: Visit | null): Promise<void> {
     const method = request.method
     const fault = findFault(request)
     if (fault !== undefined) {
@@ -97,20 +102,25 @@ export class FileService {
       await answerText(response, 200, homeText, method === 'HEAD')
       return
     }
-    const opened = await openRegularFile(this.#folder, target.path)
+    const plain = await openRegularFile(this.#folder, target.path)
     visit?.opened(target.path)
+    let variant: Variant | null = null
     try {
+      if (this.#precompressed) variant = await openVariant(this.#folder, target.path, plain, request.headers)
+      const opened = variant?.opened ?? plain
       const plan = planResponse({
         method,
         headers: request.headers,
         path: target.path,
         file: opened.stats,
+        ...(variant !== null && { encoding: variant.encoding }),
         nowMs: Date.now(),
         settleMs: this.#limits.validatorSettleMs,
       })
       await this.#carryOut(plan, opened, response, visit)
     } finally {
-      await this.#close(opened)
+      if (variant !== null && variant.opened !== null) await this.#close(variant.opened)
+      await this.#close(plain)
     }
   }
 
@@ -125,12 +135,7 @@ export class FileService {
     }
   }
 
-  async #carryOut(
-    plan: ResponsePlan,
-    { file }: OpenedFile,
-    response: ServerResponse,
-    visit: Visit | null,
-  ): Promise<void> {
+  async #carryOut(plan: ResponsePlan, { file }: OpenedFile, response: HttpAnswer, visit: Visit | null): Promise<void> {
     const bodyBytes = plan.pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0)
     if (bodyBytes === 0) {
       response.writeHead(plan.status, plan.headers)
@@ -152,7 +157,7 @@ export class FileService {
     }
   }
 
-  async #fail(request: IncomingMessage, response: ServerResponse, error: unknown, startedMs: number): Promise<void> {
+  async #fail(request: HttpRequest, response: HttpAnswer, error: unknown, startedMs: number): Promise<void> {
     const context = { method: request.method, target: request.url, code: codeOf(error) }
     if (error instanceof ClientGone || response.destroyed) {
       this.#counters.clientsGone++
@@ -174,7 +179,7 @@ export class FileService {
     this.#count(request, failure.status, startedMs)
   }
 
-  #count({ method, headers }: IncomingMessage, status: number, startedMs: number): void {
+  #count({ method, headers }: HttpRequest, status: number, startedMs: number): void {
     const { traceparent } = headers
     const trace = typeof traceparent === 'string' ? traceLabels(traceparent) : null
     this.#counters.countResponse({ method, status, durationNs: (performance.now() - startedMs) * 1e6, trace })
@@ -189,7 +194,7 @@ export class FileService {
 }
 
 /** Waits for a buffer, but not for a client that is gone. */
-async function leaseWhileConnected(pool: BufferPool, response: ServerResponse): Promise<Uint8Array> {
+async function leaseWhileConnected(pool: BufferPool, response: HttpAnswer): Promise<Uint8Array> {
   const gone = new AbortController()
   const onClose = (): void => {
     gone.abort()
@@ -202,7 +207,7 @@ async function leaseWhileConnected(pool: BufferPool, response: ServerResponse): 
   }
 }
 
-async function answerText(response: ServerResponse, status: number, text: string, head: boolean): Promise<void> {
+async function answerText(response: HttpAnswer, status: number, text: string, head: boolean): Promise<void> {
   response.writeHead(status, {
     ...safetyHeaders,
     'Content-Type': 'text/plain; charset=utf-8',

@@ -1,18 +1,38 @@
-// What the HTTP service counts. Written by file-service.ts and http-server.ts with plain additions; read by http-plane.ts when somebody scrapes.
-import { DurationHistogram } from '../../metrics/duration-histogram.ts'
+// What the HTTP service counts. Written by file-service.ts and by the servers with plain additions; read by http-plane.ts when somebody scrapes.
+// All of it is numbers in one memory, which may be shared: then another thread reads it (services/blob). Only traces are this thread's.
+import { DurationHistogram, durationNumbers } from '../../metrics/duration-histogram.ts'
 import type { Exemplar } from '../../metrics/exemplar.ts'
 
+export const countedMethods = ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'] as const
 /** Every other method is one label value: clients must not be able to make series. */
-export type MethodLabel = 'GET' | 'HEAD' | 'other'
-const methodLabel = (method: string | undefined): MethodLabel =>
-  method === 'GET' || method === 'HEAD' ? method : 'other'
+const methodLabels: readonly MethodLabel[] = [...countedMethods, 'other']
+type MethodLabel = (typeof countedMethods)[number] | 'other'
+
+/** What is answered; any other status is one label value, too. */
+// prettier-ignore
+const codes = [
+  '200', '201', '204', '206', '304', '400', '401', '403', '404', '405', '408', '409', '411', '412', '413', '414', '416', '417', '422', '431',
+  '500', '501', '503', '505', '507', 'other',
+] as const
+
+const scalars = ['bodyBytesSent', 'clientsGone', 'cutShort', 'badRequests', 'connectionsRefused'] as const
+const responsesAt = scalars.length
+const durationsAt = responsesAt + methodLabels.length * codes.length
+/** Numbers that the counters take. */
+export const counterNumbers: number = durationsAt + methodLabels.length * durationNumbers
+
+const methodIndex = new Map<string, number>(methodLabels.map((label, index) => [label, index]))
+const codeIndex = new Map<number, number>(codes.map((code, index) => [Number(code), index]))
+const usual: ReadonlySet<MethodLabel> = new Set(['GET', 'HEAD', 'other'])
+const otherMethod = methodLabels.length - 1
+const otherCode = codes.length - 1
 
 export interface Responses {
   readonly method: MethodLabel
   readonly code: string
-  count: number
+  readonly count: number
   /** The latest of a trace. */
-  exemplar: Exemplar | null
+  readonly exemplar: Exemplar | null
 }
 
 /** One request, from its header to the end of its answer. */
@@ -25,36 +45,85 @@ export interface AnsweredRequest {
 }
 
 export class HttpCounters {
-  private readonly byMethodAndCode = new Map<string, Responses>()
-  private readonly byMethod: Record<MethodLabel, DurationHistogram> = {
-    GET: new DurationHistogram(),
-    HEAD: new DurationHistogram(),
-    other: new DurationHistogram(),
-  }
-  bodyBytesSent = 0
-  clientsGone = 0
-  cutShort = 0
-  badRequests = 0
-  connectionsRefused = 0
+  private readonly numbers: Float64Array
+  private readonly histograms: readonly DurationHistogram[]
+  private readonly exemplars: (Exemplar | null)[] = Array.from({ length: durationsAt - responsesAt }, () => null)
 
-  countResponse({ method, status, durationNs, trace }: AnsweredRequest): void {
-    const label = methodLabel(method)
-    const key = `${label} ${status}`
-    let responses = this.byMethodAndCode.get(key)
-    if (responses === undefined) {
-      responses = { method: label, code: String(status), count: 0, exemplar: null }
-      this.byMethodAndCode.set(key, responses)
+  /** `numbers`: counterNumbers of them. */
+  constructor(numbers: Float64Array = new Float64Array(counterNumbers)) {
+    this.numbers = numbers
+    this.histograms = methodLabels.map((_, index) => {
+      const from = durationsAt + index * durationNumbers
+      return new DurationHistogram(numbers.subarray(from, from + durationNumbers))
+    })
+  }
+
+  countResponse({ method = '', status, durationNs, trace }: AnsweredRequest): void {
+    const methodAt = methodIndex.get(method) ?? otherMethod
+    const at = methodAt * codes.length + (codeIndex.get(status) ?? otherCode)
+    this.numbers[responsesAt + at]! += 1
+    if (trace !== null) this.exemplars[at] = { labels: trace, value: 1, timestampMs: Date.now() }
+    this.histograms[methodAt]!.record(durationNs, trace)
+  }
+
+  *responses(): IterableIterator<Responses> {
+    for (let at = 0; at < this.exemplars.length; at++) {
+      const count = this.numbers[responsesAt + at]!
+      if (count === 0) continue
+      const method = methodLabels[Math.floor(at / codes.length)]!
+      yield { method, code: codes[at % codes.length]!, count, exemplar: this.exemplars[at]! }
     }
-    responses.count++
-    if (trace !== null) responses.exemplar = { labels: trace, value: 1, timestampMs: Date.now() }
-    this.byMethod[label].record(durationNs, trace)
   }
 
-  responses(): IterableIterator<Responses> {
-    return this.byMethodAndCode.values()
-  }
-
+  /** Of methods that are always asked for, and of others that were. */
   durations(): readonly (readonly [MethodLabel, DurationHistogram])[] {
-    return Object.entries(this.byMethod) as [MethodLabel, DurationHistogram][]
+    return methodLabels
+      .map((label, index) => [label, this.histograms[index]!] as const)
+      .filter(([label, { sumNs }]) => usual.has(label) || sumNs > 0)
+  }
+
+  /** Adds what others have counted. */
+  add(others: HttpCounters): void {
+    for (let at = 0; at < counterNumbers; at++) this.numbers[at]! += others.numbers[at]!
+  }
+
+  get bodyBytesSent(): number {
+    return this.numbers[0]!
+  }
+
+  set bodyBytesSent(value: number) {
+    this.numbers[0] = value
+  }
+
+  get clientsGone(): number {
+    return this.numbers[1]!
+  }
+
+  set clientsGone(value: number) {
+    this.numbers[1] = value
+  }
+
+  get cutShort(): number {
+    return this.numbers[2]!
+  }
+
+  set cutShort(value: number) {
+    this.numbers[2] = value
+  }
+
+  get badRequests(): number {
+    return this.numbers[3]!
+  }
+
+  set badRequests(value: number) {
+    this.numbers[3] = value
+  }
+
+  get connectionsRefused(): number {
+    return this.numbers[4]!
+  }
+
+  set connectionsRefused(value: number) {
+    this.numbers[4] = value
   }
 }

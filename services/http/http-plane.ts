@@ -1,6 +1,6 @@
 // The plane of the HTTP service: requests, durations, connections, buffers. Registered by http-server.ts; to add a metric, copy a row.
 import { atMost, oneOf, type MetricRow, type Plane, type SampleSink } from '../../metrics/plane.ts'
-import type { HttpCounters } from './http-counters.ts'
+import { countedMethods, type HttpCounters } from './http-counters.ts'
 
 /** Levels are read at scrape time. */
 export interface HttpReading {
@@ -51,6 +51,6 @@ const rows: readonly MetricRow<HttpReading>[] = [
 export const httpPlane: Plane<HttpReading> = {
   name: 'http',
   subjectLabels: [],
-  labelRules: { method: oneOf('GET', 'HEAD'), code: atMost(64) },
+  labelRules: { method: oneOf(...countedMethods), code: atMost(64) },
   rows,
 }

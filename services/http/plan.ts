@@ -24,6 +24,8 @@ export interface PlanInput {
   readonly headers: IncomingHttpHeaders
   readonly path: Buffer
   readonly file: FileFacts
+  /** How `file` is encoded, of which `path` is the content; null: as it is, and there could have been another. */
+  readonly encoding?: string | null
   readonly nowMs: number
   readonly settleMs: number
 }
@@ -38,7 +40,9 @@ export function planResponse(input: PlanInput): ResponsePlan {
     'Accept-Ranges': 'bytes',
     ETag: validators.etag,
     'Last-Modified': validators.lastModified,
+    ...(input.encoding !== undefined && { Vary: 'Accept-Encoding' }),
   }
+  const encoded = typeof input.encoding === 'string' ? { 'Content-Encoding': input.encoding } : {}
   const outcome = evaluateConditions(input.headers, validators)
   if (outcome === 'not-modified') return { status: 304, headers: common, pieces: [] }
   if (outcome === 'precondition-failed') {
@@ -55,7 +59,7 @@ export function planResponse(input: PlanInput): ResponsePlan {
   const plan = selection.kind === 'whole' ? planWhole(type, sizeBytes) : planParts(selection.ranges, type, sizeBytes)
   return {
     status: plan.status,
-    headers: { ...common, ...plan.headers },
+    headers: { ...common, ...encoded, ...plan.headers },
     pieces: input.method === 'HEAD' ? [] : plan.pieces,
   }
 }

@@ -1,11 +1,12 @@
 // What RFC 9110 and 9112 tell servers to refuse and node:http lets through: requests that something between the client and
 // us may have understood in another way. Pure; called by file-service.ts before anything else.
-import type { IncomingMessage } from 'node:http'
+import type { HttpRequest } from './exchange.ts'
 
 const versions: ReadonlySet<string> = new Set(['1.0', '1.1'])
-const hostForm = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]*)(?::\d*)?$/i
+/** Of services/blob, too. */
+export const hostForm: RegExp = /^(?:\[[0-9a-f:.]+\]|[a-z0-9._~!$&'()*+,;=%-]*)(?::\d*)?$/i
 
-type CheckedRequest = Pick<IncomingMessage, 'httpVersion' | 'headers' | 'rawHeaders'>
+type CheckedRequest = Pick<HttpRequest, 'httpVersion' | 'headers' | 'rawHeaders'>
 
 /** The status to refuse with, and why; undefined when the request is sound. */
 export function findFault(request: CheckedRequest): { status: 400 | 505; reason: string } | undefined {

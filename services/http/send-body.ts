@@ -2,14 +2,14 @@
 // file-service.ts. Two rules hold on every path through this file:
 //   a buffer is touched again only when the socket is done with it (the callback of `write`), and
 //   a buffer is released only when the last read into it has settled, even if the client is long gone.
-import type { ServerResponse } from 'node:http'
 import type { BufferPool } from './buffer-pool.ts'
+import type { HttpAnswer } from './exchange.ts'
 import { ClientGone, httpError } from './http-error.ts'
 import type { BodyPiece, ResponsePlan } from './plan.ts'
 import type { StoredFile } from './storage.ts'
 
 export interface Sending {
-  readonly response: ServerResponse
+  readonly response: HttpAnswer
   readonly plan: ResponsePlan
   readonly file: StoredFile
   readonly pool: BufferPool
@@ -151,7 +151,7 @@ function write({ response, plan }: SendState, bytes: Uint8Array): Promise<void> 
 }
 
 /** Ends the answer, with its last bytes if there are any, and waits until the socket has taken everything. */
-export function end(response: ServerResponse, bytes?: Uint8Array | string): Promise<void> {
+export function end(response: HttpAnswer, bytes?: Uint8Array | string): Promise<void> {
   return new Promise((resolve, reject) => {
     response.once('finish', resolve)
     response.once('close', () => {

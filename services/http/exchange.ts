@@ -1,0 +1,37 @@
+// A request and its answer as FileService needs them, whoever parses and sends: node:http's own (http-server.ts) or those of services/blob.
+import type { IncomingHttpHeaders } from 'node:http'
+
+export interface HttpRequest {
+  readonly method?: string | undefined
+  /** The target as it stands in the request line. */
+  readonly url?: string | undefined
+  readonly httpVersion: string
+  readonly headers: IncomingHttpHeaders
+  /** Names and values in turns. */
+  readonly rawHeaders: readonly string[]
+  readonly socket: { readonly destroyed: boolean; readonly remoteAddress?: string | undefined }
+}
+
+/** Told 'finish' when everything is sent, 'close' when the connection is over: as node:http's ServerResponse. */
+export interface HttpAnswer {
+  /** Whether another request may follow on the connection. */
+  shouldKeepAlive: boolean
+  readonly statusCode: number
+  readonly headersSent: boolean
+  readonly destroyed: boolean
+  writeHead(status: number, headers: Readonly<Record<string, string | number>>): unknown
+  /** The bytes are the answer's until `done` is called. */
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): unknown
+  end(bytes?: Uint8Array | string): unknown
+  destroy(): unknown
+  once(event: 'finish' | 'close', listener: () => void): unknown
+  off(event: 'close', listener: () => void): unknown
+}
+
+/** What is logged: pino's Logger, and what sends lines to another thread. */
+export interface ServiceLog {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
