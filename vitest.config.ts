@@ -11,6 +11,11 @@ const withoutAddon = ['abort', 'file', 'lifecycle', 'open-flags', 'read-file', '
   .map((name) => `test/services/${name}.test.ts`)
   .concat('test/http/confinement.test.ts', 'test/http/range-requests.test.ts')
 
+/** What node:http's file service answers, and the blob service as well. */
+const blobToo = ['bad-input', 'confinement', 'drain', 'file-service', 'range-requests', 'traffic', 'transfers'].map(
+  (name) => `test/http/${name}.test.ts`,
+)
+
 /**
  * What runs alone, and why.
  * - kernel.io_uring_disabled is set for a moment: processes without privileges have no rings meanwhile.
@@ -52,6 +57,8 @@ const config: ViteUserConfig = defineConfig({
         extends: true,
         test: { ...together, name: 'plain', include: withoutAddon, env: { RINGMASTER_ADDON: 'none' } },
       },
+      // The same specifications for the blob service, which parses and sends by itself.
+      { extends: true, test: { ...together, name: 'blob', include: blobToo, env: { RINGMASTER_HTTP: 'blob' } } },
       // The addon loaded by several threads of one process: it must keep its state per environment.
       { extends: true, test: { ...together, name: 'threads', include: [threadsOnly], pool: 'threads' } },
     ],

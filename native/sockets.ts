@@ -62,6 +62,11 @@ export function listenSocket(fd: number, backlog: number): number {
   return call('listen', fd, backlog)
 }
 
+/** shutdown(2) of both sides: a socket that listens takes no connection any more. 0 or -errno. */
+export function shutdownSocket(fd: number): number {
+  return call('shutdown', fd, 2)
+}
+
 /** setsockopt(2) of a number. 0 or -errno. */
 export function setSocketOption(fd: number, [level, name]: OptionName, value: number): number {
   scratch.writeInt32LE(value)

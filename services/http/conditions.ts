@@ -1,4 +1,4 @@
-// Conditional requests: RFC 9110 section 13, in the order of its 13.2.2. Pure; used by plan.ts.
+// Conditional requests: RFC 9110 section 13, in the order of its 13.2.2. Pure; used by plan.ts and services/blob.
 import type { IncomingHttpHeaders } from 'node:http'
 import fresh from 'fresh'
 import { formatHttpDate, parseHttpDateMs } from './http-date.ts'
@@ -20,6 +20,18 @@ export function evaluateConditions(headers: IncomingHttpHeaders, file: Validator
   return isFresh(headers, file) ? 'not-modified' : 'proceed'
 }
 
+/** Whether a PUT or DELETE may be carried out; `file`: what is there now, null where nothing is. */
+export function writeConditionsHold(headers: IncomingHttpHeaders, file: Validators | null): boolean {
+  const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = headers
+  if (ifMatch !== undefined) {
+    if (file === null || !matchesStrongly(ifMatch, file)) return false
+  } else {
+    const unmodifiedSinceMs = parseHttpDateMs(headers['if-unmodified-since'] ?? '')
+    if (unmodifiedSinceMs !== undefined && file !== null && file.lastModifiedMs > unmodifiedSinceMs) return false
+  }
+  return ifNoneMatch === undefined || file === null || !matchesWeakly(ifNoneMatch, file)
+}
+
 /** Whether ranges may be served: no If-Range, or one that names exactly this version (section 13.1.5). */
 export function ifRangeHolds(ifRange: string | string[] | undefined, file: Validators): boolean {
   if (ifRange === undefined || ifRange === '') return true
@@ -31,6 +43,12 @@ export function ifRangeHolds(ifRange: string | string[] | undefined, file: Valid
 function matchesStrongly(ifMatch: string, file: Validators): boolean {
   if (ifMatch.trim() === '*') return true
   return file.settled && (ifMatch.match(entityTag)?.includes(file.etag) ?? false)
+}
+
+function matchesWeakly(ifNoneMatch: string, file: Validators): boolean {
+  const opaque = (tag: string): string => tag.replace(/^W\//, '')
+  if (ifNoneMatch.trim() === '*') return true
+  return ifNoneMatch.match(entityTag)?.some((tag) => opaque(tag) === opaque(file.etag)) ?? false
 }
 
 /**

@@ -2,9 +2,12 @@
 import { atMost, oneOf, type MetricRow, type Plane, type SampleSink } from '../../metrics/plane.ts'
 import { countedMethods, type HttpCounters } from './http-counters.ts'
 
-/** Levels are read at scrape time. */
-export interface HttpReading {
+export interface HttpReading extends HttpLevels {
   readonly counters: HttpCounters
+}
+
+/** What is open and held: read at scrape time. */
+export interface HttpLevels {
   readonly requestsInFlight: number
   readonly connectionsOpen: number
   readonly bodyBuffersInUse: number

@@ -1,9 +1,11 @@
-// A file service for tests: an empty folder, a real Ringmaster, a real server on a free port.
+// A file service for tests: an empty folder, a real Ringmaster, a real server on a free port. With RINGMASTER_HTTP=blob it is that of
+// services/blob, of which everything here has to be true as well.
 import { constants, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
+import { BlobServer } from '../../services/blob/blob-server.ts'
 import { HttpServer } from '../../services/http/http-server.ts'
 import type { HttpLimits } from '../../services/http/limits.ts'
 import type { Folder } from '../../services/http/storage.ts'
@@ -12,7 +14,7 @@ import { Ringmaster } from '../../services/ringmaster.ts'
 export interface Service extends AsyncDisposable {
   readonly root: string
   readonly port: number
-  readonly server: HttpServer
+  readonly server: HttpServer | BlobServer
   /** Log lines so far, parsed. */
   readonly log: readonly Record<string, unknown>[]
   url(path: string): string
@@ -29,20 +31,26 @@ export interface ServiceOptions {
   readonly parent?: string
 }
 
+/** Whether the service is that of services/blob. */
+export const isBlob: boolean = process.env['RINGMASTER_HTTP'] === 'blob'
+
 export async function startService({ limits, wrap, parent }: ServiceOptions = {}): Promise<Service> {
   const root = realpathSync(mkdtempSync(join(parent ?? tmpdir(), 'ringmaster-http-')))
   const rings = await Ringmaster.start({ rings: 1 })
   const directory = await rings.open(root, constants.O_RDONLY | constants.O_DIRECTORY)
   const folder: Folder = { open: (path, flags) => rings.openBeneath(directory, path, flags) }
   const log: Record<string, unknown>[] = []
-  const server = await HttpServer.start({
+  const options = {
     folder: wrap?.(folder) ?? folder,
     host: '127.0.0.1',
     port: 0,
     // Files made by a test are too young for strong validators; tests of just that set it themselves.
     limits: { validatorSettleMs: 0, ...limits },
     log: pino({ level: 'debug' }, { write: (line) => log.push(JSON.parse(line) as Record<string, unknown>) }),
-  })
+  }
+  const server = isBlob
+    ? await BlobServer.start({ ...options, handles: rings.rings.handles })
+    : await HttpServer.start(options)
   const registry = new Registry()
   server.register(registry)
   const { port } = server.address

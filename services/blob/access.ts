@@ -1,0 +1,62 @@
+// Who may read and who may write: bearer tokens (RFC 6750). Only their SHA-256 is kept, and every one is compared, in constant time, so that
+// neither length nor time tells anything. Used by blob-server.ts for every request.
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { httpError } from '../http/http-error.ts'
+
+export const rights = ['read-only', 'read-write'] as const
+export type Right = (typeof rights)[number]
+
+/** A token as it is kept, and as it travels to instances. */
+export interface KnownToken {
+  readonly sha256: Uint8Array
+  readonly right: Right
+}
+
+const tokenForm = /^[A-Za-z0-9\-._~+/]+=*$/
+const tokenLengthMin = 16
+const bearerForm = /^bearer +([^ ]+)$/i
+
+const sha256 = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest()
+
+/**
+ * Tokens of a file: a line each, `read-only TOKEN` or `read-write TOKEN`; empty lines and those that begin with # say nothing.
+ * @throws Error with the number of the line, and nothing of what it says
+ */
+export function parseTokens(text: string): KnownToken[] {
+  return text.split('\n').flatMap((line, index) => {
+    const trimmed = line.trim()
+    if (trimmed === '' || trimmed.startsWith('#')) return []
+    const [right = '', token = '', ...more] = trimmed.split(/\s+/)
+    const known = rights.find((one) => one === right)
+    if (known === undefined || more.length > 0)
+      throw new Error(`line ${index + 1} of the tokens is not "read-only TOKEN" or "read-write TOKEN"`)
+    if (token.length < tokenLengthMin || !tokenForm.test(token))
+      throw new Error(
+        `the token in line ${index + 1} must have ${tokenLengthMin} characters or more, of A–Z a–z 0–9 - . _ ~ + / and = at the end`,
+      )
+    return [{ sha256: sha256(token), right: known }]
+  })
+}
+
+export class Access {
+  private readonly tokens: readonly KnownToken[] | null
+
+  /** null: everybody may do everything. An empty list: nobody anything. */
+  constructor(tokens: readonly KnownToken[] | null) {
+    this.tokens = tokens
+  }
+
+  /** @throws HttpError 401 without a token that is known, 403 with one that may not write */
+  check(authorization: string | undefined, isWrite: boolean): void {
+    const { tokens } = this
+    if (tokens === null) return
+    const given = bearerForm.exec(authorization ?? '')?.[1]
+    if (given === undefined) throw httpError(401, 'no token')
+    const digest = sha256(given)
+    let found: Right | null = null
+    for (const token of tokens)
+      if (timingSafeEqual(token.sha256, digest)) found = found === 'read-write' ? found : token.right
+    if (found === null) throw httpError(401, 'a token that is not known')
+    if (isWrite && found === 'read-only') throw httpError(403, 'a token that may only read')
+  }
+}

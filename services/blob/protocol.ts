@@ -1,0 +1,48 @@
+// What the blob service's instances and the thread that started them say to each other: calls one way (comlink, over the service's port),
+// log lines the other. Used by service.ts and resident.ts.
+import type { KnownToken } from './access.ts'
+import type { BlobLimits } from './limits.ts'
+import type { Durability } from './put.ts'
+
+/** What every instance is started with. */
+export interface BlobTask {
+  /** Absolute: opened by each instance. */
+  readonly root: string
+  /** The socket that all of them accept from: the starter's to close. */
+  readonly listenFd: number
+  readonly limits: Partial<BlobLimits>
+  /** For each ring: counterNumbers and levelNumbers numbers. */
+  readonly memory: SharedArrayBuffer
+  readonly precompressed: boolean
+  /** PUT, DELETE, OPTIONS and lists; null: none of them. */
+  readonly durability: Durability | null
+  /** Of a Fence. */
+  readonly fence: SharedArrayBuffer
+  readonly tokens: readonly KnownToken[] | null
+  /** Whether anybody wants to know of each request. */
+  readonly logsDebug: boolean
+}
+
+/** What an instance answers to. */
+export interface BlobControl {
+  sendAway(): void
+  /** How many requests were cut off. */
+  drain(msMax: number): Promise<number>
+  changeTokens(tokens: readonly KnownToken[] | null): void
+  /** Opens ROOT anew. */
+  reopen(): Promise<void>
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** A line for the starter's log. */
+export interface LogLine {
+  readonly log: LogLevel
+  readonly fields: Readonly<Record<string, unknown>>
+  readonly message: string
+}
+
+export const asLogLine = (message: unknown): LogLine | null =>
+  typeof message === 'object' && message !== null && 'log' in message && 'fields' in message
+    ? (message as LogLine)
+    : null

@@ -1,0 +1,130 @@
+// A PUT: an upload becomes a file as a whole, or not at all. Called by object-service.ts.
+//
+//   file without a name ─► write ─► fdatasync ─► link, or rename over what was there ─► fsync of the folder
+//
+// Every step's result is looked at; a sync that fails puts up the fence. Whoever reads finds the old file or the new one, and whoever got an
+// answer finds the new one after a crash, as far as the root's durability says.
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Stats } from 'node:fs'
+import { writeConditionsHold } from '../http/conditions.ts'
+import { codeOf, httpError } from '../http/http-error.ts'
+import { validatorsOf } from '../http/validators.ts'
+import { ContentCheck } from './digest.ts'
+import type { Fence } from './fence.ts'
+import type { BlobStore, NewFile, StoreFolder } from './store.ts'
+import type { UploadBody } from './upload-body.ts'
+
+/** What is on the device when an upload is acknowledged: file and name; the file; nothing of it, perhaps. */
+export const durabilities = ['full', 'data', 'none'] as const
+export type Durability = (typeof durabilities)[number]
+
+export interface WriteContext {
+  readonly store: BlobStore
+  readonly fence: Fence
+  readonly durability: Durability
+  /** Of a file changed less than this ago an ETag is weak. */
+  readonly settleMs: number
+}
+
+export interface PutRequest {
+  readonly path: ObjectPath
+  readonly headers: IncomingHttpHeaders
+  readonly body: UploadBody
+  /** The client waits to be asked for the body. */
+  readonly ask: () => void
+}
+
+export interface PutOutcome {
+  readonly outcome: 'created' | 'replaced'
+  readonly stats: Stats
+}
+
+/** Where something is written or removed. */
+export interface ObjectPath {
+  /** '' is the root. */
+  readonly folder: Buffer
+  readonly name: Buffer
+}
+
+/** @throws HttpError, SystemError */
+export async function put(context: WriteContext, request: PutRequest): Promise<PutOutcome> {
+  const { store, fence, durability } = context
+  const { path, headers } = request
+  fence.check()
+  const check = new ContentCheck(headers)
+  const folder = await store.makeFolder(path.folder, durability === 'full' ? syncing(fence) : null)
+  try {
+    await checkConditions(context, folder, request)
+    const file = await folder.create()
+    try {
+      request.ask()
+      await receive(file, request.body, check)
+      check.finish()
+      if (durability !== 'none') await fence.guard(() => file.sync())
+      const outcome = await commit(context, folder, file, request)
+      if (durability === 'full') await fence.guard(() => folder.sync())
+      return { outcome, stats: await file.stat() }
+    } finally {
+      await file.close()
+    }
+  } finally {
+    await folder.close()
+  }
+}
+
+const syncing =
+  (fence: Fence) =>
+  (folder: StoreFolder): Promise<void> =>
+    fence.guard(() => folder.sync())
+
+async function receive(file: NewFile, body: UploadBody, check: ContentCheck): Promise<void> {
+  let position = 0
+  for (let taken = await body.take(); taken !== null; taken = await body.take()) {
+    for (const bytes of taken) {
+      check.update(bytes)
+      for (let done = 0; done < bytes.length;) {
+        const written = await file.write(done === 0 ? bytes : bytes.subarray(done), position)
+        if (written === 0) throw httpError(500, 'a write wrote nothing')
+        done += written
+        position += written
+      }
+    }
+  }
+}
+
+/** Once more, right before: what was there when the upload began may have changed. Between this and the rename it still may, by others. */
+async function commit(
+  context: WriteContext,
+  folder: StoreFolder,
+  file: NewFile,
+  request: PutRequest,
+): Promise<PutOutcome['outcome']> {
+  if (isConditional(request.headers)) await checkConditions(context, folder, request)
+  context.fence.check()
+  const { name } = request.path
+  const exclusive = request.headers['if-none-match']?.trim() === '*'
+  try {
+    return await file.commit(name, exclusive)
+  } catch (error) {
+    if (exclusive && codeOf(error) === 'EEXIST') throw httpError(412, 'it is there already')
+    throw error
+  }
+}
+
+const isConditional = (headers: IncomingHttpHeaders): boolean =>
+  headers['if-match'] !== undefined ||
+  headers['if-none-match'] !== undefined ||
+  headers['if-unmodified-since'] !== undefined
+
+/** @throws HttpError 412; 409 where there is something else than a file */
+export async function checkConditions(
+  { settleMs }: WriteContext,
+  folder: StoreFolder,
+  { path, headers }: Pick<PutRequest, 'path' | 'headers'>,
+): Promise<Stats | null> {
+  const stats = await folder.stat(path.name)
+  if (stats !== null && !stats.isFile() && !stats.isSymbolicLink()) throw httpError(409, 'not a regular file')
+  const validators = stats === null ? null : validatorsOf(stats, Date.now(), settleMs)
+  if (!writeConditionsHold(headers, validators)) throw httpError(412, 'a condition does not hold')
+  return stats
+}

@@ -1,0 +1,59 @@
+// The blob service in a ring worker: a BlobServer on the ring of the thread that it lives in, on a socket that all instances share. Loaded
+// there by URL (service.ts): a resident service's default export.
+import type { MessagePort } from 'node:worker_threads'
+import { expose, packError } from '../../workers/control.ts'
+import type { ServiceLog } from '../http/exchange.ts'
+import type { Resident } from '../residents/protocol.ts'
+import type { ServiceContext } from '../residents/runner.ts'
+import { BlobRoot } from './blob-root.ts'
+import { BlobServer } from './blob-server.ts'
+import { Fence } from './fence.ts'
+import type { BlobControl, BlobTask, LogLevel, LogLine } from './protocol.ts'
+import { countersOf, levelsOf } from './shared-counters.ts'
+
+export default async function start({ rings, data, ring, port }: ServiceContext): Promise<Resident> {
+  const task = data as BlobTask
+  const root = await BlobRoot.open(rings, task.root)
+  const { durability, tokens } = task
+  const server = new BlobServer({
+    handles: rings.rings.handles,
+    folder: root,
+    log: logOver(port, ring, task.logsDebug),
+    limits: task.limits,
+    counters: countersOf(task.memory, ring),
+    objects: durability === null ? null : { store: root, fence: new Fence(task.fence), durability },
+    tokens,
+    precompressed: task.precompressed,
+    onChange: levelsOf(task.memory, ring),
+  })
+  const control: BlobControl = {
+    sendAway: () => {
+      server.sendAway()
+    },
+    drain: (msMax) => server.drain(msMax),
+    changeTokens: (known) => {
+      server.changeTokens(known)
+    },
+    reopen: () => root.reopen(),
+  }
+  expose(control, port)
+  server.accept(task.listenFd)
+  return {
+    async stop() {
+      await server.drain(0)
+      await root.close()
+    },
+  }
+}
+
+/** Lines go to the thread that has the log: writing them is not this one's work. */
+function logOver(port: MessagePort, ring: number, logsDebug: boolean): ServiceLog {
+  const line = (level: LogLevel) => (fields: object, message: string) => {
+    const sent: Record<string, unknown> = { ring }
+    for (const [name, value] of Object.entries(fields) as [string, unknown][])
+      sent[name] = value instanceof Error ? packError(value) : value
+    port.postMessage({ log: level, fields: sent, message } satisfies LogLine)
+  }
+  const debug = logsDebug ? line('debug') : (): void => undefined
+  return { debug, info: line('info'), warn: line('warn'), error: line('error') }
+}

@@ -1,0 +1,43 @@
+// What a BlobServer is made with. Used by blob-server.ts, resident.ts and service.ts.
+import type { RingHandle } from '../../workers/ring-handle.ts'
+import type { ServiceLog } from '../http/exchange.ts'
+import type { HttpCounters } from '../http/http-counters.ts'
+import type { HttpLevels } from '../http/http-plane.ts'
+import type { Folder } from '../http/storage.ts'
+import type { KnownToken } from './access.ts'
+import type { Fence } from './fence.ts'
+import type { BlobLimits } from './limits.ts'
+import type { Durability } from './put.ts'
+import type { BlobStore } from './store.ts'
+
+export interface BlobServerOptions {
+  /** Rings of this thread: each accepts, and keeps what it has accepted. */
+  readonly handles: readonly RingHandle[]
+  readonly folder: Folder
+  readonly log: ServiceLog
+  readonly limits?: Partial<BlobLimits>
+  readonly counters?: HttpCounters
+  /** As FileService's. */
+  readonly precompressed?: boolean
+  /** PUT, DELETE, OPTIONS and lists; default: none of them. */
+  readonly objects?: BlobObjects | null
+  /** Who may do what; default: everybody everything. */
+  readonly tokens?: readonly KnownToken[] | null
+  /** Told whenever what is open and held has changed: of buffers, some seconds later. */
+  readonly onChange?: (levels: HttpLevels) => void
+}
+
+/** What the service does beyond files that are asked for. */
+export interface BlobObjects {
+  readonly store: BlobStore
+  readonly fence: Fence
+  readonly durability: Durability
+}
+
+export interface ListenAt {
+  readonly host: string
+  /** 0 for any free port. */
+  readonly port: number
+  /** Descriptor of a socket that listens already: instead of host and port. */
+  readonly fd?: number | undefined
+}
