@@ -281,7 +281,9 @@ describe('--dry-run', () => {
       const run = await runCommand('tune', path, '--budget-seconds', '2')
       expect([plan.code, plan.stdout], path).toEqual([1, ''])
       expect(run).toEqual(plan)
-      expect(plan.stderr).toMatch(/^ringmaster: .*(neither a file nor a folder|there are no files with content|is empty)/)
+      expect(plan.stderr).toMatch(
+        /^ringmaster: .*(neither a file nor a folder|there are no files with content|is empty)/,
+      )
     }
   })
 
