@@ -1,5 +1,5 @@
 // `ringmaster tune --apply`: the choice as a profile, and what must not be overwritten by it. Called by tune.ts.
-import { access } from 'node:fs/promises'
+import { access, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { readProfile, writeProfile } from '../profile/file.ts'
 import { differencesNow } from '../profile/fingerprint.ts'
@@ -18,15 +18,15 @@ export async function checkProfile(path: string, force: boolean): Promise<void> 
   await access(dirname(resolve(path))).catch((error: unknown) => {
     throw failed(`cannot write ${path}: ${reasonOf(error)}; choose another file with --profile`, error)
   })
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  )
-  if (!isThere || force) return
-  const found = await readProfile(path).catch((error: unknown) => {
+  const found = await stat(path).catch(() => null)
+  // A name cannot be taken from a folder by renaming, and a pipe's readers would wait for ever.
+  if (found !== null && !found.isFile())
+    throw failed(`cannot write ${path}: it is no file; choose another name with --profile`, null)
+  if (found === null || force) return
+  const present = await readProfile(path).catch((error: unknown) => {
     throw failed(`${reasonOf(error)}. --force replaces it; --profile names another file`, error)
   })
-  const differences = differencesNow(found)
+  const differences = differencesNow(present)
   if (differences.length === 0) return
   throw failed(
     `${path} was made on another machine (${differences.join('; ')}). --force replaces it; --profile names another file`,

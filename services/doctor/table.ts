@@ -39,7 +39,7 @@ const colors: Readonly<Record<Verdict, 'green' | 'cyan' | 'magenta' | 'yellow' |
 function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
-  for (const word of text.replace(/\p{Cc}/gu, '\uFFFD').split(/ +/)) {
+  for (const word of text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD').split(/ +/)) {
     if (line !== '' && line.length + 1 + word.length > width) {
       lines.push(line)
       line = word

@@ -3,6 +3,7 @@
 import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { RingError } from '../../native/errors.ts'
+import { printable } from './printable.ts'
 import { profileSchema, profileVersion } from './schema.ts'
 import type { Profile } from './schema.ts'
 
@@ -10,7 +11,7 @@ import type { Profile } from './schema.ts'
 const sizeBytesMax = 1024 * 1024
 
 const wrong = (path: string, problem: string, cause?: unknown): RingError =>
-  new RingError('ERR_RING_PROFILE', `the profile ${path} ${problem}`, { cause })
+  new RingError('ERR_RING_PROFILE', `the profile ${path} ${printable(problem)}`, { cause })
 
 /**
  * Reads a profile.
@@ -24,7 +25,8 @@ export async function readProfile(path: string): Promise<Profile> {
   const { size } = found
   // Reading a pipe might never end.
   if (!found.isFile()) throw wrong(path, 'is no file: name one that ringmaster tune has written')
-  if (size > sizeBytesMax) throw wrong(path, `has ${size} bytes, more than ${sizeBytesMax}: is it one at all?`)
+  if (size > sizeBytesMax)
+    throw wrong(path, `has ${size} bytes, more than ${sizeBytesMax}: name one that ringmaster tune has written`)
   const content = await readFile(path, 'utf8').catch(unreadable)
   let parsed: unknown
   try {

@@ -2,7 +2,7 @@
 // where this machine cannot have it. Called by Ringmaster.start().
 import { access } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 import { Poller } from '../../workers/poller-kind.ts'
 import type { RingmasterOptions } from '../options.ts'
 import type { Choice, Placement } from '../placement/types.ts'
@@ -12,6 +12,7 @@ import { tuneAgain } from './again.ts'
 import type { ProfileEvent } from './event.ts'
 import { readProfile } from './file.ts'
 import { differencesNow } from './fingerprint.ts'
+import { printable } from './printable.ts'
 import type { Profile } from './schema.ts'
 
 /** Options that came from a profile, and not from whoever called. */
@@ -74,7 +75,7 @@ function withoutUnused(layout: Layout, given: RingmasterOptions): Used {
 
 const differs = (path: string, profile: Profile, differences: readonly string[]): string =>
   `the profile ${path} of ${profile.fingerprint.date.slice(0, 10)} was made on another machine, and is used all the same: ` +
-  `${differences.join('; ')}. Have it made anew: ${tuneAgain(path, profile)}`
+  `${printable(differences.join('; '))}. Have it made anew: ${tuneAgain(path, profile)}`
 
 const warned = new Set<string>()
 
@@ -92,7 +93,9 @@ function tell({ onProfile }: RingmasterOptions, event: ProfileEvent, warns = fal
 /** Where `auto` looks, in this order; nobody looks there who was not asked to. */
 function places(): string[] {
   const configured = process.env['RINGMASTER_PROFILE']
-  const home = process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config')
+  const asked = process.env['XDG_CONFIG_HOME'] ?? ''
+  // XDG Base Directory Specification: what is empty counts as not set, and what is relative is to be ignored.
+  const home = isAbsolute(asked) ? asked : join(homedir(), '.config')
   return [
     ...(configured === undefined || configured === '' ? [] : [configured]),
     'ringmaster-profile.json',

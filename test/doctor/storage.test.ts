@@ -253,7 +253,7 @@ it('a pipe is not read from, and is not taken for the file system it lies on', a
   const pipe = join(folder.path, 'pipe')
   spawnSync('mkfifo', [pipe])
   const found = await examineStorage(pipe)
-  expect(found.findings).toMatchObject([finding('info', /\/pipe \(other\)$/, /not tried/, null)])
+  expect(found.findings).toMatchObject([finding('broken', /\/pipe \(other\)$/, /cannot be served/, /name a folder/)])
 })
 
 describe('mounts', () => {

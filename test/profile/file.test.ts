@@ -23,6 +23,18 @@ afterEach(() => {
   folder.remove()
 })
 
+describe('what is said of a profile', () => {
+  it.each([
+    ['its version', { kind: 'ringmaster-profile', version: '\u001b[2J\u001b]0;x\u0007' }],
+    ['a field that nobody knows', { ...exampleProfile(), '\u001b[31m\u202e': 1 }],
+  ])('has no control characters of %s', async (_, content) => {
+    writeFileSync(path, JSON.stringify(content))
+    const message = await readProfile(path).catch((error: unknown) => String(error))
+    expect(message).toContain(String.raw`\u{1b}`)
+    expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
+  })
+})
+
 describe('writing', () => {
   it('gives a file that reads as what was written, for people too, and leaves nothing else', async () => {
     const profile = exampleProfile()

@@ -1,9 +1,11 @@
 // Rings that are started with a profile, by Ringmaster.start() and by `ringmaster serve`.
 import { spawnSync } from 'node:child_process'
+import { mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { writeProfile } from '../../services/profile/file.ts'
 import type { ProfileEvent } from '../../services/profile/event.ts'
+import { findProfile } from '../../services/profile/load.ts'
 import type { Profile } from '../../services/profile/schema.ts'
 import type { OwnRings } from '../../services/open-rings.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
@@ -214,6 +216,22 @@ describe('Ringmaster.start()', () => {
       expect(found.events).toMatchObject([{ state: 'loaded', path: profile }])
     } finally {
       delete process.env['RINGMASTER_PROFILE']
+    }
+  })
+
+  it.each(['', 'relative'])('looks below the home folder where XDG_CONFIG_HOME is %j', async (configured) => {
+    const home = join(folder.path, `home-${configured}`)
+    mkdirSync(join(home, '.config/ringmaster'), { recursive: true })
+    const profile = join(home, '.config/ringmaster/profile.json')
+    renameSync(await written(`for-home-${configured}`), profile)
+    const before = { HOME: process.env['HOME'], XDG_CONFIG_HOME: process.env['XDG_CONFIG_HOME'] }
+    Object.assign(process.env, { HOME: home, XDG_CONFIG_HOME: configured })
+    try {
+      expect(await findProfile('auto')).toBe(profile)
+    } finally {
+      for (const [name, value] of Object.entries(before))
+        if (value === undefined) Reflect.deleteProperty(process.env, name)
+        else process.env[name] = value
     }
   })
 })

@@ -80,9 +80,9 @@ function checkPath({ plan, storage }: Subject): Finding {
   return {
     ...base,
     have: `${plan.path} (${facts.kind ?? 'other'})`,
-    verdict: isOther ? 'info' : 'ok',
-    why: isOther ? 'neither a file nor a folder: what is read from it is not tried' : 'it answers',
-    fix: null,
+    verdict: isOther ? 'broken' : 'ok',
+    why: isOther ? 'neither a file nor a folder: it cannot be served, tuned for or measured' : 'it answers',
+    fix: isOther ? 'name a folder or a file as PATH' : null,
   }
 }
 
