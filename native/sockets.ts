@@ -73,6 +73,19 @@ export function setSocketOption(fd: number, [level, name]: OptionName, value: nu
   return call('setsockopt', fd, level, name, addressOfView(scratch), 4)
 }
 
+/**
+ * Whether, and after how many milliseconds without traffic, the peer is asked for a sign of life; null: not. As libuv: of a second and more, then
+ * a probe a second and ten of them; of less, as the system has it.
+ */
+export function setKeepAlive(fd: number, initialDelayMs: number | null): void {
+  setSocketOption(fd, SocketOption.keepAlive, initialDelayMs === null ? 0 : 1)
+  const idleSeconds = Math.trunc((initialDelayMs ?? 0) / 1000)
+  if (!(idleSeconds >= 1)) return
+  setSocketOption(fd, SocketOption.keepAliveIdleSeconds, idleSeconds)
+  setSocketOption(fd, SocketOption.keepAliveIntervalSeconds, 1)
+  setSocketOption(fd, SocketOption.keepAliveProbes, 10)
+}
+
 /** SO_LINGER of no time: close(2) then resets the connection. socket(7). 0 or -errno. */
 export function resetOnClose(fd: number): number {
   scratch.writeInt32LE(1)

@@ -1,7 +1,7 @@
-// Takes the connections of a listening socket, on one ring: a multishot accept, armed again when it ends. Without descriptors it waits, and
-// the connections in the listener's queue with it. One for each ring of a Server (server.ts).
+// Takes the connections of a listening socket, on one ring: a multishot accept, armed again when it ends; one at a time where the ring has
+// little room left. Without room or descriptors it waits, and the connections in the listener's queue with it. One for each ring of a Server
+// (server.ts).
 import { CqeFlag, Op, acceptMultishot } from '../../native/abi.ts'
-import { binding } from '../../native/binding.ts'
 import { prepAccept, prepAcceptMultishot } from '../../native/operations/sockets.ts'
 import { setIoFlags } from '../../native/operations/row.ts'
 import { LossResult, interrupted, resultError } from '../../workers/completions.ts'
@@ -10,7 +10,9 @@ import { ClientState } from '../../workers/submission.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { closeOnExec } from '../open-flags.ts'
 import { missingFeature } from '../raw/support.ts'
-import { throwLater } from './thrown.ts'
+import { closeNow } from './descriptors.ts'
+import { throwLater } from './errors.ts'
+import { roomOn } from './ring-room.ts'
 
 const ENOMEM = -12
 const ENFILE = -23
@@ -21,11 +23,13 @@ const ECANCELED = -125
 const passing: ReadonlySet<number> = new Set([-11, -71, -92, -95, -100, -101, -103, -110, -112, -113, -64])
 /** Until there may be descriptors again. Nobody tells when another part of the process, or another process, closes one. */
 const retryMs = 100
+/** A multishot accept may bring so many before it hears that they are enough: what waits in a listener's queue, usually. */
+const burst = 512
 
 export interface AcceptorSink {
   /** A connection, the sink's to close. */
   accepted(handle: RingHandle, fd: number): void
-  /** There are no descriptors or no memory for more: told at each attempt. */
+  /** There are no descriptors, no memory or no requests of the ring (ENOBUFS) for more: told at each attempt. */
   acceptStarved(errno: number): void
   acceptFailed(error: Error): void
   /** The ring is lost, and this acceptor over; acceptorIdle() does not follow. Another ring may take its place. */
@@ -43,6 +47,7 @@ export class Acceptor implements Completion {
   private readonly multishot: boolean
   private slot = -1
   private generation = 0
+  private cancelling = false
   private stopped = false
   private lost = false
   private idleTold = false
@@ -61,17 +66,23 @@ export class Acceptor implements Completion {
     handle.onClosing.add(this.onClosing)
   }
 
-  /** Accepts from now on. @throws ERR_RING_CLOSED, ERR_RING_LOST, ERR_RING_BACKLOG_FULL */
+  /** Accepts from now on; what prevents it is told as later. */
   start(): void {
-    this.arm()
+    this.retry()
   }
 
   /** acceptorIdle() follows, at once where nothing is under way. */
   stop(): void {
     if (this.stopped) return
     this.end()
-    if (this.slot >= 0) this.handle.client.cancel(this.slot, this.generation)
+    if (this.slot >= 0) this.cancel()
     else this.tellIdle()
+  }
+
+  private cancel(): void {
+    if (this.cancelling) return
+    this.cancelling = true
+    this.handle.client.cancel(this.slot, this.generation)
   }
 
   private end(): void {
@@ -104,10 +115,17 @@ export class Acceptor implements Completion {
 
   private arm(): void {
     if (this.slot >= 0 || this.stopped) return
+    const room = roomOn(this.handle)
+    if (room <= 0) {
+      this.retryLater()
+      this.sink.acceptStarved(ENOBUFS)
+      return
+    }
     const { client } = this.handle
     const slot = client.claim(Op.ACCEPT, this, null, null)
     const { words, at } = client
-    if (this.multishot) {
+    this.cancelling = false
+    if (this.multishot && room > burst) {
       prepAcceptMultishot(words, at, 0, this.fd, closeOnExec)
       setIoFlags(words, at, acceptMultishot)
     } else prepAccept(words, at, 0, this.fd, 0, 0, closeOnExec)
@@ -143,13 +161,16 @@ export class Acceptor implements Completion {
     }
     try {
       if (result >= 0) {
-        if (this.stopped) binding().closeFd(result)
+        if (this.stopped) closeNow(result)
         else this.sink.accepted(this.handle, result)
       } else if (!this.stopped) this.refused(result)
     } catch (error) {
       throwLater(error) // a listener's: those who wait to be accepted have nothing to do with it
     }
-    if (!last) return
+    if (!last) {
+      if (!this.stopped && roomOn(this.handle) <= burst) this.cancel()
+      return
+    }
     if (this.lost) return
     if (this.stopped) this.tellIdle()
     else if (this.timer === null) this.retry()

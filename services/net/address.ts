@@ -1,6 +1,5 @@
-// Addresses as net.Socket and net.Server tell them. Used by socket.ts, server.ts and listen.ts.
+// Addresses as net.Socket and net.Server tell them. Used by socket.ts and server.ts.
 import type { AddressInfo } from 'node:net'
-import { kernelError } from '../../native/errors.ts'
 import { socketName } from '../../native/sockets.ts'
 import { decodeAddress } from '../raw/socket-address.ts'
 
@@ -14,17 +13,20 @@ export function nameOf(fd: number, whose: 'local' | 'peer'): AddressInfo | strin
   return { address, port, family: address.includes(':') ? 'IPv6' : 'IPv4' }
 }
 
-/** An error of the kernel with the address that it is about, worded as node:net's are. */
-export function addressError(
-  errno: number,
-  syscall: 'connect' | 'listen',
-  address: string,
-  port: number | null,
-): Error {
-  const error = kernelError(errno, syscall)
-  const where = port === null || port === 0 ? address : `${address}:${port}`
-  const { code = '', message } = error
-  error.message =
-    syscall === 'connect' ? `connect ${code} ${where}` : `listen ${message.replace(/, listen$/, '')} ${where}`
-  return Object.assign(error, { address }, port === null || port === 0 ? {} : { port })
+/** What both sides of a connection are called, asked of the kernel once: it tells no more when the connection has ended. */
+export class Names {
+  private readonly fd: number
+  private local: AddressInfo | string | null | undefined = undefined
+  private peer: AddressInfo | string | null | undefined = undefined
+
+  constructor(fd: number) {
+    this.fd = fd
+  }
+
+  /** `open`: whether the descriptor is still the connection's. */
+  of(whose: 'local' | 'peer', open: boolean): Partial<AddressInfo> {
+    let found = this[whose]
+    if (found === undefined && open) found = this[whose] = nameOf(this.fd, whose)
+    return typeof found === 'object' && found !== null ? found : {}
+  }
 }

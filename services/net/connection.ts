@@ -4,17 +4,18 @@
 // The descriptor is closed when the last request on it is over, never before: the kernel would keep the connection open for it, and the
 // number could be another file's.
 import { Op } from '../../native/abi.ts'
-import { binding } from '../../native/binding.ts'
 import { ringErrors } from '../../native/errors.ts'
-import { prepClose } from '../../native/operations/files.ts'
 import { prepShutdown } from '../../native/operations/sockets.ts'
 import { acknowledgedBytes, resetOnClose } from '../../native/sockets.ts'
-import { ignoreResult, resultError } from '../../workers/completions.ts'
+import { ownDescriptor } from '../../workers/owned-descriptors.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
+import { ClientState } from '../../workers/submission.ts'
+import { closeDescriptor } from './descriptors.ts'
+import { connectionError, socketErrors } from './errors.ts'
 import { leaseReceiveBuffers, releaseReceiveBuffers } from './receive-buffers.ts'
 import { Receiver } from './receiver.ts'
-import type { ReceiverSink } from './receiver.ts'
+import { countConnection } from './ring-room.ts'
 import { Transmitter } from './transmitter.ts'
 
 /** What a connection tells. None of these may throw. */
@@ -41,17 +42,19 @@ export interface ConnectionOptions {
 }
 
 const SHUT_WR = 1
+/** To who sends all the same. Most connections end with nothing to send: they need no error of their own. */
+const destroyedBefore = socketErrors.destroyed()
 
 type Done = (error: Error | null) => void
 
 const settleShutdown: Completion = {
   complete: (slots, slot, result) => {
     const done = slots.context[slot] as Done
-    done(result < 0 ? resultError(result, 'shutdown') : null)
+    done(result < 0 ? connectionError(result, 'shutdown') : null)
   },
 }
 
-export class Connection implements ReceiverSink {
+export class Connection {
   readonly fd: number
   bytesReceived = 0
   private readonly handle: RingHandle
@@ -64,7 +67,10 @@ export class Connection implements ReceiverSink {
   private closing = false
   private isClosed = false
   private readonly onClosing = (): void => {
-    this.handler.connectionFailed(ringErrors.closed())
+    const { client } = this.handle
+    this.handler.connectionFailed(
+      client.state === ClientState.lost ? ringErrors.lost(client.lossCause) : ringErrors.closed(),
+    )
   }
 
   /** Takes over the descriptor of a connected stream socket. Nothing is received before resume(). */
@@ -76,10 +82,10 @@ export class Connection implements ReceiverSink {
     this.shares = buffers !== null
     this.receiver = new Receiver(handle, fd, buffers, this)
     const { zeroCopyFromBytes = Infinity } = options
-    this.transmitter = new Transmitter(handle, fd, zeroCopyFromBytes, () => {
-      if (this.closing) this.closeWhenIdle()
-    })
+    this.transmitter = new Transmitter(handle, fd, zeroCopyFromBytes, this)
     handle.onClosing.add(this.onClosing)
+    ownDescriptor(fd)
+    countConnection(handle, 1)
   }
 
   /** Bytes that the kernel has taken to be sent. */
@@ -129,17 +135,20 @@ export class Connection implements ReceiverSink {
     this.receiver.setReferenced(referenced)
   }
 
-  /** Closes it; sends that are not over fail with `error`. The handler's connectionClosed() follows, perhaps at once. Safe to repeat. */
-  close(error: Error = ringErrors.closed()): void {
+  /**
+   * Closes it; sends that are not over fail with `error`, or because of this. The handler's connectionClosed() follows, perhaps at once.
+   * Safe to repeat.
+   */
+  close(error: Error | null = null): void {
     if (this.closing) return
     this.closing = true
     this.handle.onClosing.delete(this.onClosing)
     this.receiver.stop()
-    this.transmitter.stop(error)
+    this.transmitter.stop(error ?? (this.transmitter.idle ? destroyedBefore : socketErrors.destroyed()))
   }
 
   /** As close(), and the peer gets a reset instead of an end. */
-  reset(error: Error = ringErrors.closed()): void {
+  reset(error: Error | null = null): void {
     if (!this.closing) resetOnClose(this.fd)
     this.close(error)
   }
@@ -147,6 +156,7 @@ export class Connection implements ReceiverSink {
   private closeWhenIdle(): void {
     if (this.isClosed || this.ending > 0 || !this.receiver.idle || !this.transmitter.idle) return
     this.isClosed = true
+    countConnection(this.handle, -1)
     if (this.shares) releaseReceiveBuffers(this.handle)
     closeDescriptor(this.handle, this.fd)
     this.handler.connectionClosed()
@@ -172,15 +182,9 @@ export class Connection implements ReceiverSink {
   receiverIdle(): void {
     this.closeWhenIdle()
   }
-}
 
-/** Closes a descriptor through the ring, which takes no system call of this thread; where the ring ends, with one. */
-export function closeDescriptor({ client }: RingHandle, fd: number): void {
-  try {
-    client.claim(Op.CLOSE, ignoreResult, null, null)
-  } catch {
-    binding().closeFd(fd)
-    return
+  /** @internal */
+  transmitterIdle(): void {
+    if (this.closing) this.closeWhenIdle()
   }
-  prepClose(client.words, client.at, 0, fd)
 }

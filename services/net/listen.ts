@@ -2,15 +2,16 @@
 import { lookup } from 'node:dns/promises'
 import { chmodSync, unlinkSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { binding } from '../../native/binding.ts'
 import { invalidArgValue } from '../../native/errors.ts'
 import { bindSocket, listenSocket, openStreamSocket, setSocketOption, socketOption } from '../../native/sockets.ts'
 import { SocketOption } from '../../native/sockets.ts'
+import { ownDescriptor } from '../../workers/owned-descriptors.ts'
 import { checkBoolean, checkInteger, checkOptionsObject } from '../arguments.ts'
 import { AddressFamily } from '../raw/flags.ts'
 import { encodeAddress } from '../raw/socket-address.ts'
 import type { SocketAddress } from '../raw/socket-address.ts'
-import { addressError } from './address.ts'
+import { closeNow } from './descriptors.ts'
+import { addressError } from './errors.ts'
 
 export interface ListenOptions {
   /** TCP: 0 for any that is free. */
@@ -54,6 +55,8 @@ const backlogDefault = 511
 export function openListener(options: ListenOptions): Listener | Error | Promise<Listener | Error> {
   checkOptionsObject(options)
   const backlog = checkInteger(options.backlog ?? backlogDefault, 'options.backlog', 0, 2 ** 31 - 1)
+  for (const name of ['readableAll', 'writableAll', 'reusePort', 'ipv6Only'] as const)
+    checkBoolean(options[name], `options.${name}`)
   const { fd, path, host } = options
   if (fd !== undefined) return adopt(checkInteger(fd, 'options.fd', 0, 2 ** 31 - 1))
   if (typeof path === 'string') return orError(() => listenOnPath(path, backlog, options))
@@ -89,7 +92,10 @@ export function checkPort(port: unknown): number {
 }
 
 function adopt(fd: number): Listener {
-  if (socketOption(fd, SocketOption.acceptsConnections) === 1) return { fd, path: null }
+  if (socketOption(fd, SocketOption.acceptsConnections) === 1) {
+    ownDescriptor(fd)
+    return { fd, path: null }
+  }
   throw invalidArgValue('options.fd', fd, 'must be the descriptor of a socket that listens')
 }
 
@@ -108,10 +114,17 @@ function listenOnPath(path: string, backlog: number, options: ListenOptions): Li
   const isAbstract = path.startsWith('\0')
   const fd = listenAt({ path }, backlog, options)
   if (isAbstract) return { fd, path: null }
-  const readable = checkBoolean(options.readableAll, 'options.readableAll') ? 0o444 : 0
-  const writable = checkBoolean(options.writableAll, 'options.writableAll') ? 0o222 : 0
-  if (readable + writable > 0) chmodSync(path, 0o600 | readable | writable)
-  return { fd, path }
+  const listener: Listener = { fd, path }
+  const readable = options.readableAll === true ? 0o444 : 0
+  const writable = options.writableAll === true ? 0o222 : 0
+  if (readable + writable === 0) return listener
+  try {
+    chmodSync(path, 0o600 | readable | writable)
+  } catch (error) {
+    closeListener(listener)
+    throw error
+  }
+  return listener
 }
 
 function listenAt(address: SocketAddress, backlog: number, options: ListenOptions): number {
@@ -119,19 +132,17 @@ function listenAt(address: SocketAddress, backlog: number, options: ListenOption
   const isUnix = 'path' in address
   const family = bytes.readUInt16LE(0)
   const fd = openStreamSocket(family)
+  ownDescriptor(fd)
   const fail = (errno: number): never => {
-    if (fd >= 0) binding().closeFd(fd)
+    if (fd >= 0) closeNow(fd)
     throw isUnix
       ? addressError(errno, 'listen', address.path, null)
       : addressError(errno, 'listen', address.address, address.port)
   }
   if (fd < 0) fail(fd)
   if (!isUnix) setSocketOption(fd, SocketOption.reuseAddress, 1)
-  if (checkBoolean(options.reusePort, 'options.reusePort')) setSocketOption(fd, SocketOption.reusePort, 1)
-  if (family === AddressFamily.AF_INET6) {
-    const only = checkBoolean(options.ipv6Only, 'options.ipv6Only')
-    setSocketOption(fd, SocketOption.ipv6Only, only ? 1 : 0)
-  }
+  if (options.reusePort === true) setSocketOption(fd, SocketOption.reusePort, 1)
+  if (family === AddressFamily.AF_INET6) setSocketOption(fd, SocketOption.ipv6Only, options.ipv6Only === true ? 1 : 0)
   const bound = bindSocket(fd, bytes)
   // A folder that is not there is EACCES to node:net.
   if (bound < 0) fail(isUnix && bound === ENOENT ? EACCES : bound)
@@ -140,8 +151,9 @@ function listenAt(address: SocketAddress, backlog: number, options: ListenOption
   return fd
 }
 
-/** What a path leaves behind. */
-export function removeListener({ path }: Listener): void {
+/** And what a path leaves behind. */
+export function closeListener({ fd, path }: Listener): void {
+  closeNow(fd)
   if (path === null) return
   try {
     unlinkSync(path)

@@ -8,10 +8,11 @@
 import { CqeFlag, Op, RecvSendFlag, SqeFlag } from '../../native/abi.ts'
 import { addressOfOwn } from '../../native/addresses.ts'
 import { prepRecv } from '../../native/operations/messages.ts'
-import { interrupted, resultError } from '../../workers/completions.ts'
+import { interrupted } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import type { BufferWaiter, ProvidedBuffers } from '../raw/provided-buffers.ts'
+import { connectionError } from './errors.ts'
 
 const ENOBUFS = -105
 const ECANCELED = -125
@@ -126,17 +127,18 @@ export class Receiver implements Completion, BufferWaiter {
 
   complete(_slots: SlotTable, _slot: number, result: number, cqeFlags: number): void {
     const last = (cqeFlags & CqeFlag.MORE) === 0
+    const { own } = this
     if (last) {
       this.slot = -1
+      this.own = null // who is told may want more at once: then it is the next request's
       if (!this.referenced) this.handle.client.countReasons(1)
     }
-    if (this.own === null) this.shot(result, cqeFlags)
-    else this.filled(this.own, result)
+    if (own === null) this.shot(result, cqeFlags)
+    else this.filled(own, result)
     if (!last) {
       if (!this.wanted || this.stopped || this.ownBytes > 0) this.cancel()
       return
     }
-    this.own = null
     this.buffers?.wakeSoon() // what this request did not take others may have
     if (this.stopped) this.sink.receiverIdle()
     else this.arm(false)
@@ -179,7 +181,8 @@ export class Receiver implements Completion, BufferWaiter {
       this.over = true
       this.sink.ended()
     } else if (result === ENOBUFS && this.buffers !== null) this.starve()
-    else if (!(this.cancelling && (result === ECANCELED || interrupted(result)))) this.fail(resultError(result, 'recv'))
+    else if (!(this.cancelling && (result === ECANCELED || interrupted(result))))
+      this.fail(connectionError(result, 'read'))
   }
 
   private fail(error: Error): void {

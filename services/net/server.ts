@@ -5,8 +5,7 @@
 // keeps up or not, and those that wait for a ring that ends are lost. Of accepts on one socket it wakes one (EPOLLEXCLUSIVE), which is ready.
 import { EventEmitter } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { binding } from '../../native/binding.ts'
-import { RingError } from '../../native/errors.ts'
+import { RingError, ringErrors } from '../../native/errors.ts'
 import { rawUsers } from '../raw/raw-users.ts'
 import { withoutRing } from '../raw/support.ts'
 import { Poller } from '../../workers/poller-kind.ts'
@@ -15,10 +14,11 @@ import { checkOptionsObject, checkSignal } from '../arguments.ts'
 import type { Ringmaster } from '../ringmaster.ts'
 import { Acceptor } from './acceptor.ts'
 import type { AcceptorSink } from './acceptor.ts'
-import { nameOf } from './address.ts'
-import { closeDescriptor } from './connection.ts'
-import { isDigits, openListener, removeListener } from './listen.ts'
+import { Names, nameOf } from './address.ts'
+import { closeDescriptor, closeNow } from './descriptors.ts'
+import { closeListener, isDigits, openListener } from './listen.ts'
 import type { Listener, ListenOptions } from './listen.ts'
+import { roomOn } from './ring-room.ts'
 import { Socket } from './socket.ts'
 import type { SocketOptions } from './socket.ts'
 
@@ -29,8 +29,12 @@ export interface ServerOptions extends SocketOptions {
 
 /** Which connection was refused because there were `maxConnections`. */
 export interface DroppedConnection {
-  readonly remoteAddress: string | undefined
-  readonly remotePort: number | undefined
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+  readonly localFamily?: string | undefined
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly remoteFamily?: string | undefined
   /** Why, where it was not because of `maxConnections`. */
   readonly error?: unknown
 }
@@ -47,6 +51,7 @@ export class Server extends EventEmitter {
   private closing = false
   private idleAcceptors = 0
   private referenced = true
+  private forgetSignal: (() => void) | null = null
   private readonly sink: AcceptorSink = {
     accepted: (handle, fd) => {
       this.take(handle, fd)
@@ -99,8 +104,9 @@ export class Server extends EventEmitter {
     if (this.opening || this.listener !== null || this.closing)
       throw new RingError('ERR_SERVER_ALREADY_LISTEN', 'the server listens already, or is about to: close() it first')
     const options = listenOptions(given)
+    const signal = checkSignal(options.signal)
     const opened = openListener(options)
-    stopWith(this, options.signal)
+    if (signal !== undefined && !(opened instanceof Error)) this.forgetSignal = stopWith(this, signal)
     if (opened instanceof Promise) {
       this.opening = true
       void this.open(opened)
@@ -113,6 +119,7 @@ export class Server extends EventEmitter {
     const opened = await opening
     this.opening = false
     if (opened instanceof Error) {
+      this.forgetSignal?.()
       process.nextTick(() => this.emit('error', opened))
       this.whenDone()
     } else if (this.closing) {
@@ -160,17 +167,28 @@ export class Server extends EventEmitter {
   private readonly onRenewed = (ring: number): void => {
     const { listener } = this
     const handle = this.rings.rings.handles[ring]
-    if (listener !== null && !this.closing && handle !== undefined) this.acceptOn(handle, listener.fd)
+    if (listener === null || this.closing || handle === undefined) return
+    try {
+      this.acceptOn(handle, listener.fd)
+    } catch (error) {
+      this.fail(error) // whoever has renewed the ring has nothing to do with it
+    }
   }
 
   private take(handle: RingHandle, fd: number): void {
     const { maxConnections, options, sockets } = this
     if (maxConnections !== undefined && sockets.size >= maxConnections) {
-      const peer = nameOf(fd, 'peer')
-      const known = peer === null || typeof peer === 'string' ? undefined : peer
-      const dropped: DroppedConnection = { remoteAddress: known?.address, remotePort: known?.port }
+      const names = new Names(fd)
+      const { address: localAddress, port: localPort, family: localFamily } = names.of('local', true)
+      const { address: remoteAddress, port: remotePort, family: remoteFamily } = names.of('peer', true)
       closeDescriptor(handle, fd)
-      this.emit('drop', dropped)
+      const local = { localAddress, localPort, localFamily }
+      this.emit('drop', { ...local, remoteAddress, remotePort, remoteFamily } satisfies DroppedConnection)
+      return
+    }
+    if (roomOn(handle) <= 0) {
+      closeDescriptor(handle, fd)
+      this.emit('drop', { error: ringErrors.backlogFull(handle.client.backlogMax) } satisfies DroppedConnection)
       return
     }
     const socket = new Socket(options)
@@ -179,23 +197,26 @@ export class Server extends EventEmitter {
     try {
       socket.open(handle, fd)
     } catch (error) {
-      binding().closeFd(fd) // there are no shared buffers to be had, and the socket is nobody's yet
-      this.emit('drop', { remoteAddress: undefined, remotePort: undefined, error })
+      closeNow(fd) // there are no shared buffers to be had, and the socket is nobody's yet
+      this.emit('drop', { error } satisfies DroppedConnection)
       return
     }
     sockets.add(socket)
-    socket.once('close', () => {
-      sockets.delete(socket)
-      for (const acceptor of this.acceptors) acceptor.descriptorFreed()
-      this.whenDone()
-    })
+    socket.owner = this
     this.emit('connection', socket)
+  }
+
+  /** @internal */
+  socketClosed(socket: Socket): void {
+    this.sockets.delete(socket)
+    for (const acceptor of this.acceptors) acceptor.descriptorFreed()
+    this.whenDone()
   }
 
   /** Where it listens: an address, or a path; null where it does not. */
   address(): AddressInfo | string | null {
     const { listener } = this
-    return listener === null ? null : (listener.path ?? nameOf(listener.fd, 'local'))
+    return listener === null || this.closing ? null : (listener.path ?? nameOf(listener.fd, 'local'))
   }
 
   getConnections(callback: (error: Error | null, count: number) => void): this {
@@ -244,10 +265,7 @@ export class Server extends EventEmitter {
     if (!this.closing || this.opening || this.idleAcceptors < this.acceptors.length) return
     const { listener } = this
     this.listener = null
-    if (listener !== null) {
-      binding().closeFd(listener.fd)
-      removeListener(listener)
-    }
+    if (listener !== null) closeListener(listener)
     if (this.sockets.size > 0) return
     this.acceptors = []
     this.idleAcceptors = 0
@@ -266,17 +284,18 @@ function listenOptions(given: readonly unknown[]): ListenOptions {
   return typeof second === 'string' ? { port, host: second, ...backlog } : { port, ...backlog }
 }
 
-/** The server closes when `signal` says so. */
-function stopWith(server: Server, signal: AbortSignal | undefined): void {
-  if (checkSignal(signal) === undefined || signal === undefined) return
+/** The server closes when `signal` says so. Returns how to forget about it, which it does itself when it is closed. */
+function stopWith(server: Server, signal: AbortSignal): () => void {
   const onAbort = (): void => {
     server.close()
+  }
+  const forget = (): void => {
+    signal.removeEventListener('abort', onAbort)
   }
   if (signal.aborted) process.nextTick(onAbort)
   else {
     signal.addEventListener('abort', onAbort, { once: true })
-    server.once('close', () => {
-      signal.removeEventListener('abort', onAbort)
-    })
+    server.once('close', forget)
   }
+  return forget
 }

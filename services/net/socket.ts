@@ -2,14 +2,14 @@
 // so does what runs on node:http. Made by Server (server.ts) and connect() (connect.ts); what does the work is Connection.
 import { Duplex } from 'node:stream'
 import type { AddressInfo } from 'node:net'
-import { setSocketOption, SocketOption } from '../../native/sockets.ts'
+import { invalidArgType } from '../../native/errors.ts'
+import { setKeepAlive, setSocketOption, SocketOption } from '../../native/sockets.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
-import { checkInteger } from '../arguments.ts'
-import { RingError } from '../../native/errors.ts'
-import { nameOf } from './address.ts'
+import { Names } from './address.ts'
 import { Connection } from './connection.ts'
-import { throwLater } from './thrown.ts'
-import type { ConnectionHandler, ConnectionOptions } from './connection.ts'
+import type { ConnectionOptions } from './connection.ts'
+import { socketErrors, throwLater } from './errors.ts'
+import { checkTimeout, Inactivity } from './inactivity.ts'
 
 export interface SocketOptions extends ConnectionOptions {
   /** Keep the writable side when the peer has ended its own. Default false: the socket ends with it. */
@@ -26,8 +26,16 @@ export interface SocketOptions extends ConnectionOptions {
 
 type Callback = (error?: Error | null) => void
 
-const timeoutMsMax = 2 ** 31 - 1
 const highWaterMarkDefault = 65_536
+
+/** Who is told that a socket has ended, before anybody else is. */
+export interface SocketOwner {
+  socketClosed(socket: Socket): void
+}
+
+function uncork(socket: Socket): void {
+  socket.gathered()
+}
 
 export class Socket extends Duplex {
   /** Milliseconds without traffic until 'timeout'; undefined: none. */
@@ -35,59 +43,21 @@ export class Socket extends Duplex {
   connecting = false
   /** Set by Server: whom the socket belongs to. */
   server: unknown = undefined
+  /** @internal */
+  owner: SocketOwner | null = null
   private connection: Connection | null = null
-  private timer: NodeJS.Timeout | null = null
-  /** What had been acknowledged when the timer last ran out. */
-  private acknowledgedBytes = 0
+  private inactivity: Inactivity | null = null
   private gathering = false
   /** Something was to be read, perhaps before there was a connection. */
   private asked = false
   private referenced = true
   private closeCallback: Callback | null = null
   private resetting = false
-  private names: { local?: AddressInfo | string | null; peer?: AddressInfo | string | null } = {}
-  private readonly options: SocketOptions
+  private names: Names | null = null
+  private readonly zeroCopyFromBytes: number | undefined
   /** Wanted, perhaps before there was a connection; of keep-alive, its first delay. */
   private noDelay: boolean
   private keepAlive: number | null
-  private readonly onGathered = (): void => {
-    this.gathering = false
-    this.uncork()
-  }
-  private readonly onTimer = (): void => {
-    // As node:net: a slow peer that still takes what is sent is no silent one.
-    const acknowledged = this.connection?.progress() ?? 0
-    if (acknowledged === this.acknowledgedBytes) this.emit('timeout')
-    else this.timer?.refresh()
-    this.acknowledgedBytes = acknowledged
-  }
-  private readonly handler: ConnectionHandler = {
-    dataReceived: (bytes, owned) => {
-      this.touched()
-      if (this.destroyed) return
-      try {
-        // The kernel wants its memory back: what a stream hands out, it hands out for good.
-        if (!this.push(owned ? bytes : Buffer.from(bytes))) this.connection?.pause()
-      } catch (error) {
-        throwLater(error)
-      }
-    },
-    peerEnded: () => {
-      try {
-        this.push(null)
-        // As node:net: an end that nobody reads would never be seen.
-        if (this.readableLength === 0) this.read(0)
-      } catch (error) {
-        throwLater(error)
-      }
-    },
-    connectionFailed: (error) => {
-      this.destroy(error)
-    },
-    connectionClosed: () => {
-      this.tellClosed()
-    },
-  }
 
   constructor(options: SocketOptions = {}) {
     super({
@@ -97,15 +67,16 @@ export class Socket extends Duplex {
       decodeStrings: true,
       highWaterMark: options.highWaterMark ?? highWaterMarkDefault,
     })
-    this.options = options
+    this.zeroCopyFromBytes = options.zeroCopyFromBytes
     this.noDelay = options.noDelay ?? false
     this.keepAlive = options.keepAlive === true ? (options.keepAliveInitialDelay ?? 0) : null
   }
 
   /** Takes over a connected socket. @internal */
   open(handle: RingHandle, fd: number): void {
-    const { options } = this
-    this.connection = new Connection(handle, fd, this.handler, options)
+    const { zeroCopyFromBytes } = this
+    this.connection = new Connection(handle, fd, this, zeroCopyFromBytes === undefined ? {} : { zeroCopyFromBytes })
+    this.touched()
     if (!this.referenced) this.connection.setReferenced(false)
     if (this.noDelay) this.setNoDelay(true)
     if (this.keepAlive !== null) this.setKeepAlive(true, this.keepAlive)
@@ -122,9 +93,9 @@ export class Socket extends Duplex {
     return (this.connection?.bytesSent ?? 0) + this.writableLength
   }
 
-  /** Not connected yet. */
+  /** Not connected yet, or not any more. */
   get pending(): boolean {
-    return this.connection === null
+    return this.connection === null || this.destroyed
   }
 
   get readyState(): 'opening' | 'open' | 'readOnly' | 'writeOnly' | 'closed' {
@@ -138,62 +109,56 @@ export class Socket extends Duplex {
     return this.writableLength
   }
 
-  private name(whose: 'local' | 'peer'): AddressInfo | string | null {
-    const known = this.names[whose]
-    if (known !== undefined) return known
-    const { connection } = this
-    if (connection === null || this.destroyed) return null
-    const found = nameOf(connection.fd, whose)
-    this.names[whose] = found
-    return found
-  }
-
-  private part<K extends keyof AddressInfo>(whose: 'local' | 'peer', key: K): AddressInfo[K] | undefined {
-    const name = this.name(whose)
-    return name === null || typeof name === 'string' ? undefined : name[key]
+  private named(whose: 'local' | 'peer'): Partial<AddressInfo> {
+    if (this.connection !== null) this.names ??= new Names(this.connection.fd)
+    return this.names?.of(whose, !this.destroyed) ?? {}
   }
 
   get remoteAddress(): string | undefined {
-    return this.part('peer', 'address')
+    return this.named('peer').address
   }
 
   get remotePort(): number | undefined {
-    return this.part('peer', 'port')
+    return this.named('peer').port
   }
 
   get remoteFamily(): string | undefined {
-    return this.part('peer', 'family')
+    return this.named('peer').family
   }
 
   get localAddress(): string | undefined {
-    return this.part('local', 'address')
+    return this.named('local').address
   }
 
   get localPort(): number | undefined {
-    return this.part('local', 'port')
+    return this.named('local').port
   }
 
   get localFamily(): string | undefined {
-    return this.part('local', 'family')
+    return this.named('local').family
   }
 
   /** Where the socket is on this side; {} where that is nowhere. */
-  address(): AddressInfo | Record<string, never> {
-    const name = this.name('local')
-    return name === null || typeof name === 'string' ? {} : name
+  address(): Partial<AddressInfo> {
+    return this.named('local')
   }
 
-  /** 'timeout' after `timeoutMs` without traffic; 0: never. It closes nothing. */
+  /** 'timeout' after `timeoutMs` without traffic; 0: never. It closes nothing. @throws ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE */
   setTimeout(timeoutMs: number, callback?: () => void): this {
-    const ms = checkInteger(Math.trunc(timeoutMs), 'msecs', 0, timeoutMsMax)
-    if (this.timer !== null) clearTimeout(this.timer)
-    this.timer = null
-    this.timeout = ms
-    if (ms > 0 && !this.destroyed) this.timer = setTimeout(this.onTimer, ms).unref()
+    if (this.destroyed) return this
+    const ms = checkTimeout(timeoutMs)
+    if (callback !== undefined && typeof callback !== 'function')
+      throw invalidArgType('callback', 'of type function', callback)
+    this.inactivity?.stop()
+    this.timeout = timeoutMs
+    this.inactivity = ms === 0 ? null : new Inactivity(this, ms)
     if (callback === undefined) return this
-    if (ms === 0) this.removeListener('timeout', callback)
-    else this.once('timeout', callback)
-    return this
+    return ms === 0 ? this.removeListener('timeout', callback) : this.once('timeout', callback)
+  }
+
+  /** @internal */
+  progress(): number {
+    return this.connection?.progress() ?? 0
   }
 
   setNoDelay(noDelay = true): this {
@@ -206,14 +171,7 @@ export class Socket extends Duplex {
   /** `initialDelay` in milliseconds; as node:net, then a probe a second and ten of them. */
   setKeepAlive(enable = false, initialDelay = 0): this {
     this.keepAlive = enable ? initialDelay : null
-    if (this.connection === null || this.destroyed) return this
-    const { fd } = this.connection
-    setSocketOption(fd, SocketOption.keepAlive, enable ? 1 : 0)
-    const idleSeconds = Math.trunc(initialDelay / 1000)
-    if (!enable || idleSeconds < 1) return this
-    setSocketOption(fd, SocketOption.keepAliveIdleSeconds, idleSeconds)
-    setSocketOption(fd, SocketOption.keepAliveIntervalSeconds, 1)
-    setSocketOption(fd, SocketOption.keepAliveProbes, 10)
+    if (this.connection !== null && !this.destroyed) setKeepAlive(this.connection.fd, this.keepAlive)
     return this
   }
 
@@ -236,26 +194,44 @@ export class Socket extends Duplex {
     else this.once('finish', () => this.destroy())
   }
 
-  /** Closes it with a reset. */
+  /** Closes it with a reset, which one that is connecting gets when it is there. */
   resetAndDestroy(): this {
+    if (this.connecting) return this.once('connect', () => this.resetAndDestroy())
+    if (this.connection === null) return this.destroy(socketErrors.closed())
     this.resetting = true
     return this.destroy()
   }
 
   private touched(): void {
-    this.timer?.refresh()
+    this.inactivity?.touched()
   }
 
   // What one turn writes goes as one message.
   override write(chunk: unknown, encoding?: BufferEncoding | Callback, callback?: Callback): boolean {
+    if (this.readableEnded && this.writableEnded && !this.allowHalfOpen)
+      return this.refuse(typeof encoding === 'function' ? encoding : callback)
     if (!this.gathering && !this.writableNeedDrain) {
       this.gathering = true
       this.cork()
-      process.nextTick(this.onGathered)
+      process.nextTick(uncork, this)
     }
     return typeof encoding === 'function'
       ? super.write(chunk, encoding)
       : super.write(chunk, encoding ?? 'utf8', callback)
+  }
+
+  /** Not "write after end", as if it were the writer's fault: the peer has ended it. */
+  private refuse(callback: Callback | undefined): false {
+    const error = socketErrors.endedByPeer()
+    if (callback !== undefined) process.nextTick(callback, error)
+    this.destroy(error)
+    return false
+  }
+
+  /** @internal */
+  gathered(): void {
+    this.gathering = false
+    this.uncork()
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
@@ -273,12 +249,11 @@ export class Socket extends Duplex {
     const { connection } = this
     if (connection === null) {
       if (!this.connecting) {
-        callback(new RingError('ERR_SOCKET_CLOSED', 'Socket is closed'))
+        callback(socketErrors.closed())
         return
       }
       const onClose = (): void => {
-        const before = 'Socket closed before the connection was established'
-        callback(new RingError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION', before))
+        callback(socketErrors.closedBefore())
       }
       this.once('connect', () => {
         this.removeListener('close', onClose)
@@ -314,24 +289,59 @@ export class Socket extends Duplex {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.connecting = false
-    if (this.timer !== null) clearTimeout(this.timer)
-    this.timer = null
+    this.inactivity?.stop()
+    this.inactivity = null
     this.closeCallback = () => {
       callback(error)
       // Behind 'error', which the stream emits on the next tick.
       process.nextTick(() => {
+        this.owner?.socketClosed(this)
         this.emit('close', error !== null)
       })
     }
     const { connection } = this
     if (connection === null) this.tellClosed()
-    else if (this.resetting) connection.reset(error ?? undefined)
-    else connection.close(error ?? undefined)
+    else if (this.resetting) connection.reset(error)
+    else connection.close(error)
   }
 
   private tellClosed(): void {
     this.closeCallback?.(null)
     this.closeCallback = null
+  }
+
+  /** @internal */
+  dataReceived(bytes: Buffer, owned: boolean): void {
+    this.touched()
+    if (this.destroyed) return
+    try {
+      // The kernel wants its memory back: what a stream hands out, it hands out for good.
+      if (!this.push(owned ? bytes : Buffer.from(bytes))) this.connection?.pause()
+    } catch (error) {
+      throwLater(error)
+    }
+  }
+
+  /** @internal */
+  peerEnded(): void {
+    this.touched()
+    try {
+      this.push(null)
+      // As node:net: an end that nobody reads would never be seen.
+      if (this.readableLength === 0) this.read(0)
+    } catch (error) {
+      throwLater(error)
+    }
+  }
+
+  /** @internal */
+  connectionFailed(error: Error): void {
+    this.destroy(error)
+  }
+
+  /** @internal */
+  connectionClosed(): void {
+    this.tellClosed()
   }
 }
 

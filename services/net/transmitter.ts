@@ -5,12 +5,11 @@
 import { CqeFlag, Op, RecvSendFlag, zeroCopyCopied } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
 import { prepSend, prepSendmsg, prepSendZc, sendZc } from '../../native/operations/messages.ts'
-import { resultError } from '../../workers/completions.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
 import { MessageFlag } from '../raw/flags.ts'
 import { isSupported } from '../raw/support.ts'
-import { throwLater } from './thrown.ts'
+import { connectionError, throwLater } from './errors.ts'
 
 /** EINVAL, EOPNOTSUPP: not on such a socket. ENOMEM, ENOBUFS: no more memory may be locked (RLIMIT_MEMLOCK). */
 const refusesZeroCopy: ReadonlySet<number> = new Set([-22, -95, -12, -105])
@@ -25,6 +24,15 @@ const requestBytesMax = 2 ** 30
 
 type Done = (error: Error | null) => void
 
+/** Messages that nobody has under way: an idle connection holds none. */
+const spareMessages: Buffer[] = []
+const spareMax = 64
+
+/** Who is told that nothing is under way any more, and nobody is being told of anything. */
+export interface TransmitterSink {
+  transmitterIdle(): void
+}
+
 interface Waiting {
   readonly views: readonly Uint8Array[]
   readonly done: Done
@@ -35,7 +43,7 @@ export class Transmitter implements Completion {
   sentBytes = 0
   private readonly handle: RingHandle
   private readonly fd: number
-  private readonly onIdle: () => void
+  private readonly sink: TransmitterSink
   /** From how many bytes on a buffer is sent without copying it; Infinity: never, or not any more. */
   private zeroCopyFromBytes: number
   private waiting: Waiting[] = []
@@ -52,11 +60,11 @@ export class Transmitter implements Completion {
   /** Callers are being told: what they send meanwhile goes as one request behind it, and the descriptor is still in use. */
   private telling = false
 
-  constructor(handle: RingHandle, fd: number, zeroCopyFromBytes: number, onIdle: () => void) {
+  constructor(handle: RingHandle, fd: number, zeroCopyFromBytes: number, sink: TransmitterSink) {
     this.handle = handle
     this.fd = fd
     this.zeroCopyFromBytes = isSupported(sendZc, handle.client.poller) ? zeroCopyFromBytes : Infinity
-    this.onIdle = onIdle
+    this.sink = sink
   }
 
   get idle(): boolean {
@@ -132,7 +140,7 @@ export class Transmitter implements Completion {
 
   /** struct msghdr with one iovec for each view. It is this object's until the CQE, as the views are. */
   private describe(): Buffer {
-    const message = (this.message ??= Buffer.alloc(headerBytes + vectorsMax * iovecBytes))
+    const message = (this.message ??= spareMessages.pop() ?? Buffer.alloc(headerBytes + vectorsMax * iovecBytes))
     const count = Math.min(this.views.length, vectorsMax)
     const at = addressOfView(message)
     writePointer(message, 16, at + headerBytes)
@@ -164,7 +172,7 @@ export class Transmitter implements Completion {
       this.proceed()
       return
     }
-    if (result <= 0) this.failure ??= resultError(result, 'send')
+    if (result <= 0) this.failure ??= connectionError(result, 'write')
     else {
       this.sentBytes += result
       this.advance(result)
@@ -187,10 +195,12 @@ export class Transmitter implements Completion {
     const done = this.current
     this.current = []
     this.views = []
+    if (this.message !== null && spareMessages.length < spareMax) spareMessages.push(this.message)
+    this.message = null
     this.tell(done, null)
     if (this.failure !== null) this.failAll()
     else if (this.waiting.length > 0) this.next()
-    else this.onIdle()
+    else this.sink.transmitterIdle()
   }
 
   private failAll(): void {
@@ -200,7 +210,7 @@ export class Transmitter implements Completion {
     this.views = []
     this.leftBytes = 0
     this.tell(failed, this.failure)
-    this.onIdle()
+    this.sink.transmitterIdle()
   }
 
   private tell(whom: readonly Waiting[], error: Error | null): void {

@@ -2,13 +2,14 @@
 // asked of net.Server.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { existsSync, fstatSync } from 'node:fs'
+import { getEventListeners, once } from 'node:events'
+import fs, { existsSync, fstatSync } from 'node:fs'
 import http from 'node:http'
+import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { bindSocket, listenSocket, openStreamSocket } from '../../native/sockets.ts'
 import { createServer } from '../../services/net/index.ts'
 import { AddressFamily } from '../../services/raw/flags.ts'
@@ -115,6 +116,48 @@ describe.each(pollers)('a server with poller %s', (poller) => {
     await expect(listening(serve(ours), where)).rejects.toMatchObject({ code })
   })
 
+  it.each([
+    [{ port: 0, reusePort: 'yes' }],
+    [{ port: 0, host: '::1', ipv6Only: 1 }],
+    [{ path: 'refused', readableAll: 'yes' }],
+    [{ port: 0, signal: 'none' }],
+  ])('refuses %j, and leaves nothing', async (where) => {
+    const before = descriptors().length
+    const given = 'path' in where ? { ...where, path: `${folder.path}/${where.path}` } : where
+    await expect(listening(serve(ours), given as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(descriptors().length).toBe(before)
+    expect(existsSync(`${folder.path}/refused`)).toBe(false)
+  })
+
+  it('leaves nothing of a path whose rights cannot be set', async () => {
+    const path = `${folder.path}/rights`
+    const before = descriptors().length
+    const refused = vi.spyOn(fs, 'chmodSync').mockImplementation(() => {
+      throw Object.assign(new Error('EPERM: operation not permitted, chmod'), { code: 'EPERM', errno: -1 })
+    })
+    syncBuiltinESMExports()
+    try {
+      const server = createServer(rings)
+      await expect(listening(server, { path, writableAll: true } as never)).rejects.toMatchObject({ code: 'EPERM' })
+    } finally {
+      refused.mockRestore()
+      syncBuiltinESMExports()
+    }
+    expect(descriptors().length).toBe(before)
+    expect(existsSync(path)).toBe(false)
+  })
+
+  it('closes when a signal fires, and listens to none that concerns it no more', async () => {
+    const controller = new AbortController()
+    const server = serve(ours)
+    await listening(server, { port: 0, host: '127.0.0.1', signal: controller.signal })
+    const over = once(server, 'close')
+    controller.abort()
+    await over
+    await listening(server, { port: 0, host: '127.0.0.1' })
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
   it('lets in no more than maxConnections, and tells of each that it turns away', async () => {
     const server = createServer(rings, (socket) => socket.resume())
     servers.push(server)
@@ -127,6 +170,34 @@ describe.each(pollers)('a server with poller %s', (poller) => {
     expect(await eventually(() => dropped.length === 2)).toBe(true)
     expect(dropped[0]).toMatchObject({ remoteAddress: '127.0.0.1' })
     for (const client of clients) client.destroy()
+  })
+
+  it('takes no more connections than its ring has requests for: the others wait, and those that are there are served', async () => {
+    const own = await Ringmaster.start({ rings: 1, poller, sqEntries: 64, cqEntries: 256, closeGraceMs: 500 })
+    let starved = 0
+    const server = createServer(own, (socket) => socket.on('error', () => undefined).pipe(socket))
+    server.on('starved', () => starved++)
+    await listening(server, { port: 0, host: '127.0.0.1' })
+    const clients = Array.from({ length: 300 }, () => net.connect(portOf(server as AnyServer), '127.0.0.1'))
+    for (const client of clients) client.on('error', () => undefined)
+    expect(await eventually(() => starved > 0)).toBe(true)
+    // Each is sent more than it takes: sends that wait are requests, too.
+    for (const client of clients.slice(0, 20)) client.pause().write(Buffer.alloc(4 << 20))
+    const served = new Set<net.Socket>()
+    for (const client of clients.slice(20)) {
+      client.on('data', () => served.add(client))
+      client.write('question')
+    }
+    expect(await eventually(() => served.size >= 20)).toBe(true)
+    expect(served.size).toBeLessThan(120)
+    for (const client of clients.slice(0, 20)) client.destroy()
+    const all = await eventually(() => {
+      for (const client of served) client.destroy()
+      return served.size === 280
+    })
+    expect(all).toBe(true)
+    await stopped(server)
+    await own.close()
   })
 
   it('closes when the last connection has ended, and leaves no descriptor', async () => {

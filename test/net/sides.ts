@@ -12,6 +12,11 @@ import type { Ringmaster } from '../../services/ringmaster.ts'
 export interface AnySocket extends Duplex {
   readonly bytesRead: number
   readonly bytesWritten: number
+  readonly connecting: boolean
+  readonly pending: boolean
+  readonly readyState: string
+  readonly timeout?: number | undefined
+  readonly localAddress?: string | undefined
   readonly localPort?: number | undefined
   readonly remoteAddress?: string | undefined
   readonly remoteFamily?: string | undefined
@@ -19,7 +24,9 @@ export interface AnySocket extends Duplex {
   address(): object
   destroySoon(): void
   resetAndDestroy(): unknown
-  setTimeout(timeoutMs: number): unknown
+  setTimeout(timeoutMs: number, callback?: () => void): unknown
+  setNoDelay(noDelay?: boolean): unknown
+  setKeepAlive(enable?: boolean, initialDelay?: number): unknown
 }
 
 export interface SocketChoices {
@@ -31,23 +38,36 @@ export interface SocketChoices {
 export type AnyServer = Pick<net.Server, 'address' | 'listening'> &
   EventEmitter & {
     unref(): unknown
-    listen(options: { port?: number; host?: string; path?: string; fd?: number }): unknown
+    maxConnections?: number | undefined
+    getConnections(callback: (error: Error | null, count: number) => void): unknown
+    listen(options: { port?: number; host?: string; path?: string; fd?: number; signal?: AbortSignal }): unknown
     close(callback?: (error?: Error) => void): unknown
   }
 
+export interface Where extends SocketChoices {
+  readonly port?: number
+  readonly host?: string
+  readonly path?: string
+  readonly family?: number
+  readonly lookup?: net.LookupFunction
+  readonly localAddress?: string
+  readonly signal?: AbortSignal
+  readonly timeout?: number
+}
+
 export interface Side {
   createServer(options: SocketChoices, onConnection: (socket: AnySocket) => void): AnyServer
-  connect(options: { port?: number; host?: string; path?: string } & SocketChoices): AnySocket
+  connect(options: Where): AnySocket
 }
 
 export const nodeSide: Side = {
-  createServer: (options, onConnection) => net.createServer(options, onConnection),
+  createServer: (options, onConnection) => net.createServer(options, onConnection) as AnyServer,
   connect: (options) => net.connect(options as net.NetConnectOpts),
 }
 
 export const ringSide = (rings: Ringmaster): Side => ({
   createServer: (options, onConnection) => createServer(rings, options, onConnection),
-  connect: (options) => connect(rings, options),
+  connect: (options) => connect(rings, options as Parameters<typeof connect>[1]),
 })
 
 const told = ['connect', 'ready', 'end', 'finish', 'timeout', 'error', 'close'] as const

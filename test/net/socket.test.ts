@@ -203,6 +203,20 @@ describe.each(pollers)('sockets with poller %s', (poller) => {
     await new Promise<void>((resolve) => server.close(() => resolve()))
   })
 
+  it('brings all to a reader who asks for more while it is being told', async () => {
+    const { server, accepted, connected } = await pairOf(ours, nodeSide)
+    const content = seededBytes(8 << 20, 8)
+    const hash = createHash('sha256')
+    accepted.on('data', (bytes: Buffer) => {
+      hash.update(bytes)
+      accepted.read(0)
+    })
+    connected.resume().end(content)
+    await closed(accepted)
+    expect(hash.digest('hex')).toBe(createHash('sha256').update(content).digest('hex'))
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+  })
+
   it('has the addresses of both sides', async () => {
     const { server, accepted, connected } = await pairOf(ours, ours)
     expect(accepted.remoteAddress).toBe('127.0.0.1')
