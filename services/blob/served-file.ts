@@ -9,7 +9,7 @@ import { disownDescriptor, ownDescriptor } from '../../workers/owned-descriptors
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
 import type { StoredFile } from '../http/storage.ts'
-import { closeDescriptor } from '../net/connection.ts'
+import { closeDescriptor } from '../net/descriptors.ts'
 
 const settleRead: Completion = {
   complete(slots, slot, result) {
