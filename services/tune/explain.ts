@@ -100,7 +100,9 @@ export function explain(ledger: Ledger, options: ExplainOptions): Explained {
 
 /** `isTried`: other values of the same scale. */
 const untried = (isTried: boolean): string =>
-  isTried ? 'not tried: values between did worse already, or the time was over' : 'not tried: the time was over'
+  isTried
+    ? 'not tried: values between did worse already, or there was no time for it'
+    : 'not tried: there was no time for it'
 
 interface Effects {
   readonly works: ReadonlyMap<string, number>

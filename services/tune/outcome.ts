@@ -64,7 +64,7 @@ export function outcomeOf(decided: Decided): Outcome {
       return kept(
         stopped === null
           ? 'nothing that was tried gains: all of it fell far behind at once'
-          : 'the time was over before anything else was measured often enough to tell',
+          : 'what time was left is too little for a decision, which takes some dozen legs: give it more (--budget-seconds)',
       )
     if (noise.detectable > detectableMax) return refused(unseen(noise.detectable))
     return kept(`nothing that was tried gains; a difference of ${percent(noise.detectable)} would have been seen`)

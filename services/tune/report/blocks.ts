@@ -301,7 +301,7 @@ export function headOf(report: TuneReport): readonly [string, string] {
   const quota = machine.quotaCpus !== null ? `, quota ${+machine.quotaCpus.toFixed(2)}` : ''
   const memory = `${(machine.memoryBytes / 2 ** 30).toFixed(1)} GiB`
   const cpus = `${machine.cpus} ${machine.cpus === 1 ? 'CPU' : 'CPUs'}${quota}`
-  const ended = stopped === 'aborted' ? ', stopped' : stopped === 'budget' ? ', ended by the budget' : ''
+  const ended = stopped === 'aborted' ? ', stopped' : stopped === 'budget' ? ', no time for more' : ''
   return [
     printable(`${workload}, ${cache === 'direct' ? 'O_DIRECT' : 'page cache'}: ${data}`),
     `${machine.cpuModel}, ${cpus}, ${memory}, Linux ${machine.kernel}; ${counted(search?.legs ?? 0, 'leg')} in ${duration(seconds)}${ended}; seed ${seed}`,
