@@ -58,8 +58,8 @@ describe('the tarball', () => {
       fs.existsSync(path.join(packageRoot, file.replace(/^dist\//, '').replace(/\.js$/, '.ts')))
     expect(modules.filter((file) => /^dist\/metrics\/page\//.test(file) || hasSource(file))).toEqual(modules)
     expect(modules.filter((file) => readText(path.join(packageRoot, file)).includes('sourceMappingURL'))).toEqual([])
-    // Prebuilt binaries are 0.2 MB each; what makes it a third larger than now should be known.
-    expect(packed.unpackedSize).toBeLessThan(4_000_000)
+    // Prebuilt binaries are 0.2 MB each; what makes it a fifth larger than now should be known.
+    expect(packed.unpackedSize).toBeLessThan(5_000_000)
   })
 
   it('says of each file that users import or run where it is, and depends on all that it imports', () => {
