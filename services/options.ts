@@ -130,7 +130,7 @@ export interface RingmasterOptions {
   /** What the rings accept; the kernel refuses all else (5.10). Default: everything. */
   restrictions?: RestrictionsOption
   /**
-   * A profile of `ringmaster tune`: the path of its file, or `auto`, the first there is of $RINGMASTER_PROFILE, ./ringmaster-profile.json,
+   * A profile of `ringmaster tune`: the path of its file, or `auto`: that of $RINGMASTER_PROFILE where it is set, else the first there is of ./ringmaster-profile.json,
    * ~/.config/ringmaster/profile.json and /etc/ringmaster/profile.json. What is set by other options is not touched by it, `auto` counting as not set.
    * Default: none is looked for.
    */

@@ -1,7 +1,8 @@
 // The benchmark's report as text, for people and logs. Called by services/cli/bench.ts; pure.
 import type { Spread } from '../measure/statistics.ts'
 import type { BenchReport, RowRound, RowRounds, RowSummary, ScenarioReport } from './model.ts'
-import { neutralise, neutraliseJson, wrap } from '../top/text.ts'
+import { jsonLines, neutralise } from '../visible-text.ts'
+import { wrap } from '../top/text.ts'
 import { formatTable } from './table.ts'
 import { describeScenario, noiseText } from './verdict.ts'
 
@@ -92,7 +93,7 @@ export function formatReport(report: BenchReport, width: number | null): string 
   return [
     machine,
     ...sentences(data, ''),
-    `${how}; ${rounds} round${rounds === 1 ? '' : 's'} of ${seconds} s`,
+    `${how}; ${rounds} round${rounds === 1 ? '' : 's'} of ${seconds} s${rounds === 1 ? '' : '; a ratio is the median of the rounds’ own'}`,
     '',
     ...scenarios.flatMap((scenario) => formatScenario(scenario, sentences)),
     ...skipped.flatMap(({ scenario, reason }) => sentences(`skipped ${describeScenario(scenario)}: ${reason}`, '')),
@@ -121,5 +122,4 @@ export function formatSentences(report: BenchReport): string {
 }
 
 /** For programs, and for whoever looks at it in a terminal: what files are called does nothing to that. */
-export const formatJson = (report: BenchReport): string =>
-  `${JSON.stringify(report, null, 2).split('\n').map(neutraliseJson).join('\n')}\n`
+export const formatJson = (report: BenchReport): string => jsonLines(report)

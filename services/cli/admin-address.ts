@@ -16,8 +16,11 @@ export function adminOption(): Option {
 function parseAdmin(input: string): URL {
   const text = /^[^/]*:\d{1,5}$/.test(input) ? `http://${input.startsWith(':') ? '127.0.0.1' : ''}${input}` : input
   const url = URL.canParse(text) ? new URL(text) : null
-  if (url?.protocol !== 'http:' || url.hostname === '')
-    throw new InvalidArgumentError('Expected a URL such as http://127.0.0.1:9464, or HOST:PORT.')
+  // What `serve` prints may be pasted as it is.
+  const isWhole =
+    url !== null && ['/', '/metrics'].includes(url.pathname) && url.search + url.hash + url.username === ''
+  if (url?.protocol !== 'http:' || url.hostname === '' || !isWhole)
+    throw new InvalidArgumentError('Expected a URL such as http://127.0.0.1:9464, without a path, or HOST:PORT.')
   return url
 }
 

@@ -7,11 +7,11 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { formatJson, formatReport, formatSentences, roundLine } from '../bench/format.ts'
 import type { BenchReport } from '../bench/model.ts'
 import { DataError } from '../measure/own-data.ts'
-import { neutralise } from '../top/text.ts'
 import { fileWorkloads } from '../tune/types.ts'
 import type { WorkloadName } from '../tune/types.ts'
-import { CommandError, exitCodes } from './exit.ts'
-import { named } from './named-path.ts'
+import { neutralise } from '../visible-text.ts'
+import { CommandError, exitCodes, stoppedEarly } from './exit.ts'
+import { emptyHtml, named } from './named-path.ts'
 import { showSteps } from './step-progress.ts'
 import type { StepProgress } from './step-progress.ts'
 import { canRedraw, eraseLine } from './terminal.ts'
@@ -31,8 +31,8 @@ Your files are read, never written; of a folder the first 5000. What the kernel 
 refused; names that are not UTF-8 are left out, and counted. Without PATH data is made (--data-mib, in --data-dir) and removed again.
 
 Rows: Ringmaster as it starts by itself, fs.promises, a loop of fs.*Sync calls, and a C program on the raw ring (needs cc).
-Each round of each row runs in a fresh process; rounds are interleaved. CPU counts all threads, the kernel's among them. A ratio
-with a question mark is smaller than the spread between rounds. Below 3 rounds nothing is concluded.
+Each round of each row runs in a fresh process; rounds are interleaved. CPU counts all threads, the kernel's among them. A ratio is
+the median of the rounds' own, each against fs.promises beside it; one with a question mark is smaller than the spread between rounds. Below 3 rounds nothing is concluded.
 
 Examples:
   $ ringmaster bench                                  data of its own, all workloads: some three minutes
@@ -166,9 +166,11 @@ async function runBench(path: string | null, options: BenchCommandOptions): Prom
     return exitCodeOf(report)
   } catch (error) {
     clearLine()
-    if (interrupt.signal.aborted) return signalCode(interrupt.signal.reason)
-    if (error instanceof DataError)
-      throw new CommandError(neutralise(error.message), exitCodes.failure, { cause: error })
+    if (interrupt.signal.aborted) {
+      if (options.quiet !== true) process.stderr.write(stoppedEarly)
+      return signalCode(interrupt.signal.reason)
+    }
+    if (error instanceof DataError) throw new CommandError(error.message, exitCodes.failure, { cause: error })
     throw error
   } finally {
     for (const signal of stopSignals) process.off(signal, onSignal)
@@ -184,11 +186,12 @@ async function print(report: BenchReport, { json, html, quiet }: BenchCommandOpt
   await writeFile(html, benchPage(report)).catch((error: unknown) => {
     throw htmlError(html, error)
   })
-  if (quiet !== true) process.stderr.write(`saved to ${html}\n`)
+  if (quiet !== true) process.stderr.write(`saved to ${neutralise(html)}\n`)
 }
 
 /** Before minutes are spent on what could not be written, or must not be: `measured` is only read. @throws CommandError */
 async function requireWritable(html: string, measured: string | null): Promise<void> {
+  if (html === '') throw new CommandError(emptyHtml, exitCodes.usage)
   try {
     const stats = await stat(html).catch(() => null)
     if (stats?.isDirectory() === true) throw new Error('it is a folder')

@@ -21,6 +21,9 @@ Exit codes:
   130  stopped at once by a second SIGINT, or by one while there is nothing to finish (at the start; trace)
   143  stopped at once by a second SIGTERM, or by one while there is nothing to finish (at the start; trace)`
 
+/** Of commands that measure. */
+export const stoppedEarly = 'ringmaster: stopped before anything was measured; data that was made is removed\n'
+
 /** Node reads the modules of a command at once, each with a descriptor. */
 const descriptorsToStart = 300
 

@@ -5,6 +5,7 @@ import { completeWordsCommand, completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
 import { CommandError, exitCodes, exitCodesHelp, lackOfDescriptors } from './exit.ts'
 import { helpWidth, wrapHelp } from './help-width.ts'
+import { neutraliseLines } from '../visible-text.ts'
 import { LostOutput } from './lost-output.ts'
 import { operationsCommand } from './operations.ts'
 import { serveCommand } from './serve.ts'
@@ -45,6 +46,7 @@ export function createProgram(): Command {
       .configureOutput({
         getOutHelpWidth: () => helpWidth(process.stdout),
         getErrHelpWidth: () => helpWidth(process.stderr),
+        writeErr: (text) => void process.stderr.write(neutraliseLines(text)),
         writeOut: (text) => void process.stdout.write(wrapHelp(text, helpWidth(process.stdout))),
       })
   }
@@ -59,11 +61,11 @@ function fullName(command: Command): string {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   if (error instanceof CommandError) {
-    process.stderr.write(`ringmaster: ${error.message}\n`)
+    process.stderr.write(`ringmaster: ${neutraliseLines(error.message)}\n`)
     return error.exitCode
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  process.stderr.write(`ringmaster: ${lackOfDescriptors(error) ?? stack}\n`)
+  process.stderr.write(`ringmaster: ${lackOfDescriptors(error) ?? neutraliseLines(stack)}\n`)
   return exitCodes.failure
 }
 

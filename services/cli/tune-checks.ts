@@ -4,14 +4,19 @@ import { dirname, join, resolve } from 'node:path'
 import { knobs } from '../tune/knobs.ts'
 import type { Inspected, MachineRequest } from '../tune/real-machine.ts'
 import { CommandError, exitCodes } from './exit.ts'
+import { emptyHtml } from './named-path.ts'
 import type { TuneCommandOptions, TuneWorld } from './tune-options.ts'
 
 /** Of --quick. */
 export const quickSeconds = 30
 
 /** What would be of no effect is said, and not done without. @throws CommandError */
-export function checkUsage({ apply, force, quick }: TuneCommandOptions, isGiven: (name: string) => boolean): void {
+export function checkUsage(
+  { apply, force, quick, html }: TuneCommandOptions,
+  isGiven: (name: string) => boolean,
+): void {
   const misuse = (message: string): CommandError => new CommandError(message, exitCodes.usage)
+  if (html === '') throw misuse(emptyHtml)
   if (apply !== true && isGiven('profile'))
     throw misuse('--profile FILE is where --apply writes the layout to: add --apply, or leave out --profile')
   if (apply !== true && force === true) throw misuse('--force is for --apply: add --apply, or leave out --force')

@@ -9,7 +9,8 @@ import type { TuneReport } from '../tune/report/model.ts'
 import type { Live as LiveClass } from '../tune/report/live.ts'
 import type { TuneOutcome, Tuned, tune as tuneFunction } from '../tune/tune.ts'
 import { LayoutImpossibleError, tunedWorkloads } from '../tune/types.ts'
-import { CommandError, exitCodes } from './exit.ts'
+import { jsonLines, neutralise } from '../visible-text.ts'
+import { CommandError, exitCodes, stoppedEarly } from './exit.ts'
 import { named } from './named-path.ts'
 import { hasColor } from './terminal.ts'
 import { checkKnobs, checkPaths, checkTurnable, checkUsage, quickSeconds } from './tune-checks.ts'
@@ -145,7 +146,10 @@ export async function runTune(path: string | null, options: TuneCommandOptions, 
     for (const each of written) if (each.status === 'rejected') throw each.reason
     return interrupt.signal.aborted ? signalCode(interrupt.signal.reason) : exitCodeOf(report)
   } catch (error) {
-    if (interrupt.signal.aborted && error === interrupt.signal.reason) return signalCode(interrupt.signal.reason)
+    if (interrupt.signal.aborted && error === interrupt.signal.reason) {
+      if (options.quiet !== true) world.stderr.write(stoppedEarly)
+      return signalCode(interrupt.signal.reason)
+    }
     throw explained(error)
   } finally {
     for (const signal of stopSignals) process.off(signal, onSignal)
@@ -211,12 +215,12 @@ async function dryRun(
     throw explained(error)
   })
   const plan = planOf({ workload, machine, current, budgetSeconds, knobs: options.knobs ?? null, data })
-  stdout.write(options.json === true ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan))
+  stdout.write(options.json === true ? jsonLines(plan) : formatPlan(plan))
   return exitCodes.ok
 }
 
 async function print(report: TuneReport, { json, quiet }: TuneCommandOptions, { stdout }: TuneWorld): Promise<void> {
-  if (json === true) stdout.write(`${JSON.stringify(report, null, 2)}\n`)
+  if (json === true) stdout.write(jsonLines(report))
   else if (quiet === true) {
     const { choiceBlock } = await import('../tune/report/blocks.ts')
     stdout.write(`${choiceBlock(report).says}\n`)
@@ -239,7 +243,7 @@ async function writePage(
     const reason = error instanceof Error ? error.message : String(error)
     throw new CommandError(`cannot write ${html}: ${reason}. Choose another file with --html.`, exitCodes.failure)
   })
-  if (quiet !== true) stderr.write(`report written to ${html}\n`)
+  if (quiet !== true) stderr.write(`report written to ${neutralise(html)}\n`)
 }
 
 function exitCodeOf({ search }: TuneReport): number {

@@ -3,7 +3,7 @@
 import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { RingError } from '../../native/errors.ts'
-import { printable } from './printable.ts'
+import { neutralise } from '../visible-text.ts'
 import { profileSchema, profileVersion } from './schema.ts'
 import type { Profile } from './schema.ts'
 
@@ -11,7 +11,7 @@ import type { Profile } from './schema.ts'
 const sizeBytesMax = 1024 * 1024
 
 const wrong = (path: string, problem: string, cause?: unknown): RingError =>
-  new RingError('ERR_RING_PROFILE', `the profile ${path} ${printable(problem)}`, { cause })
+  new RingError('ERR_RING_PROFILE', `the profile ${path} ${neutralise(problem)}`, { cause })
 
 /**
  * Reads a profile.

@@ -12,7 +12,7 @@ import { tuneAgain } from './again.ts'
 import type { ProfileEvent } from './event.ts'
 import { readProfile } from './file.ts'
 import { differencesNow } from './fingerprint.ts'
-import { printable } from './printable.ts'
+import { neutralise } from '../visible-text.ts'
 import type { Profile } from './schema.ts'
 
 /** Options that came from a profile, and not from whoever called. */
@@ -75,7 +75,7 @@ function withoutUnused(layout: Layout, given: RingmasterOptions): Used {
 
 const differs = (path: string, profile: Profile, differences: readonly string[]): string =>
   `the profile ${path} of ${profile.fingerprint.date.slice(0, 10)} was made on another machine, and is used all the same: ` +
-  `${printable(differences.join('; '))}. Have it made anew: ${tuneAgain(path, profile)}`
+  `${neutralise(differences.join('; '))}. Have it made anew: ${tuneAgain(path, profile)}`
 
 const warned = new Set<string>()
 
@@ -90,23 +90,22 @@ function tell({ onProfile }: RingmasterOptions, event: ProfileEvent, warns = fal
   process.emitWarning(event.message, 'RingmasterWarning')
 }
 
-/** Where `auto` looks, in this order; nobody looks there who was not asked to. */
+/** Where `auto` looks, in this order, without $RINGMASTER_PROFILE; nobody looks there who was not asked to. */
 function places(): string[] {
-  const configured = process.env['RINGMASTER_PROFILE']
   const asked = process.env['XDG_CONFIG_HOME'] ?? ''
   // XDG Base Directory Specification: what is empty counts as not set, and what is relative is to be ignored.
   const home = isAbsolute(asked) ? asked : join(homedir(), '.config')
-  return [
-    ...(configured === undefined || configured === '' ? [] : [configured]),
-    'ringmaster-profile.json',
-    join(home, 'ringmaster/profile.json'),
-    '/etc/ringmaster/profile.json',
-  ].map((path) => resolve(path))
+  return ['ringmaster-profile.json', join(home, 'ringmaster/profile.json'), '/etc/ringmaster/profile.json'].map(
+    (path) => resolve(path),
+  )
 }
 
-/** The absolute path of a profile: `wanted`, or, for `auto`, the first there is; null for none. Also asked by `ringmaster doctor`. */
+/** The absolute path of a profile: `wanted`, or, for `auto`, $RINGMASTER_PROFILE or the first there is; null for none. Also asked by `ringmaster doctor`. */
 export async function findProfile(wanted: string): Promise<string | null> {
   if (wanted !== 'auto') return resolve(wanted)
+  // Who names one means that one: without it, it is said that it is not there.
+  const configured = process.env['RINGMASTER_PROFILE'] ?? ''
+  if (configured !== '') return resolve(configured)
   for (const path of places()) {
     const isThere = await access(path).then(
       () => true,

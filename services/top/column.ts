@@ -1,6 +1,7 @@
 // What a column of a table is, and how numbers are written in one. Used by columns/: adding a column is copying its neighbour there. Pure.
 import { bytes, duration, percent, short } from '../../metrics/page/format.ts'
-import { cut, neutralise, type Align } from './text.ts'
+import { neutralise } from '../visible-text.ts'
+import { cut, type Align } from './text.ts'
 import type { Stages, StageTimes } from './snapshot.ts'
 import type { Style } from './style.ts'
 

@@ -5,7 +5,7 @@ import type { Snapshot } from './snapshot.ts'
 import type { Paint } from './style.ts'
 import { headerLine, placeColumns, rowLine } from './table.ts'
 import { tablesOf } from './tables.ts'
-import { neutraliseJson } from './text.ts'
+import { neutraliseJson } from '../visible-text.ts'
 import { firstView } from './view.ts'
 
 /** Of the tables that may be long, all but rings. */

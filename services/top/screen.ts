@@ -3,7 +3,8 @@ import { count, rate, size, time } from './column.ts'
 import type { Snapshot, StageTimes } from './snapshot.ts'
 import type { Paint, Style } from './style.ts'
 import { tablesOf } from './tables.ts'
-import { cut, fit, neutralise, widthOf, wrap } from './text.ts'
+import { neutralise } from '../visible-text.ts'
+import { cut, fit, widthOf, wrap } from './text.ts'
 import { activeTable, keys, type Shown, type View } from './view.ts'
 
 export interface Size {

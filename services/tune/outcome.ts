@@ -153,17 +153,30 @@ function whatGained({ work, cpu, p99Ns, otherP99Ns }: Comparison, by: 'work' | '
   return `${signed(work)} work, ${cpuText}, ${p99}`
 }
 
-/** "+12 % ± 3": a ratio as people say it. */
+/** An interval whose one side is this many times the other has no ±. */
+const skewMin = 1.5
+/** Sides narrower than this are the same to whoever reads. */
+const evenBelow = 2
+
+/** "+12 % ± 3", and "+61 % (−20 to +180)" where one side is wider: a ratio as people say it. */
 export function signed(estimate: Estimate): string {
-  const change = (estimate.value - 1) * 100
-  const width = halfWidth(estimate) * estimate.value * 100
-  const digits = (value: number): number => (Math.abs(value) < 9.95 ? 1 : 0)
-  const sign = change < 0 ? '−' : '+'
+  const [change, low, high] = [estimate.value, estimate.low, estimate.high].map((ratio) => (ratio - 1) * 100) as [
+    number,
+    number,
+    number,
+  ]
+  const value = `${signedPercent(change)} %`
   // One pair has no width, which is not certainty.
-  const isKnown = Number.isFinite(width) && estimate.count > 1
-  const plusMinus = !isKnown ? '' : width > 100 ? ' ± more than 100' : ` ± ${width.toFixed(digits(width))}`
-  return `${sign}${Math.abs(change).toFixed(digits(change))} %${plusMinus}`
+  if (estimate.count < 2 || !Number.isFinite(low) || !Number.isFinite(high)) return value
+  const [narrow, wide] = [change - low, high - change].sort((a, b) => a - b) as [number, number]
+  if (wide >= evenBelow && wide > narrow * skewMin) return `${value} (${signedPercent(low)} to ${signedPercent(high)})`
+  const width = halfWidth(estimate) * estimate.value * 100
+  return `${value} ± ${width.toFixed(digitsOf(width))}`
 }
+
+const digitsOf = (percents: number): number => (Math.abs(percents) < 9.95 ? 1 : 0)
+const signedPercent = (percents: number): string =>
+  `${percents < 0 ? '−' : '+'}${Math.abs(percents).toFixed(digitsOf(percents))}`
 
 /** "1 leg", "2 legs". */
 export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`

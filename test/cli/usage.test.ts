@@ -87,6 +87,9 @@ describe('wrong usage is exit code 2, with a message that names it', () => {
     [['serve', '--listen', ':99999'], /at most 65535/],
     [['serve', '--listen', '0.0.0.0:0'], /refusing --listen 0\.0\.0\.0:0.*--public/],
     [['serve', '--admin', '[::]:0'], /refusing --admin \[::\]:0.*--public/],
+    [['tune', '--html', ''], /--html is empty/],
+    [['bench', '--html', ''], /--html is empty/],
+    [['top', '--admin', 'http://127.0.0.1:9464/x'], /without a path/],
     // As a unit passes a variable that is empty.
     [['serve', ''], /ROOT is empty.*RINGMASTER_ROOT/],
     [['serve', '/', '--public'], /refusing ROOT \/ with --public/],
@@ -139,3 +142,13 @@ it.each(['--listen', '--admin'])('%s with a port in use is exit code 1, and says
   expect(code).toBe(1)
   other.close()
 })
+
+it.each([['bench'], ['tune', '--dry-run'], ['serve'], ['trace', '--bogus']])(
+  'what %s is given does nothing to the terminal that an error is shown in',
+  async (...args) => {
+    const name = '\x1b[31m\u202ered'
+    const { code, stderr } = await runCommand(...args, join(folder, name))
+    expect(code).not.toBe(0)
+    for (const raw of name.slice(0, 6).match(/[\p{Cc}\p{Cf}]/gu)!) expect(stderr).not.toContain(raw)
+  },
+)

@@ -30,7 +30,7 @@ describe('what is said of a profile', () => {
   ])('has no control characters of %s', async (_, content) => {
     writeFileSync(path, JSON.stringify(content))
     const message = await readProfile(path).catch((error: unknown) => String(error))
-    expect(message).toContain(String.raw`\u{1b}`)
+    expect(message).toContain(String.raw`\x1b`)
     expect(message).not.toMatch(/[\p{Cc}\p{Cf}]/u)
   })
 })

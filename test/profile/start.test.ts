@@ -214,6 +214,10 @@ describe('Ringmaster.start()', () => {
       expect(without.choices['poller']).not.toContain('profile')
       const found = await started({ profile: 'auto' })
       expect(found.events).toMatchObject([{ state: 'loaded', path: profile }])
+      // Who names one is told that it is not there: another one would be used unseen.
+      process.env['RINGMASTER_PROFILE'] = join(folder.path, 'not-there.json')
+      const error = await failure(Ringmaster.start({ profile: 'auto' }))
+      expect(error).toMatchObject({ code: 'ERR_RING_PROFILE' })
     } finally {
       delete process.env['RINGMASTER_PROFILE']
     }

@@ -1,6 +1,7 @@
 // Text as a terminal shows it: nothing in a name may do anything to it, and every cell is as wide as it says.
 import { describe, expect, it } from 'vitest'
-import { cut, cutMiddle, fit, neutralise, neutraliseJson, toAscii, widthOf, wrap } from '../../services/top/text.ts'
+import { cut, cutMiddle, fit, toAscii, widthOf, wrap } from '../../services/top/text.ts'
+import { neutralise, neutraliseJson } from '../../services/visible-text.ts'
 
 describe('neutralise', () => {
   it.each([

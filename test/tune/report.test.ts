@@ -181,7 +181,7 @@ describe('figures', () => {
     const text = flat(formatReport(report, plain))
     expect(text).toContain('it was too noisy to tell anything')
     expect(text).not.toMatch(/wrong by|\d{3,} % could not/)
-    expect(signed({ value: 1.1, low: 0.1, high: 4, count: 5 })).toBe('+10 % ± more than 100')
+    expect(signed({ value: 1.1, low: 0.1, high: 4, count: 5 })).toBe('+10 % (−90 to +300)')
   })
 
   it('are of every leg that the search counted, and of no other', () => {

@@ -1,7 +1,8 @@
 // The table of files that HTTP clients ask for. To add a column, copy its neighbour and give it a place.
 import { numberColumn, rateColumn, size, type Table } from '../column.ts'
 import type { FileRow } from '../snapshot.ts'
-import { cutMiddle, neutralise } from '../text.ts'
+import { neutralise } from '../../visible-text.ts'
+import { cutMiddle } from '../text.ts'
 
 export const filesTable: Table<FileRow> = {
   name: 'files',

@@ -6,6 +6,7 @@ import type { Noise } from '../noise.ts'
 import { counted, signed } from '../outcome.ts'
 import { roundsMin } from '../race.ts'
 import type { Estimate } from '../statistics.ts'
+import { neutralise } from '../../visible-text.ts'
 import { deniedWarning } from '../turnable.ts'
 import type { Layout, TunedWorkload } from '../types.ts'
 import type {
@@ -25,7 +26,6 @@ import {
   requests,
   limit,
   limitInterval,
-  printable,
   time,
   withInterval,
   work,
@@ -170,7 +170,11 @@ function choiceNotes(
   { change, p99NsMax, before, used, outcome, noise, legs }: ReportedSearch,
   workload: TunedWorkload,
 ): string[] {
-  const bound = p99NsMax === null ? 'p99 was not bounded' : `p99 bounded by ${time(p99NsMax)}`
+  const missed =
+    p99NsMax !== null && before.p99Ns.value > p99NsMax
+      ? `, which the present layout misses (${time(before.p99Ns.value)})`
+      : ''
+  const bound = p99NsMax === null ? 'p99 was not bounded' : `p99 bounded by ${time(p99NsMax)}${missed}`
   const from =
     change === null
       ? `medians of ${counted(before.workPerSecond.count, 'leg')} of the present layout`
@@ -303,7 +307,7 @@ export function headOf(report: TuneReport): readonly [string, string] {
   const cpus = `${machine.cpus} ${machine.cpus === 1 ? 'CPU' : 'CPUs'}${quota}`
   const ended = stopped === 'aborted' ? ', stopped' : stopped === 'budget' ? ', no time for more' : ''
   return [
-    printable(`${workload}, ${cache === 'direct' ? 'O_DIRECT' : 'page cache'}: ${data}`),
+    neutralise(`${workload}, ${cache === 'direct' ? 'O_DIRECT' : 'page cache'}: ${data}`),
     `${machine.cpuModel}, ${cpus}, ${memory}, Linux ${machine.kernel}; ${counted(search?.legs ?? 0, 'leg')} in ${duration(seconds)}${ended}; seed ${seed}`,
   ]
 }

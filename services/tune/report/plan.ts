@@ -6,7 +6,8 @@ import { planLimits } from '../tune.ts'
 import { deniedWarning, turnableKnobs } from '../turnable.ts'
 import type { TurnableRequest } from '../turnable.ts'
 import type { Layout, TunedWorkload } from '../types.ts'
-import { duration, printable } from './words.ts'
+import { neutralise } from '../../visible-text.ts'
+import { duration } from './words.ts'
 
 export interface PlanRequest extends TurnableRequest {
   readonly budgetSeconds: number
@@ -69,7 +70,7 @@ export function formatPlan(plan: TunePlan): string {
   const width = Math.max(...knobs.map(({ title }) => title.length))
   const lines = [
     `Nothing was measured. ringmaster tune would take ${duration(plan.budgetSeconds)} at most:`,
-    `  data           ${printable(plan.data)}`,
+    `  data           ${neutralise(plan.data)}`,
     `  limits         ${limits.runs === 0 ? 'none: the time is too short' : `${limits.runs} ${limits.runs === 1 ? 'run' : 'runs'} of ${duration(limits.secondsEach)}`}`,
     `  disk map       ${plan.mapSeconds === 0 ? 'none: the time is too short' : `reads beside writes, 5 × 5 loads: about ${duration(plan.mapSeconds)}`}`,
     `  search         ${plan.workload}, what is left: about ${duration(plan.searchSeconds)}, the last fifth to confirm the winner`,

@@ -81,6 +81,3 @@ export function duration(seconds: number): string {
   const minutes = Math.floor(whole / 60)
   return whole % 60 === 0 ? `${minutes} min` : `${minutes} min ${whole % 60} s`
 }
-
-/** Names of files may hold anything: nothing in them may move the cursor or turn the direction of the text. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}]/gu, '\ufffd')
