@@ -7,6 +7,8 @@ export interface BlobRequest extends HttpRequest {
   readonly url: string
   /** null where there is none, or nobody would take it. */
   readonly body: UploadBody | null
+  /** Of an upload: what is stored in front of its body. */
+  readonly preamble?: Uint8Array
   /** Asks for the body where the client waits for that. */
   readonly ask: () => void
 }

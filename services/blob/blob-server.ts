@@ -25,8 +25,10 @@ import type { KnownToken } from './access.ts'
 import type { BlobRequest } from './blob-request.ts'
 import { BlobConnection } from './connection.ts'
 import type { ConnectionHost } from './connection-host.ts'
+import type { Dialect } from './dialects/dialect.ts'
+import { makeDialects } from './dialects/index.ts'
 import { defaultBlobLimits, type BlobLimits } from './limits.ts'
-import { ObjectService, isFolderTarget, sayStatus } from './object-service.ts'
+import { ObjectService } from './object-service.ts'
 import type { RequestHead } from './request-head.ts'
 import type { BlobServerOptions, ListenAt } from './server-options.ts'
 
@@ -38,7 +40,7 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
   leaving = false
   private readonly options: BlobServerOptions
   private readonly files: FileService
-  private readonly objects: ObjectService | null
+  private readonly dialects: readonly Dialect[]
   private access: Access
   private readonly connections = new Set<BlobConnection>()
   private readonly acceptors: Acceptor[] = []
@@ -62,7 +64,11 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
     const { counters } = this
     const { objects = null, tokens = null } = options
     const { validatorSettleMs: settleMs, uploadsMax } = limits
-    this.objects = objects === null ? null : new ObjectService({ ...objects, settleMs, uploadsMax, counters, log })
+    const backend = {
+      ...{ files: this.files, folder, counters, log },
+      objects: objects === null ? null : new ObjectService({ ...objects, settleMs, uploadsMax, counters, log }),
+    }
+    this.dialects = makeDialects(options.dialects ?? ['raw'], backend)
     this.access = new Access(tokens)
     const everyMs = Math.min(limits.deadlineCheckMs, limits.stalledMsMax, limits.lingerMsMax)
     this.timer = setInterval(() => {
@@ -197,38 +203,39 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
       await sent(answer)
       return
     }
-    const denied = this.denial(request)
+    const dialect = this.dialectOf(request.url)
+    const denied = this.denial(request, dialect)
     if (denied !== 0) {
       // A body that nobody has leave to send is not read.
       if (request.body !== null) answer.shouldKeepAlive = false
       this.counters.countResponse({ method: request.method, status: denied, durationNs: 0, trace: null })
-      await sayStatus(answer, denied, request.method === 'HEAD', '').catch(() => undefined)
+      await dialect.refuse(answer, denied, request.method === 'HEAD').catch(() => undefined)
       return
     }
-    const { objects } = this
-    if (objects !== null && !this.isForFiles(request)) await objects.serve(request, answer)
-    else await this.files.serve(request, answer)
+    await dialect.serve(request, answer)
+  }
+
+  private dialectOf(target: string): Dialect {
+    const { dialects } = this
+    let at = 0
+    while (!dialects[at]!.owns(target)) at++ // the last one does
+    return dialects[at]!
   }
 
   /** The status that says so; 0: none. */
-  private denial({ method, headers }: BlobRequest): number {
+  private denial({ method, headers }: BlobRequest, dialect: Dialect): number {
     try {
-      this.access.check(headers.authorization, method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS')
+      this.access.check(headers.authorization, dialect.writes(method))
       return 0
     } catch (error) {
       return toHttpError(error).status
     }
   }
 
-  private isForFiles({ method, url }: BlobRequest): boolean {
-    if (method === 'GET' || method === 'HEAD') return !isFolderTarget(url)
-    return method !== 'PUT' && method !== 'DELETE' && method !== 'OPTIONS'
-  }
-
   /** @internal */
-  takesBody({ method, bodyLength, headers }: RequestHead): boolean {
+  takesBody({ method, target, bodyLength, headers }: RequestHead): boolean {
     const hasOne = bodyLength === 'chunked' || bodyLength > 0 || headers['content-length'] !== undefined
-    return this.objects !== null && method === 'PUT' && hasOne
+    return hasOne && this.dialectOf(target).takesBody(method, target)
   }
 
   /** @internal */

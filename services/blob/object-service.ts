@@ -80,8 +80,8 @@ export class ObjectService {
     if (this.uploads >= uploadsMax) throw httpError(503, 'too many uploads at a time')
     this.uploads++
     try {
-      const { headers, ask } = request
-      const { outcome, stats } = await put(this.options, { path, headers, body, ask })
+      const { headers, preamble, ask } = request
+      const { outcome, stats } = await put(this.options, { path, headers, body, preamble, ask })
       const { etag, lastModified } = validatorsOf(stats, Date.now(), settleMs)
       const told = { ETag: etag, 'Last-Modified': lastModified, 'X-Durability': durability }
       await say(
@@ -146,7 +146,7 @@ export class ObjectService {
     // What comes of a body that was not taken is not read as a request.
     if (request.body?.received === false) answer.shouldKeepAlive = false
     await sayStatus(answer, failure.status, request.method === 'HEAD', allowed).catch(() => undefined)
-    this.count(request, failure.status, startedMs)
+    this.count(request, answer.statusCode, startedMs)
   }
 
   private failureOf({ method }: BlobRequest, error: unknown): HttpError {
@@ -162,7 +162,7 @@ export class ObjectService {
 }
 
 /** An answer without a body. */
-async function say(answer: HttpAnswer, status: number, headers: Headers): Promise<void> {
+export async function say(answer: HttpAnswer, status: number, headers: Headers): Promise<void> {
   answer.writeHead(status, { ...safetyHeaders, ...headers })
   await end(answer)
 }

@@ -1,6 +1,7 @@
 // What the blob service's instances and the thread that started them say to each other: calls one way (comlink, over the service's port),
 // log lines the other. Used by service.ts and resident.ts.
 import type { KnownToken } from './access.ts'
+import type { DialectName } from './dialects/index.ts'
 import type { BlobLimits } from './limits.ts'
 import type { Durability } from './put.ts'
 
@@ -18,6 +19,7 @@ export interface BlobTask {
   readonly durability: Durability | null
   /** Of a Fence. */
   readonly fence: SharedArrayBuffer
+  readonly dialects: readonly DialectName[]
   readonly tokens: readonly KnownToken[] | null
   /** Whether anybody wants to know of each request. */
   readonly logsDebug: boolean

@@ -30,6 +30,8 @@ export interface PutRequest {
   readonly path: ObjectPath
   readonly headers: IncomingHttpHeaders
   readonly body: UploadBody
+  /** Stored in front of what comes, and no part of it to its sender. */
+  readonly preamble?: Uint8Array | undefined
   /** The client waits to be asked for the body. */
   readonly ask: () => void
 }
@@ -58,7 +60,7 @@ export async function put(context: WriteContext, request: PutRequest): Promise<P
     const file = await folder.create()
     try {
       request.ask()
-      await receive(file, request.body, check)
+      await receive(file, request, check)
       check.finish()
       if (durability !== 'none') await fence.guard(() => file.sync())
       const outcome = await commit(context, folder, file, request)
@@ -77,19 +79,24 @@ const syncing =
   (folder: StoreFolder): Promise<void> =>
     fence.guard(() => folder.sync())
 
-async function receive(file: NewFile, body: UploadBody, check: ContentCheck): Promise<void> {
+async function receive(file: NewFile, { body, preamble }: PutRequest, check: ContentCheck): Promise<void> {
   let position = 0
+  if (preamble !== undefined) position += await writeAll(file, preamble, position)
   for (let taken = await body.take(); taken !== null; taken = await body.take()) {
     for (const bytes of taken) {
       check.update(bytes)
-      for (let done = 0; done < bytes.length;) {
-        const written = await file.write(done === 0 ? bytes : bytes.subarray(done), position)
-        if (written === 0) throw httpError(500, 'a write wrote nothing')
-        done += written
-        position += written
-      }
+      position += await writeAll(file, bytes, position)
     }
   }
+}
+
+async function writeAll(file: NewFile, bytes: Uint8Array, position: number): Promise<number> {
+  for (let done = 0; done < bytes.length;) {
+    const written = await file.write(done === 0 ? bytes : bytes.subarray(done), position + done)
+    if (written === 0) throw httpError(500, 'a write wrote nothing')
+    done += written
+  }
+  return bytes.length
 }
 
 /** Once more, right before: what was there when the upload began may have changed. Between this and the rename it still may, by others. */

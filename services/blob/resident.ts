@@ -14,7 +14,7 @@ import { countersOf, levelsOf } from './shared-counters.ts'
 export default async function start({ rings, data, ring, port }: ServiceContext): Promise<Resident> {
   const task = data as BlobTask
   const root = await BlobRoot.open(rings, task.root)
-  const { durability, tokens } = task
+  const { durability, dialects, tokens } = task
   const server = new BlobServer({
     handles: rings.rings.handles,
     folder: root,
@@ -22,6 +22,7 @@ export default async function start({ rings, data, ring, port }: ServiceContext)
     limits: task.limits,
     counters: countersOf(task.memory, ring),
     objects: durability === null ? null : { store: root, fence: new Fence(task.fence), durability },
+    dialects,
     tokens,
     precompressed: task.precompressed,
     onChange: levelsOf(task.memory, ring),

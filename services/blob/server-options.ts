@@ -5,6 +5,7 @@ import type { HttpCounters } from '../http/http-counters.ts'
 import type { HttpLevels } from '../http/http-plane.ts'
 import type { Folder } from '../http/storage.ts'
 import type { KnownToken } from './access.ts'
+import type { DialectName } from './dialects/index.ts'
 import type { Fence } from './fence.ts'
 import type { BlobLimits } from './limits.ts'
 import type { Durability } from './put.ts'
@@ -21,6 +22,8 @@ export interface BlobServerOptions {
   readonly precompressed?: boolean
   /** PUT, DELETE, OPTIONS and lists; default: none of them. */
   readonly objects?: BlobObjects | null
+  /** How objects may be asked for; default: raw. */
+  readonly dialects?: readonly DialectName[]
   /** Who may do what; default: everybody everything. */
   readonly tokens?: readonly KnownToken[] | null
   /** Told whenever what is open and held has changed: of buffers, some seconds later. */

@@ -14,6 +14,7 @@ import { openListener } from '../net/listen.ts'
 import type { ResidentService } from '../residents/service.ts'
 import type { Ringmaster } from '../ringmaster.ts'
 import type { KnownToken } from './access.ts'
+import type { DialectName } from './dialects/index.ts'
 import { Fence } from './fence.ts'
 import { defaultBlobLimits, type BlobLimits } from './limits.ts'
 import { asLogLine } from './protocol.ts'
@@ -32,6 +33,8 @@ export interface BlobServiceOptions extends ListenAt {
   readonly precompressed?: boolean
   /** PUT, DELETE, OPTIONS and lists, and how safe what is written is; default: only files that are there are served. */
   readonly durability?: Durability | null
+  /** How objects may be asked for; default: raw. */
+  readonly dialects?: readonly DialectName[]
   /** Who may do what; default: everybody everything. */
   readonly tokens?: readonly KnownToken[] | null
   readonly logsDebug?: boolean
@@ -69,6 +72,7 @@ export class BlobService {
       limits = {},
       logsDebug = false,
       durability = null,
+      dialects = ['raw'],
       tokens = null,
     } = options
     const { precompressed = false } = options
@@ -79,7 +83,7 @@ export class BlobService {
     const fence = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
     const data: BlobTask = {
       ...{ root, listenFd: listener.fd, limits: ofEach(limits, instances), memory },
-      ...{ precompressed, durability, fence, tokens, logsDebug },
+      ...{ precompressed, durability, fence, dialects, tokens, logsDebug },
     }
     const onFailure = (error: unknown, ring: number): void => {
       log.error({ err: error, ring }, 'an instance of the blob service has ended')

@@ -72,13 +72,16 @@ export class FileService {
     return this.#smallBuffers.waiting + this.#chunkBuffers.waiting
   }
 
-  /** Resolves when the answer is sent, or its client gone, and everything it used is given back. */
-  async serve(request: HttpRequest, response: HttpAnswer): Promise<void> {
+  /**
+   * Resolves when the answer is sent, or its client gone, and everything it used is given back.
+   * `folder`: where this request's file is opened, if not where all are.
+   */
+  async serve(request: HttpRequest, response: HttpAnswer, folder: Folder = this.#folder): Promise<void> {
     if (request.socket.destroyed) return // it went away while earlier pipelined requests were answered
     const startedMs = performance.now()
     const visit = this.#traffic.begin(request.socket.remoteAddress)
     try {
-      await this.#answer(request, response, visit)
+      await this.#answer(request, response, folder, visit)
       this.#count(request, response.statusCode, startedMs)
       this.#log.debug({ method: request.method, target: request.url, status: response.statusCode }, 'answered')
     } catch (error) {
@@ -88,7 +91,7 @@ export class FileService {
     }
   }
 
-  async #answer(request: HttpRequest, response: HttpAnswer, visit: Visit | null): Promise<void> {
+  async #answer(request: HttpRequest, response: HttpAnswer, folder: Folder, visit: Visit | null): Promise<void> {
     const method = request.method
     const fault = findFault(request)
     if (fault !== undefined) {
@@ -102,11 +105,11 @@ export class FileService {
       await answerText(response, 200, homeText, method === 'HEAD')
       return
     }
-    const plain = await openRegularFile(this.#folder, target.path)
+    const plain = await openRegularFile(folder, target.path)
     visit?.opened(target.path)
     let variant: Variant | null = null
     try {
-      if (this.#precompressed) variant = await openVariant(this.#folder, target.path, plain, request.headers)
+      if (this.#precompressed) variant = await openVariant(folder, target.path, plain, request.headers)
       const opened = variant?.opened ?? plain
       const plan = planResponse({
         method,

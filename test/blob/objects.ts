@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { BlobRoot } from '../../services/blob/blob-root.ts'
 import { BlobServer } from '../../services/blob/blob-server.ts'
 import type { KnownToken } from '../../services/blob/access.ts'
+import type { DialectName } from '../../services/blob/dialects/index.ts'
 import { Fence } from '../../services/blob/fence.ts'
 import type { BlobLimits } from '../../services/blob/limits.ts'
 import type { Durability } from '../../services/blob/put.ts'
@@ -25,7 +26,10 @@ export interface Objects extends AsyncDisposable {
 }
 
 export interface ObjectsOptions {
-  readonly durability?: Durability
+  /** null: nothing may be changed. */
+  readonly durability?: Durability | null
+  readonly dialects?: readonly DialectName[]
+  readonly precompressed?: boolean
   readonly tokens?: readonly KnownToken[]
   readonly limits?: Partial<BlobLimits>
   /** Where faults come in. */
@@ -34,7 +38,7 @@ export interface ObjectsOptions {
 }
 
 export async function startObjects(options: ObjectsOptions = {}): Promise<Objects> {
-  const { durability = 'full', tokens, limits, wrap, parent = tmpdir() } = options
+  const { durability = 'full', dialects, precompressed = false, tokens, limits, wrap, parent = tmpdir() } = options
   const root = realpathSync(mkdtempSync(join(parent, 'ringmaster-blob-')))
   const rings = await Ringmaster.start({ rings: 1 })
   const opened = await BlobRoot.open(rings, root)
@@ -47,7 +51,9 @@ export async function startObjects(options: ObjectsOptions = {}): Promise<Object
     folder: store,
     log: { debug: () => undefined, info: line, warn: line, error: line },
     limits: { validatorSettleMs: 0, ...limits },
-    objects: { store, fence, durability },
+    objects: durability === null ? null : { store, fence, durability },
+    ...(dialects !== undefined && { dialects }),
+    precompressed,
     tokens: tokens ?? null,
     host: '127.0.0.1',
     port: 0,
