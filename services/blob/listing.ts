@@ -1,4 +1,4 @@
-// What is in a folder: a page of names in the order of their bytes, as JSON or as lines. Called by object-service.ts.
+// What is in a folder: a page of names in the order of their bytes, as JSON, as HTML or as lines. Called by object-service.ts.
 import { opendir } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { httpError } from '../http/http-error.ts'
@@ -7,7 +7,8 @@ import type { StoreFolder } from './store.ts'
 export interface ListQuery {
   /** Names behind this one; '' for all. Each character is a byte. */
   readonly after: string
-  readonly entriesMax: number
+  /** null: as many as are usual. */
+  readonly entriesMax: number | null
 }
 
 interface Entry {
@@ -27,11 +28,12 @@ const temporaryForm = /^\.ringmaster-[0-9a-f]{16}\.tmp$/
 
 /** @throws HttpError 400 */
 export function listQuery(target: string): ListQuery {
-  const limit = /[?&]limit=([^&]*)/.exec(target)?.[1] ?? String(entriesMaxUsual)
-  if (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > entriesMaxMost)
+  const limit = /[?&]limit=([^&]*)/.exec(target)?.[1]
+  if (limit !== undefined && (!/^\d{1,5}$/.test(limit) || Number(limit) < 1 || Number(limit) > entriesMaxMost))
     throw httpError(400, `limit must be from 1 to ${entriesMaxMost}`)
   // Not URLSearchParams, which decodes UTF-8: names are bytes.
-  return { after: decodeBytes(/[?&]after=([^&]*)/.exec(target)?.[1] ?? ''), entriesMax: Number(limit) }
+  const after = decodeBytes(/[?&]after=([^&]*)/.exec(target)?.[1] ?? '')
+  return { after, entriesMax: limit === undefined ? null : Number(limit) }
 }
 
 function decodeBytes(encoded: string): string {
@@ -49,27 +51,45 @@ export async function listFolder(
   query: ListQuery,
   headers: IncomingHttpHeaders,
 ): Promise<ListAnswer> {
-  const { entries, isWhole } = await readEntries(folder, query)
+  const format = formatFor(headers.accept ?? '')
+  const entriesMax = query.entriesMax ?? (format === 'html' ? entriesMaxMost : entriesMaxUsual)
+  const { entries, isWhole } = await readEntries(folder, { after: query.after, entriesMax })
+  // Who reads HTML does not go on to a next page, and would take what is missing for removed.
+  if (format === 'html' && !isWhole && query.entriesMax === null)
+    throw httpError(507, `more than ${entriesMaxMost} names in one page`)
   const next = isWhole ? null : encodeName(entries.at(-1)!.name)
-  const asJson = /(?:^|,)\s*application\/(?:\*|json)\b/i.test(headers.accept ?? '')
-  const text = asJson ? await jsonOf(folder, entries, next) : entries.map((entry) => `${href(entry)}\n`).join('')
-  const body = Buffer.from(text)
+  const body = Buffer.from(
+    format === 'json' ? await jsonOf(folder, entries, next) : format === 'html' ? htmlOf(entries) : linesOf(entries),
+  )
   return {
     headers: {
-      'Content-Type': asJson ? 'application/json' : 'text/plain; charset=utf-8',
+      'Content-Type': contentTypes[format],
       'Content-Length': body.length,
       'Cache-Control': 'no-store',
       Vary: 'Accept',
-      ...(next !== null && { Link: `<?limit=${query.entriesMax}&after=${next}>; rel="next"` }),
+      ...(format === 'html' && { 'Content-Security-Policy': "default-src 'none'" }),
+      ...(next !== null && { Link: `<?limit=${entriesMax}&after=${next}>; rel="next"` }),
     },
     body,
   }
 }
 
+const contentTypes = {
+  json: 'application/json',
+  html: 'text/html; charset=utf-8',
+  lines: 'text/plain; charset=utf-8',
+} as const
+
+/** HTML only to who names it: browsers do, and programs that are told to. */
+function formatFor(accept: string): keyof typeof contentTypes {
+  if (/(?:^|,)\s*application\/(?:\*|json)\b/i.test(accept)) return 'json'
+  return /(?:^|,)\s*text\/html\b/i.test(accept) ? 'html' : 'lines'
+}
+
 /** The first names behind `after`; no more of them are held than two pages, however many there are. */
 async function readEntries(
   { fd }: StoreFolder,
-  { after, entriesMax }: ListQuery,
+  { after, entriesMax }: { readonly after: string; readonly entriesMax: number },
 ): Promise<{ entries: Entry[]; isWhole: boolean }> {
   let entries: Entry[] = []
   let isWhole = true
@@ -95,6 +115,21 @@ async function readEntries(
 const encodeName = (name: string): string =>
   name.replace(/[^A-Za-z0-9._~-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`)
 const href = ({ name, isFolder }: Entry): string => `${encodeName(name)}${isFolder ? '/' : ''}`
+
+const linesOf = (entries: readonly Entry[]): string => entries.map((entry) => `${href(entry)}\n`).join('')
+
+/** As much as rclone and browsers need: a link to each name. */
+function htmlOf(entries: readonly Entry[]): string {
+  const links = entries.map((entry) => `<li><a href="${href(entry)}">${textOf(entry)}</a>\n`).join('')
+  return `<!doctype html>\n<meta charset="utf-8">\n<title>Files</title>\n<ul>\n${links}</ul>\n`
+}
+
+/** Of a name that may be anything. */
+const textOf = ({ name, isFolder }: Entry): string =>
+  `${Buffer.from(name, 'latin1').toString('utf8')}${isFolder ? '/' : ''}`.replace(
+    /[&<>"']/g,
+    (character) => `&#${character.charCodeAt(0)};`,
+  )
 
 async function jsonOf(folder: StoreFolder, entries: readonly Entry[], next: string | null): Promise<string> {
   const rows: object[] = []
