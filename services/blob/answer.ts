@@ -21,7 +21,8 @@ export interface AnswerKind {
 let dateSeconds = 0
 let dateLine = ''
 
-function currentDateLine(): string {
+/** Every answer has one: RFC 9110 section 6.6.1. */
+export function currentDateLine(): string {
   const seconds = Math.floor(Date.now() / 1000)
   if (seconds !== dateSeconds) {
     dateSeconds = seconds

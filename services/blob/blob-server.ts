@@ -28,7 +28,7 @@ import type { ConnectionHost } from './connection-host.ts'
 import type { Dialect } from './dialects/dialect.ts'
 import { makeDialects } from './dialects/index.ts'
 import { defaultBlobLimits, type BlobLimits } from './limits.ts'
-import { ObjectService } from './object-service.ts'
+import { ObjectService, allowed } from './object-service.ts'
 import type { RequestHead } from './request-head.ts'
 import type { BlobServerOptions, ListenAt } from './server-options.ts'
 
@@ -192,6 +192,11 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
   }
 
   // Of its connections.
+
+  /** @internal */
+  get allowedMethods(): string {
+    return this.objects === null ? 'GET, HEAD' : allowed
+  }
 
   /** @internal */
   async serve(request: BlobRequest, answer: HttpAnswer): Promise<void> {

@@ -8,6 +8,8 @@ import type { RequestHead } from './request-head.ts'
 export interface ConnectionHost {
   readonly limits: BlobLimits
   readonly counters: HttpCounters
+  /** What there is for files, as in Allow. */
+  readonly allowedMethods: string
   /** Whether somebody may take the body of such a request. */
   takesBody(head: RequestHead): boolean
   /** Answers are the last of their connections. */

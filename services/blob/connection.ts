@@ -13,7 +13,7 @@ import { nameOf } from '../net/address.ts'
 import { Connection } from '../net/connection.ts'
 import type { ConnectionHandler } from '../net/connection.ts'
 import { ClientGone, httpError } from '../http/http-error.ts'
-import { Answer } from './answer.ts'
+import { Answer, currentDateLine } from './answer.ts'
 import type { AnswerSink } from './answer.ts'
 import type { ConnectionHost } from './connection-host.ts'
 import { RequestFault } from './request-fault.ts'
@@ -148,8 +148,9 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
 
   /** An answer outside of any request. */
   private sayAndEnd(status: number): void {
-    const allow = status === 405 ? 'Allow: GET, HEAD\r\n' : ''
-    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${allow}Content-Length: 0\r\nConnection: close\r\n\r\n`
+    const allow = status === 405 ? `Allow: ${this.host.allowedMethods}\r\n` : ''
+    const statusLine = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
+    const head = `${statusLine}${currentDateLine()}${allow}Content-Length: 0\r\nConnection: close\r\n\r\n`
     this.beginEnd()
     this.send([Buffer.from(head, 'latin1')], (error) => {
       if (error === null) this.endSending(true)
@@ -168,7 +169,8 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
     const { method, target, httpVersion, headers, bodyLength } = head
     const body = host.takesBody(head) ? new UploadBody(this, host.limits.uploadQueueBytesMax) : null
     // Whether a body that was not asked for comes nevertheless cannot be known; one that is too long is not read to its end.
-    const readable = headers.expect === undefined && (bodyLength === 'chunked' || bodyLength <= discardBytesMax)
+    const readable =
+      bodyLength === 0 || (headers.expect === undefined && (bodyLength === 'chunked' || bodyLength <= discardBytesMax))
     const shouldKeepAlive = head.keepAlive && !isLast && (readable || body !== null)
     const answer = new Answer(this, { httpVersion, shouldKeepAlive })
     this.answer = answer

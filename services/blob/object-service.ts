@@ -24,7 +24,8 @@ export interface ObjectServiceOptions extends WriteContext {
 type Headers = Readonly<Record<string, string | number>>
 
 const slash = Buffer.from('/')
-const allowed = 'GET, HEAD, PUT, DELETE, OPTIONS'
+/** What may be done with a file, as in Allow. */
+export const allowed = 'GET, HEAD, PUT, DELETE, OPTIONS'
 
 /** What the store says of a write: a path that leads nowhere or through a file is a conflict, one that leads out is not found. */
 const statusOfWrite: Readonly<Record<string, HttpError['status']>> = {
@@ -196,7 +197,7 @@ function objectPath(target: string): ObjectPath {
 
 /** Of `/b/{folder}/`: '' is the root. */
 function folderPath(target: string): Buffer {
-  if (/^(?:https?:\/\/[^/?#]*)?\/b\/(?:\?|$)/i.test(target)) return Buffer.alloc(0)
+  if (/^(?:https?:\/\/[^/?#@]+)?\/b\/(?:\?|$)/i.test(target)) return Buffer.alloc(0)
   const path = pathOf(target)
   return path.subarray(0, path.length - 1)
 }
@@ -210,4 +211,4 @@ function pathOf(target: string): Buffer {
 
 /** Whether a GET is for what is in a folder. */
 export const isFolderTarget = (target: string): boolean =>
-  /^(?:https?:\/\/[^/?#]*)?\/b\/(?:[^?]*\/)?(?:\?|$)/i.test(target)
+  /^(?:https?:\/\/[^/?#@]+)?\/b\/(?:[^?]*\/)?(?:\?|$)/i.test(target)

@@ -31,7 +31,8 @@ export interface HeadParts {
 
 // One blank between the parts: RFC 9112 section 3 lets a server refuse more, and others read more as another target.
 const requestLineForm = /^[A-Z-]+ [^ ]+ HTTP\/(\d)\.(\d)$/
-const tokenForm = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/
+/** Of names of headers, and of trailers. */
+export const tokenForm: RegExp = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/
 const digitsForm = /^\d{1,16}$/
 const blanksAtEnd = /[ \t]+$/
 

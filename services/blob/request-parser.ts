@@ -3,11 +3,12 @@
 // request-head.ts, and with line-check.ts for what this build of llhttp lets through.
 //
 //   head ──0 bytes──► over │ ──n bytes──► counted: no need to look at them │ ──chunked──► llhttp takes sizes and ends away
+import { targetBytesMax } from '../http/limits.ts'
 import { Llhttp, LlhttpState, executeBytesMax, methodName } from './llhttp.ts'
 import type { LlhttpSink } from './llhttp.ts'
 import { LineCheck } from './line-check.ts'
 import { RequestFault } from './request-fault.ts'
-import { requestHead } from './request-head.ts'
+import { requestHead, tokenForm } from './request-head.ts'
 import type { RequestHead } from './request-head.ts'
 
 /** Who gets the requests, in order: head, bytes of the body, end. */
@@ -49,6 +50,8 @@ export class RequestParser implements LlhttpSink {
   private method = 0
   private isUpgrade = false
   private keepAlive = false
+  /** What has come of a trailer's name; null where none is due. */
+  private trailerName: string | null = null
   /** Kind and end of what llhttp told last, and where its rest would begin. */
   private lastPart: Part = Part.target
   private lastTo: number = nowhere
@@ -133,7 +136,7 @@ export class RequestParser implements LlhttpSink {
     this.linesFrom = to
     if (to === linesFrom || this.fault !== null) return
     this.lineBytes += to - linesFrom
-    if (this.lineBytes > this.limits.headerBytesMax) this.refuse(431, 'more headers than are taken')
+    if (this.lineBytes > this.limits.headerBytesMax) this.refuseLength(linesFrom, to)
     else if (!this.lines.takes(bytes, linesFrom, to))
       this.refuse(400, 'a line that is folded, or has no CR LF at its end')
     else if (!this.hasRequestLine) this.readRequestLine(linesFrom, to)
@@ -149,6 +152,14 @@ export class RequestParser implements LlhttpSink {
       this.requestLine = this.requestLine.slice(0, -1)
       this.hasRequestLine = this.requestLine !== '' // an empty one before it is nothing: RFC 9112 section 2.2
     }
+  }
+
+  /** Of what is too long it is the target, or headers, chunks' extensions, trailers. */
+  private refuseLength(from: number, to: number): void {
+    const { headerBytesMax } = this.limits
+    if (!this.hasRequestLine) this.readRequestLine(from, to)
+    const isTarget = this.requestLine.length > Math.min(targetBytesMax, headerBytesMax)
+    this.refuse(isTarget ? 414 : 431, isTarget ? 'a longer target than is taken' : 'more headers than are taken')
   }
 
   private refuse(status: RequestFault['status'], reason: string): void {
@@ -183,10 +194,22 @@ export class RequestParser implements LlhttpSink {
     const { namesAndValues, lastPart } = this
     this.lastPart = part
     this.lastTo = to
-    if (!this.inHead) return // a trailer: nobody asks for it
     const text = this.bytes.toString('latin1', from, to)
+    if (!this.inHead) {
+      this.trailerPart(part, text)
+      return
+    }
     if (part === lastPart && from === this.restFrom) namesAndValues[namesAndValues.length - 1] += text
     else namesAndValues.push(text)
+  }
+
+  /** Nobody asks for trailers. One that another server takes for something else is refused all the same. */
+  private trailerPart(part: Part, text: string): void {
+    if (part === Part.field) this.trailerName = (this.trailerName ?? '') + text
+    else if (this.trailerName !== null) {
+      if (!tokenForm.test(this.trailerName)) this.refuse(400, 'malformed trailer name')
+      this.trailerName = null
+    }
   }
 
   /** @internal */

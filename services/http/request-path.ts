@@ -9,7 +9,8 @@ export type RequestTarget =
   | { readonly kind: 'refused'; readonly status: 400 | 404 | 414 }
 
 const filePrefix = '/b/'
-const absoluteForm = /^https?:\/\/[^/?#]*/i
+/** With a host, and without a user: RFC 9110 sections 4.2.1 and 4.2.4. */
+const absoluteForm = /^https?:\/\/[^/?#@]+(?=[/?]|$)/i
 const visibleAscii = /^[\x21\x22\x24-\x7e]*$/ // all but '#', which a client must not send
 const percentSign = 0x25
 const slash = 0x2f

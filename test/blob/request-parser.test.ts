@@ -258,7 +258,8 @@ describe('limits', () => {
     expect(parse(ofSize(1001), limits).fault?.status).toBe(431)
     const endless = Buffer.from(`GET / HTTP/1.1\r\nA: ${'a'.repeat(1000)}`)
     expect(parseParts([endless], limits).fault?.status).toBe(431)
-    expect(parse(`GET /${'a'.repeat(1000)}`, limits).fault?.status).toBe(431)
+    expect(parse(`GET /${'a'.repeat(1000)}`, limits).fault?.status).toBe(414)
+    expect(parse(`GET /${'a'.repeat(1000)} HTTP/1.1\r\n${host}\r\n`, limits).fault?.status).toBe(414)
     expect(parse('\r\n'.repeat(501), limits).fault?.status).toBe(431)
   })
 

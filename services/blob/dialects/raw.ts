@@ -34,7 +34,5 @@ export class RawDialect implements Dialect {
   }
 }
 
-function isForFiles({ method, url }: BlobRequest): boolean {
-  if (method === 'GET' || method === 'HEAD') return !isFolderTarget(url)
-  return method !== 'PUT' && method !== 'DELETE' && method !== 'OPTIONS'
-}
+const isForFiles = ({ method, url }: BlobRequest): boolean =>
+  (method === 'GET' || method === 'HEAD') && !isFolderTarget(url)
