@@ -18,6 +18,8 @@ export type RangeOutcome =
 
 const whole: RangeOutcome = { kind: 'whole' }
 const byteUnit = /^bytes=/i
+/** `range-parser` would take blanks and what is behind a number, too. */
+const memberForm = /^(?:\d+-\d*|-\d+)$/
 const suffixForm = /^-(\d+)$/
 
 /** What to send of `sizeBytes`. A header that is malformed or in another unit is ignored, as the RFC asks. */
@@ -29,6 +31,8 @@ export function selectRanges(header: string | undefined, sizeBytes: number): Ran
     .map((member) => member.trim())
     .filter((member) => member !== '')
   if (members.length === 0 || members.length > rangesMax) return whole
+
+  if (!members.every((member) => memberForm.test(member))) return whole
 
   const clamped = members.map((member) => clampSuffix(member, sizeBytes))
   // The last bytes of an empty file are all of it, and no Content-Range can say so.
