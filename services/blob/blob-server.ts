@@ -195,7 +195,7 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
 
   /** @internal */
   get allowedMethods(): string {
-    return this.objects === null ? 'GET, HEAD' : allowed
+    return (this.options.objects ?? null) === null ? 'GET, HEAD' : allowed
   }
 
   /** @internal */
