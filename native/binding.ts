@@ -82,6 +82,7 @@ export type CallName =
   | 'statx'
   | 'symlinkat'
   | 'sync_file_range'
+  | 'syncfs'
   | 'tee'
   | 'unlinkat'
 

@@ -1,7 +1,7 @@
 // writeFile() with `atomic`: whoever reads, and whoever looks after a crash, finds all of the old file or all of the new one. With `durable`,
 // the new one, once the promise has resolved. Used by write-file.ts.
 //
-//   file without a name (O_TMPFILE) ─► write ─► fdatasync ─► link: a name of its own ─► rename ─► fsync of the folder
+//   file without a name (O_TMPFILE) ─► write ─► fdatasync ─► link: a name of its own ─► rename ─► fsync of folder and file
 //
 // Every step's result is looked at. A sync that has failed is not tried again: the kernel has marked the pages clean, and would say that all
 // is well (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020).
@@ -73,7 +73,7 @@ export async function writeAtomically(handle: RequestHandle, write: AtomicWrite)
       await requestRename(handle, name, target, said)
       named = false
     }
-    if (write.durable) await syncFolder(handle, folder)
+    if (write.durable) await syncNames(handle, folder, fd)
   } finally {
     await closeDescriptor(() => handle, fd)
     if (named) await requestUnlink(handle, name, said).catch(() => undefined) // the first failure is the one to tell
@@ -135,6 +135,15 @@ function keepOwnership(fd: number, before: Stats): void {
     // Then it is the writer's, as with every tool that replaces files.
   }
   fchmodSync(fd, before.mode & 0o7777)
+}
+
+/**
+ * The folder, and the inode once more: that it has a name is written there, too. A journal keeps both together; without one (ext4 can be made
+ * so) a file whose inode says that nobody links to it is taken for a deleted one after a crash.
+ */
+async function syncNames(handle: RequestHandle, folder: Buffer, fd: number): Promise<void> {
+  const outcomes = await Promise.allSettled([requestSync(handle, fd, false), syncFolder(handle, folder)])
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
 }
 
 /** What a folder says of its files is durable when the folder is: fsync(2), NOTES. */

@@ -18,12 +18,10 @@ export function requestRename(
   said: string,
   dirFd: number = At.FDCWD,
 ): Promise<void> {
-  const { client } = handle
-  const paths = [terminated(from), terminated(to)] as const
-  const slot = client.claim(Op.RENAMEAT, settleEmpty, paths, said)
-  const [fromAt, toAt] = [addressOfOwn(paths[0]), addressOfOwn(paths[1])]
-  prepRenameat(client.words, client.at, 0, dirFd, fromAt, dirFd, toAt, 0)
-  return client.slots.promise(slot)
+  const pair = claimPair(handle, Op.RENAMEAT, from, to, said)
+  const { words, at } = handle.client
+  prepRenameat(words, at, 0, dirFd, pair.fromAt, dirFd, pair.toAt, 0)
+  return handle.client.slots.promise(pair.slot)
 }
 
 /** linkat(2) of what `from` leads to: a link of /proc/self/fd gives a file its first name. */
@@ -34,12 +32,23 @@ export function requestLink(
   said: string,
   dirFd: number = At.FDCWD,
 ): Promise<void> {
-  const { client } = handle
+  const pair = claimPair(handle, Op.LINKAT, from, to, said)
+  const { words, at } = handle.client
+  prepLinkat(words, at, 0, dirFd, pair.fromAt, dirFd, pair.toAt, AT_SYMLINK_FOLLOW)
+  return handle.client.slots.promise(pair.slot)
+}
+
+/** A slot for a request with two paths, which are kept for it. */
+function claimPair(
+  { client }: RequestHandle,
+  opcode: number,
+  from: Buffer,
+  to: Buffer,
+  said: string,
+): { slot: number; fromAt: number; toAt: number } {
   const paths = [terminated(from), terminated(to)] as const
-  const slot = client.claim(Op.LINKAT, settleEmpty, paths, said)
-  const [fromAt, toAt] = [addressOfOwn(paths[0]), addressOfOwn(paths[1])]
-  prepLinkat(client.words, client.at, 0, dirFd, fromAt, dirFd, toAt, AT_SYMLINK_FOLLOW)
-  return client.slots.promise(slot)
+  const slot = client.claim(opcode, settleEmpty, paths, said)
+  return { slot, fromAt: addressOfOwn(paths[0]), toAt: addressOfOwn(paths[1]) }
 }
 
 /** unlinkat(2). */

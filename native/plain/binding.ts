@@ -27,7 +27,7 @@ const names: readonly CallName[] = [
   ...(['ftruncate', 'getpeername', 'getsockname', 'getsockopt', 'getxattr', 'ioctl', 'linkat', 'listen'] as const),
   ...(['madvise', 'mkdirat', 'openat', 'openat2', 'pipe2', 'ppoll', 'preadv2', 'pwritev2', 'recvfrom'] as const),
   ...(['recvmsg', 'renameat2', 'sendmsg', 'sendto', 'setsockopt', 'setxattr', 'shutdown', 'socket'] as const),
-  ...(['splice', 'statx', 'symlinkat', 'sync_file_range', 'tee', 'unlinkat'] as const),
+  ...(['splice', 'statx', 'symlinkat', 'sync_file_range', 'syncfs', 'tee', 'unlinkat'] as const),
 ]
 const numbers = Object.fromEntries(names.map((name, number) => [name, number])) as Record<CallName, number>
 

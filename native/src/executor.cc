@@ -322,7 +322,7 @@ Napi::Value call_now(const Napi::CallbackInfo& info) {
   X(fcntl) X(fdatasync) X(fgetxattr) X(fsetxattr) X(fsync) X(ftruncate) X(getsockname) X(getpeername) X(getsockopt)     \
   X(getxattr) X(ioctl) X(linkat) X(listen) X(madvise) X(mkdirat) X(openat) X(openat2) X(pipe2) X(ppoll) X(preadv2)      \
   X(pwritev2) X(recvfrom) X(recvmsg) X(renameat2) X(sendmsg) X(sendto) X(setsockopt) X(setxattr)       \
-  X(shutdown) X(socket) X(splice) X(statx) X(symlinkat) X(sync_file_range) X(tee) X(unlinkat)        \
+  X(shutdown) X(socket) X(splice) X(statx) X(symlinkat) X(sync_file_range) X(syncfs) X(tee) X(unlinkat) \
   X(clock_gettime)
 
 #ifndef SYS_openat2
