@@ -1,36 +1,36 @@
-// A file that is being uploaded, on a ring: without a name where the file system can do that, until all of it is there. Made by blob-root.ts.
+// A file that is being uploaded, on a ring: without a name where the file system can do that, until all of it is there. Made by
+// ring-folder.ts.
 //
-//   O_TMPFILE ─► write … ─► fdatasync ─► link to its name │ name taken: link to another ─► rename over it
+//   O_TMPFILE ─► write … ─► sync ─► link to its name │ name taken: link to another ─► rename over it ─► sync of name and inode
+import { fstatSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { At, Op } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
 import { prepWrite } from '../../native/operations/files.ts'
 import { settleWithResult } from '../../workers/completions.ts'
-import { ownDescriptor } from '../../workers/owned-descriptors.ts'
-import { codeOf } from '../http/http-error.ts'
+import { codeOf, httpError } from '../http/http-error.ts'
 import { requestLink, requestRename, requestUnlink } from '../link-requests.ts'
 import type { RequestHandle } from '../request-handle.ts'
-import { closeDescriptor, requestStat, requestSync } from '../requests.ts'
+import { closeDescriptor, requestStat } from '../requests.ts'
+import type { Folder, GroupSync } from './group-sync.ts'
+import { HeldDescriptor } from './held-descriptor.ts'
 import type { NewFile } from './store.ts'
 
 interface Place {
-  readonly folderFd: number
+  readonly folder: Folder
+  readonly syncs: GroupSync
   /** Its own until it is committed. */
   readonly name: Buffer
   /** Whether it has that name. */
   named: boolean
 }
 
-export class RingNewFile implements NewFile {
-  private readonly handle: RequestHandle
-  private readonly fd: number
+export class RingNewFile extends HeldDescriptor implements NewFile {
   private readonly place: Place
 
   constructor(handle: RequestHandle, fd: number, place: Place) {
-    this.handle = handle
-    this.fd = fd
+    super(handle, fd)
     this.place = place
-    ownDescriptor(fd)
   }
 
   write(bytes: Uint8Array, positionBytes: number): Promise<number> {
@@ -41,31 +41,43 @@ export class RingNewFile implements NewFile {
   }
 
   sync(): Promise<void> {
-    return requestSync(this.handle, this.fd, true)
+    return this.place.syncs.syncFile(this.place.folder, this.fd)
   }
 
-  async stat(): Promise<Stats> {
-    const target = { dirFd: this.fd, path: '', atFlags: At.EMPTY_PATH, bigint: false, syscall: 'fstat' } as const
-    return (await requestStat(this.handle, target)) as Stats
+  /** By a system call: its inode is in memory, as long as it is open. */
+  stat(): Promise<Stats> {
+    return Promise.resolve(fstatSync(this.fd))
   }
 
   async commit(name: Buffer, exclusive: boolean): Promise<'created' | 'replaced'> {
     if (await this.linkTo(name, exclusive)) return 'created'
     const { handle, place } = this
+    const folderFd = place.folder.fd
+    await this.checkReplaceable(name)
     if (!place.named) {
-      await requestLink(handle, this.source, place.name, '', place.folderFd)
+      await requestLink(handle, this.source, place.name, '', folderFd)
       place.named = true
     }
-    await requestRename(handle, place.name, name, '', place.folderFd)
+    await requestRename(handle, place.name, name, '', folderFd)
     place.named = false
     return 'replaced'
   }
 
+  /** rename(2) would replace a FIFO or a socket, too. */
+  private async checkReplaceable(name: Buffer): Promise<void> {
+    const dirFd = this.place.folder.fd
+    const target = { dirFd, path: name, atFlags: At.SYMLINK_NOFOLLOW, bigint: false, syscall: 'lstat' } as const
+    const stats = await requestStat(this.handle, target).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return null // removed meanwhile
+      throw error
+    })
+    if (stats !== null && !stats.isFile() && !stats.isSymbolicLink()) throw httpError(409, 'not a regular file')
+  }
+
   /** Whether the name was free. */
   private async linkTo(name: Buffer, exclusive: boolean): Promise<boolean> {
-    const { handle, place } = this
     try {
-      await requestLink(handle, this.source, name, '', place.folderFd)
+      await requestLink(this.handle, this.source, name, '', this.place.folder.fd)
       return true
     } catch (error) {
       if (codeOf(error) !== 'EEXIST' || exclusive) throw error
@@ -78,12 +90,16 @@ export class RingNewFile implements NewFile {
     return this.place.named ? this.place.name : Buffer.from(`/proc/self/fd/${this.fd}`)
   }
 
+  syncName(): Promise<void> {
+    return this.place.syncs.syncName(this.place.folder, this.fd)
+  }
+
   async close(): Promise<void> {
     const { handle, place } = this
     try {
       await closeDescriptor(() => handle, this.fd)
     } finally {
-      if (place.named) await requestUnlink(handle, place.name, '', place.folderFd)
+      if (place.named) await requestUnlink(handle, place.name, '', place.folder.fd)
     }
   }
 }

@@ -1,6 +1,6 @@
 // A PUT: an upload becomes a file as a whole, or not at all. Called by object-service.ts.
 //
-//   file without a name ─► write ─► fdatasync ─► link, or rename over what was there ─► fsync of the folder
+//   file without a name ─► write ─► sync of the data ─► link, or rename over what was there ─► sync of the name
 //
 // Every step's result is looked at; a sync that fails puts up the fence. Whoever reads finds the old file or the new one, and whoever got an
 // answer finds the new one after a crash, as far as the root's durability says.
@@ -56,7 +56,8 @@ export async function put(context: WriteContext, request: PutRequest): Promise<P
   const check = new ContentCheck(headers)
   const folder = await store.makeFolder(path.folder, durability === 'full' ? syncing(fence) : null)
   try {
-    await checkConditions(context, folder, request)
+    // Before the body: who waits to be asked for it need not send it in vain.
+    if (isConditional(headers) || headers.expect !== undefined) await checkConditions(context, folder, request)
     const file = await folder.create()
     try {
       request.ask()
@@ -64,7 +65,7 @@ export async function put(context: WriteContext, request: PutRequest): Promise<P
       check.finish()
       if (durability !== 'none') await fence.guard(() => file.sync())
       const outcome = await commit(context, folder, file, request)
-      if (durability === 'full') await fence.guard(() => folder.sync())
+      if (durability === 'full') await fence.guard(() => file.syncName())
       return { outcome, stats: await file.stat() }
     } finally {
       await file.close()

@@ -5,11 +5,12 @@ import { Op } from '../../native/abi.ts'
 import { addressOfOwn } from '../../native/addresses.ts'
 import { prepRead } from '../../native/operations/files.ts'
 import { resultError } from '../../workers/completions.ts'
-import { disownDescriptor, ownDescriptor } from '../../workers/owned-descriptors.ts'
+import { disownDescriptor } from '../../workers/owned-descriptors.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
 import type { StoredFile } from '../http/storage.ts'
 import { closeDescriptor } from '../net/descriptors.ts'
+import { HeldDescriptor } from './held-descriptor.ts'
 
 const settleRead: Completion = {
   complete(slots, slot, result) {
@@ -18,17 +19,7 @@ const settleRead: Completion = {
   },
 }
 
-export class ServedFile implements StoredFile {
-  readonly fd: number
-  private readonly handle: RingHandle
-
-  /** Takes over the descriptor. */
-  constructor(handle: RingHandle, fd: number) {
-    this.handle = handle
-    this.fd = fd
-    ownDescriptor(fd)
-  }
-
+export class ServedFile extends HeldDescriptor<RingHandle> implements StoredFile {
   /** `buffer` is of a pool, and nobody can reach it meanwhile. */
   read(buffer: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }> {
     const { client } = this.handle

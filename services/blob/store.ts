@@ -11,7 +11,7 @@ export interface StoreFolder {
   /** null where there is nothing. Links are not followed: they are what is replaced and removed. */
   stat(name: Buffer): Promise<Stats | null>
   unlink(name: Buffer): Promise<void>
-  /** fsync(2) of the folder: what it says of its files is on the device. */
+  /** What it says of its files is on the device. */
   sync(): Promise<void>
   close(): Promise<void>
 }
@@ -19,11 +19,13 @@ export interface StoreFolder {
 export interface NewFile {
   /** How many bytes were written: perhaps fewer. */
   write(bytes: Uint8Array, positionBytes: number): Promise<number>
-  /** fdatasync(2). */
+  /** What was written is on the device. */
   sync(): Promise<void>
   stat(): Promise<Stats>
   /** Gives it its name. `exclusive`: EEXIST where that is another's. */
   commit(name: Buffer, exclusive: boolean): Promise<'created' | 'replaced'>
+  /** The name that it got is on the device, and that it has one. */
+  syncName(): Promise<void>
   /** Lets go of it; it is gone where it was not committed. */
   close(): Promise<void>
 }

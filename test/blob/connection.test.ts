@@ -129,6 +129,7 @@ it('an upload that is faster than the disk waits, and holds no more than its sha
                 return file.write(bytes, position)
               },
               sync: () => file.sync(),
+              syncName: () => file.syncName(),
               stat: () => file.stat(),
               commit: (name, exclusive) => file.commit(name, exclusive),
               close: () => file.close(),

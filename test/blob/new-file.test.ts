@@ -2,6 +2,7 @@
 import { constants, mkdirSync, openSync, closeSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeEach, expect, it } from 'vitest'
+import { GroupSync } from '../../services/blob/group-sync.ts'
 import { RingNewFile } from '../../services/blob/new-file.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import { failure, temporaryFolder } from '../services/harness.ts'
@@ -25,7 +26,14 @@ beforeEach(() => {
 async function upload(content: string, then: (file: RingNewFile) => Promise<unknown>): Promise<unknown> {
   const folderFd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
   const fd = openSync(join(path, own.toString()), 'wx')
-  const file = new RingNewFile(rings.rings.handles[0]!, fd, { folderFd, name: own, named: true })
+  const handle = rings.rings.handles[0]!
+  const place = { fd: folderFd, device: 0, inode: 0 }
+  const file = new RingNewFile(handle, fd, {
+    folder: place,
+    syncs: new GroupSync(handle, null),
+    name: own,
+    named: true,
+  })
   try {
     expect(await file.write(Buffer.from(content), 0)).toBe(content.length)
     return await then(file)

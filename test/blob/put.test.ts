@@ -365,6 +365,10 @@ function faulty(store: BlobStore, faults: Faults): BlobStore {
       faults.commit?.()
       return file.commit(name, exclusive)
     },
+    syncName: async () => {
+      faults.syncFolder?.()
+      await file.syncName()
+    },
     close: () => file.close(),
   })
   const ofFolder = (folder: StoreFolder): StoreFolder => ({
