@@ -96,16 +96,18 @@ export class ObjectService {
   }
 
   private async delete(request: BlobRequest, answer: HttpAnswer): Promise<void> {
-    const { store, fence, durability } = this.options
+    const { store, fence, locks, durability } = this.options
     const path = objectPath(request.url)
     fence.check()
     const folder = await store.openFolder(path.folder).catch((error: unknown) => {
       throw codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR' ? httpError(404, 'no such folder') : error
     })
     try {
-      if ((await checkConditions(this.options, folder, { path, headers: request.headers })) === null)
-        throw httpError(404, 'no such file')
-      await folder.unlink(path.name)
+      await locks.hold(folder.inode, path.name, async () => {
+        if ((await checkConditions(this.options, folder, { path, headers: request.headers })) === null)
+          throw httpError(404, 'no such file')
+        await folder.unlink(path.name)
+      })
       if (durability === 'full') await fence.guard(() => folder.sync())
     } finally {
       await folder.close()

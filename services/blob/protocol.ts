@@ -20,6 +20,8 @@ export interface BlobTask {
   /** Of a Fence. */
   readonly fence: SharedArrayBuffer
   readonly dialects: readonly DialectName[]
+  /** Of NameLocks. */
+  readonly locks: SharedArrayBuffer
   readonly tokens: readonly KnownToken[] | null
   /** Whether anybody wants to know of each request. */
   readonly logsDebug: boolean

@@ -11,6 +11,7 @@ import { codeOf, httpError } from '../http/http-error.ts'
 import { validatorsOf } from '../http/validators.ts'
 import { ContentCheck } from './digest.ts'
 import type { Fence } from './fence.ts'
+import type { NameLocks } from './name-locks.ts'
 import type { BlobStore, NewFile, StoreFolder } from './store.ts'
 import type { UploadBody } from './upload-body.ts'
 
@@ -21,6 +22,7 @@ export type Durability = (typeof durabilities)[number]
 export interface WriteContext {
   readonly store: BlobStore
   readonly fence: Fence
+  readonly locks: NameLocks
   readonly durability: Durability
   /** Of a file changed less than this ago an ETag is weak. */
   readonly settleMs: number
@@ -64,7 +66,7 @@ export async function put(context: WriteContext, request: PutRequest): Promise<P
       await receive(file, request, check)
       check.finish()
       if (durability !== 'none') await fence.guard(() => file.sync())
-      const outcome = await commit(context, folder, file, request)
+      const outcome = await context.locks.hold(folder.inode, path.name, () => commit(context, folder, file, request))
       if (durability === 'full') await fence.guard(() => file.syncName())
       return { outcome, stats: await file.stat() }
     } finally {
@@ -100,7 +102,7 @@ async function writeAll(file: NewFile, bytes: Uint8Array, position: number): Pro
   return bytes.length
 }
 
-/** Once more, right before: what was there when the upload began may have changed. Between this and the rename it still may, by others. */
+/** Once more, right before: what was there when the upload began may have changed. Nobody of the service comes between this and the rename. */
 async function commit(
   context: WriteContext,
   folder: StoreFolder,

@@ -8,6 +8,7 @@ import type { ServiceContext } from '../residents/runner.ts'
 import { BlobRoot } from './blob-root.ts'
 import { BlobServer } from './blob-server.ts'
 import { Fence } from './fence.ts'
+import { NameLocks } from './name-locks.ts'
 import type { BlobControl, BlobTask, LogLevel, LogLine } from './protocol.ts'
 import { countersOf, levelsOf } from './shared-counters.ts'
 
@@ -15,13 +16,15 @@ export default async function start({ rings, data, ring, port }: ServiceContext)
   const task = data as BlobTask
   const root = await BlobRoot.open(rings, task.root)
   const { durability, dialects, tokens } = task
+  NameLocks.release(task.locks, ring) // of one that ended here
+  const shared = { fence: new Fence(task.fence), locks: new NameLocks(task.locks, ring) }
   const server = new BlobServer({
     handles: rings.rings.handles,
     folder: root,
     log: logOver(port, ring, task.logsDebug),
     limits: task.limits,
     counters: countersOf(task.memory, ring),
-    objects: durability === null ? null : { store: root, fence: new Fence(task.fence), durability },
+    objects: durability === null ? null : { store: root, durability, ...shared },
     dialects,
     tokens,
     precompressed: task.precompressed,

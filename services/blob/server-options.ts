@@ -8,6 +8,7 @@ import type { KnownToken } from './access.ts'
 import type { DialectName } from './dialects/index.ts'
 import type { Fence } from './fence.ts'
 import type { BlobLimits } from './limits.ts'
+import type { NameLocks } from './name-locks.ts'
 import type { Durability } from './put.ts'
 import type { BlobStore } from './store.ts'
 
@@ -34,6 +35,8 @@ export interface BlobServerOptions {
 export interface BlobObjects {
   readonly store: BlobStore
   readonly fence: Fence
+  /** Shared with whoever else writes to the root. */
+  readonly locks: NameLocks
   readonly durability: Durability
 }
 

@@ -17,6 +17,7 @@ import type { KnownToken } from './access.ts'
 import type { DialectName } from './dialects/index.ts'
 import { Fence } from './fence.ts'
 import { defaultBlobLimits, type BlobLimits } from './limits.ts'
+import { NameLocks, nameLockMemory } from './name-locks.ts'
 import { asLogLine } from './protocol.ts'
 import type { BlobControl, BlobTask } from './protocol.ts'
 import type { Durability } from './put.ts'
@@ -81,11 +82,13 @@ export class BlobService {
     const instances = rings.stats().rings.length
     const memory = sharedCounters(instances)
     const fence = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
+    const locks = nameLockMemory()
     const data: BlobTask = {
       ...{ root, listenFd: listener.fd, limits: ofEach(limits, instances), memory },
-      ...{ precompressed, durability, fence, dialects, tokens, logsDebug },
+      ...{ precompressed, durability, fence, locks, dialects, tokens, logsDebug },
     }
     const onFailure = (error: unknown, ring: number): void => {
+      NameLocks.release(locks, ring)
       log.error({ err: error, ring }, 'an instance of the blob service has ended')
     }
     try {

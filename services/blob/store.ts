@@ -6,6 +6,7 @@ import type { Folder } from '../http/storage.ts'
 /** A folder below the root, open. Names are single names, as bytes. */
 export interface StoreFolder {
   readonly fd: number
+  readonly inode: number
   /** A file without a name, or with one that nobody asks for. */
   create(): Promise<NewFile>
   /** null where there is nothing. Links are not followed: they are what is replaced and removed. */

@@ -116,6 +116,7 @@ it('an upload that is faster than the disk waits, and holds no more than its sha
         const folder = await store.makeFolder(path, syncs)
         return {
           fd: folder.fd,
+          inode: folder.inode,
           stat: (name) => folder.stat(name),
           unlink: (name) => folder.unlink(name),
           sync: () => folder.sync(),

@@ -10,6 +10,7 @@ import type { KnownToken } from '../../services/blob/access.ts'
 import type { DialectName } from '../../services/blob/dialects/index.ts'
 import { Fence } from '../../services/blob/fence.ts'
 import type { BlobLimits } from '../../services/blob/limits.ts'
+import { NameLocks } from '../../services/blob/name-locks.ts'
 import type { Durability } from '../../services/blob/put.ts'
 import type { BlobStore } from '../../services/blob/store.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
@@ -51,7 +52,7 @@ export async function startObjects(options: ObjectsOptions = {}): Promise<Object
     folder: store,
     log: { debug: () => undefined, info: line, warn: line, error: line },
     limits: { validatorSettleMs: 0, ...limits },
-    objects: durability === null ? null : { store, fence, durability },
+    objects: durability === null ? null : { store, fence, durability, locks: new NameLocks() },
     ...(dialects !== undefined && { dialects }),
     precompressed,
     tokens: tokens ?? null,

@@ -373,6 +373,7 @@ function faulty(store: BlobStore, faults: Faults): BlobStore {
   })
   const ofFolder = (folder: StoreFolder): StoreFolder => ({
     fd: folder.fd,
+    inode: folder.inode,
     create: async () => {
       faults.create?.()
       return ofFile(await folder.create())
