@@ -86,6 +86,14 @@ export type CallName =
   | 'tee'
   | 'unlinkat'
 
+/** What the addon reads of a client's slot table (workers/slots.ts) where its thread ends. */
+export interface SlotColumns {
+  readonly credits: Uint16Array
+  readonly opcode: Uint8Array
+  readonly descriptors: Int32Array
+  readonly tag: Int32Array
+}
+
 export interface NativeBinding {
   /** Every struct offset, size and constant as compiled, by name. */
   table(): Record<string, number>
@@ -115,20 +123,19 @@ export interface NativeBinding {
   threadId(): number
   /**
    * Counts this thread in as a holder of the ring. A client passes the ring's words and offsets (cqHead, cqTail, cqMask,
-   * cqes, sqHead, sqTail), so that its requests can be brought to rest should its environment end, and `credits`: how many
-   * requests a slot's last completion stands for, where that is not one. Returns the hold.
+   * cqes, sqHead, sqTail), so that its requests can be brought to rest should its environment end, and its slots. Returns the hold.
    */
   hold(
     control: Uint8Array,
     words: Int32Array | null,
     offsets: Int32Array | null,
     sqpoll: boolean,
-    credits?: Uint16Array,
+    slots?: SlotColumns,
   ): number
   /** Lets a hold go; true when it was the last and the descriptors and mappings were closed with it. */
   release(hold: number): boolean
-  /** Descriptors to be closed when this thread ends, a bit for each; the last view that was given counts. */
-  ownDescriptors(bits: Uint32Array): void
+  /** Descriptors to be closed when this thread ends, a byte for each that is not 0; the last view that was given counts. */
+  ownDescriptors(owned: Uint8Array): void
   Watcher: new (eventFd: number, callback: () => void) => EventWatcher
   /**
    * Threads for system calls, at first `threads` at most. What finishes signals `eventFd`. `owned`: descriptors closed with it.

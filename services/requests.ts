@@ -7,8 +7,8 @@ import { RingError, kernelError } from '../native/errors.ts'
 import { prepNop } from '../native/operations/control.ts'
 import { prepClose, prepFdatasync, prepFsync } from '../native/operations/files.ts'
 import { prepOpenat, prepOpenat2, prepStatx } from '../native/operations/paths.ts'
-import { LossResult, resultError, settleEmpty, settleWithResult } from '../workers/completions.ts'
-import { disownDescriptor } from '../workers/owned-descriptors.ts'
+import { LossResult, resultError, settleEmpty, settleWithOwned } from '../workers/completions.ts'
+import { descriptorClosed, descriptorCloses, disownDescriptor } from '../workers/owned-descriptors.ts'
 import { Poller } from '../workers/poller-kind.ts'
 import type { Completion } from '../workers/slots.ts'
 import { abortable } from './abort.ts'
@@ -28,7 +28,7 @@ export function requestNop(handle: RequestHandle): Promise<void> {
   return client.slots.promise(slot)
 }
 
-/** Resolves with a descriptor of the process. */
+/** Resolves with a descriptor of the process, which this thread owns. */
 export function requestOpen(
   handle: RequestHandle,
   path: string | Buffer,
@@ -38,7 +38,8 @@ export function requestOpen(
   sqeFlags = 0,
 ): Promise<number> {
   const { client, scratch } = handle
-  const slot = client.claim(Op.OPENAT, settleWithResult, null, pathText(path))
+  const slot = client.claim(Op.OPENAT, settleWithOwned, null, pathText(path))
+  client.slots.markDescriptors(slot)
   prepOpenat(client.words, client.at, sqeFlags, At.FDCWD, scratch.path(client.slots, slot, path), flags, mode)
   return promised(handle, slot, signal)
 }
@@ -54,15 +55,27 @@ export function requestOpenBeneath(
   signal?: AbortSignal,
 ): Promise<number> {
   const { client, scratch } = handle
-  const slot = client.claim(Op.OPENAT2, settleWithResult, null, pathText(path))
+  const slot = client.claim(Op.OPENAT2, settleWithOwned, null, pathText(path))
+  client.slots.markDescriptors(slot)
   const how = scratch.openHow(slot, flags, mode, resolve)
   prepOpenat2(client.words, client.at, 0, dirFd, scratch.path(client.slots, slot, path), how, OpenHow.sizeBytes)
   return promised(handle, slot, signal)
 }
 
+// tag: the descriptor.
+const settleClosed: Completion = {
+  complete(slots, slot, result, cqeFlags) {
+    descriptorClosed(slots.tag[slot]!)
+    settleEmpty.complete(slots, slot, result, cqeFlags)
+  },
+}
+
 function requestClose(handle: RequestHandle, fd: number): Promise<void> {
   const { client } = handle
-  const slot = client.claim(Op.CLOSE, settleEmpty, null, null)
+  const slot = client.claim(Op.CLOSE, settleClosed, null, null)
+  client.slots.tag[slot] = fd
+  client.slots.markDescriptors(slot)
+  descriptorCloses(fd)
   prepClose(client.words, client.at, 0, fd)
   return client.slots.promise(slot)
 }
@@ -72,13 +85,13 @@ function requestClose(handle: RequestHandle, fd: number): Promise<void> {
  * descriptor that stays open is a leak that nobody can mend.
  */
 export async function closeDescriptor(pick: () => RequestHandle, fd: number): Promise<void> {
-  disownDescriptor(fd)
   let handle: RequestHandle
   try {
     handle = pick()
     await requestClose(handle, fd)
   } catch (error) {
     if (!(error instanceof RingError)) throw error
+    disownDescriptor(fd)
     const closed = binding().closeFd(fd)
     if (closed < 0) throw kernelError(closed, 'close')
     return

@@ -41,6 +41,9 @@ export const settleWithResult: Completion = {
   },
 }
 
+/** The same of a descriptor that is this thread's: owned-descriptors.ts. */
+export const settleWithOwned: Completion = { ...settleWithResult, ownsDescriptors: true }
+
 /** Resolves with nothing, or rejects with the kernel's error. */
 export const settleEmpty: Completion = {
   complete(slots, slot, result) {

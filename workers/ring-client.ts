@@ -5,7 +5,7 @@ import type { EventWatcher } from '../native/binding.ts'
 import { kernelError, ringErrors } from '../native/errors.ts'
 import { Control } from '../native/layout.ts'
 import { prepCancel, prepCancelMatching } from '../native/operations/control.ts'
-import { countsBytes } from '../native/operations/index.ts'
+import { countsBytes, makesDescriptor } from '../native/operations/index.ts'
 import { ClientCounter } from '../metrics/ring-metrics.ts'
 import { cancelQueued, cancelQueuedAnywhere } from './backlog-cancel.ts'
 import { LossResult, ignoreResult } from './completions.ts'
@@ -22,6 +22,7 @@ import { StrayDescriptors } from './stray-descriptors.ts'
 import { AdoptableSubmission } from './orphans.ts'
 import type { AdoptableOptions } from './orphans.ts'
 import { ClientState, reservedSlots } from './submission.ts'
+import { closeUnheardOf, descriptorHeardOf } from './unheard-descriptors.ts'
 
 /** Completions settled at a time, before the CQ's entries are given back and timers and sockets may run. */
 const reapMax = 1024
@@ -40,7 +41,6 @@ export class RingClient extends AdoptableSubmission implements Pumped {
   private readonly pump: Pump
   private readonly watcher: EventWatcher
   private onRested: (() => void) | null = null
-  /** Closes direct descriptors that nobody took. */
   readonly strays: StrayDescriptors = new StrayDescriptors(this)
   private readonly mailboxes = new Mailboxes((direct) => {
     this.strays.close(direct)
@@ -96,14 +96,17 @@ export class RingClient extends AdoptableSubmission implements Pumped {
       }
       if (slots.publishedMs[slot]! >= 0) stages.seen(op, slots.publishedMs[slot]!)
       if (result > 0 && countsBytes[op] === 1) metrics.countBytes(op, result)
+      else if (result > 0 && makesDescriptor[op] === 1) descriptorHeardOf(slots, slot, words, at)
       this.settle(slot, result, flags)
       if ((flags & CqeFlag.MORE) !== 0) continue
       metrics.countCompletion(op, result)
       slots.free(slot)
       this.inFlight--
+      this.held++
     }
     ring.release()
-    Atomics.store(this.control, Control.in_flight >> 2, this.inFlight)
+    this.held = 0
+    this.countInFlight()
     this.counters[ClientCounter.inFlight] = this.inFlight
     this.counters[ClientCounter.reapedBatches]! += 1
     this.counters[ClientCounter.reapedCompletions]! += ready
@@ -126,8 +129,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
   listen(): boolean {
     const { ring } = this
     // Room in the SQ is announced by nobody: while requests wait for it, keep looking.
-    if (this.waitsForSq || this.reviving) return false
-    if (this.cancels.length > 0) return false
+    if (this.waitsForSq || this.reviving || this.cancels.length > 0) return false
     if (this.poller === Poller.caller && ring.unconsumed > 0) return false
     ring.listen()
     // Publish "wake me", fence, look again: the kernel posts the CQE, fences, and reads the flag.
@@ -187,7 +189,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
     if (slots.state[slot] === SlotState.queued) {
       cancelQueued(this.admission?.laneOf(slot) ?? this, slot)
       this.pump.schedule() // nothing may be left to wait for
-    } else if (this.takeReserved(this.cancelDone, { slot, generation })) {
+    } else if (this.claimCancel(this.cancelDone, null, { slot, generation }) >= 0) {
       prepCancel(this.words, this.at, slot, generation)
     } else {
       this.cancels.push(slot, generation) // no room just now: tried again on every turn, of which there may be none due
@@ -214,14 +216,11 @@ export class RingClient extends AdoptableSubmission implements Pumped {
     complete: (slots, cancelSlot, result) => {
       if (result >= 0) return
       const { slot, generation } = slots.context[cancelSlot] as { slot: number; generation: number }
-      if (slots.matches(slot, generation)) this.cancelAgain(slot, generation)
+      if (!slots.matches(slot, generation)) return
+      setTimeout(() => {
+        this.cancel(slot, generation)
+      }, cancelAgainMs).unref()
     },
-  }
-
-  private cancelAgain(slot: number, generation: number): void {
-    setTimeout(() => {
-      this.cancel(slot, generation)
-    }, cancelAgainMs).unref()
   }
 
   private retryCancels(): void {
@@ -253,7 +252,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
   /** The resource was let go: its tag's completion comes when nothing uses it any more, and is waited for. */
   expectTag(): void {
     this.inFlight++
-    Atomics.store(this.control, Control.in_flight >> 2, this.inFlight)
+    this.countInFlight()
     this.pump.schedule()
   }
 
@@ -303,7 +302,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
 
   /** Asks the kernel to cancel all that it has, if there is room to ask. */
   cancelAll(): void {
-    if (this.inFlight > 0 && this.takeReserved(ignoreResult, null))
+    if (this.inFlight > 0 && this.claimCancel(ignoreResult, null, null) >= 0)
       prepCancelMatching(this.words, this.at, -1, CancelFlag.ANY | CancelFlag.ALL)
   }
 
@@ -317,6 +316,7 @@ export class RingClient extends AdoptableSubmission implements Pumped {
 
   /** Settles every request that is left. The kernel may still write to its memory. */
   private giveUp(result: number): void {
+    closeUnheardOf(this.ring, this.slots)
     for (let slot = 0; slot < this.slots.size; slot++) {
       if (this.slots.state[slot] === SlotState.free) continue
       quarantineOwner(this.slots.owner[slot])
@@ -329,15 +329,13 @@ export class RingClient extends AdoptableSubmission implements Pumped {
   restedWithin(timeoutMs: number): Promise<boolean> {
     if (!this.busy) return Promise.resolve(true)
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
-        this.onRested = null
-        resolve(!this.busy)
-      }, timeoutMs)
-      this.onRested = () => {
+      const over = (): void => {
         clearTimeout(timer)
         this.onRested = null
-        resolve(true)
+        resolve(!this.busy)
       }
+      const timer = setTimeout(over, timeoutMs)
+      this.onRested = over
     })
   }
 

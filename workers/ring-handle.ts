@@ -164,7 +164,7 @@ export class RingHandle {
       journal: options.journal ? Journal.of(options.journal, geometry) : null,
     })
     const sqpoll = options.poller === Poller.kernel
-    this.hold = binding().hold(controlBytes, view.ring.words, offsets, sqpoll, this.client.slots.credits)
+    this.hold = binding().hold(controlBytes, view.ring.words, offsets, sqpoll, this.client.slots)
     this.scratch = new Scratch(memory, place.scratchOffsetBytes, slotsOf(options.inFlightMax, options.backlogMax))
     this.buffers = new BufferTable(this.client, geometry.ringFd, registeredBuffers)
     this.chainsWhole = !options.sqThreadShared

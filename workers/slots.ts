@@ -17,6 +17,8 @@ export const tagOpcode = 255
  * differs is in the slot's columns.
  */
 export interface Completion {
+  /** What the request makes is its own from the moment on that this thread hears of it: owned-descriptors.ts. Default false. */
+  readonly ownsDescriptors?: boolean
   /** `result` is a value or -errno, `cqeFlags` the CQE's. Must not throw; may claim new slots. */
   complete(slots: SlotTable, slot: number, result: number, cqeFlags: number): void
 }
@@ -46,6 +48,11 @@ export class SlotTable {
   readonly tag: Int32Array
   /** How many requests the slot's last CQE stands for: more than its own where its chain has steps that get no CQE. */
   readonly credits: Uint16Array
+  /**
+   * The generation in which the slot's request makes descriptors of the process, as its results, or (CLOSE) ends the one in `tag`; so marked
+   * requests lose none where the thread ends before it hears of them. The addon reads this then.
+   */
+  readonly descriptors: Int32Array
   readonly completion: Completion[]
   /** What must stay alive until the last CQE: the caller's buffer, a long path. */
   readonly owner: unknown[]
@@ -67,6 +74,7 @@ export class SlotTable {
     this.publishedMs = new Float64Array(size)
     this.tag = new Int32Array(size)
     this.credits = new Uint16Array(size).fill(1)
+    this.descriptors = new Int32Array(size).fill(-1)
     this.completion = new Array<Completion>(size).fill(idle)
     this.owner = new Array<unknown>(size).fill(null)
     this.context = new Array<unknown>(size).fill(null)
@@ -92,6 +100,16 @@ export class SlotTable {
     this.owner[slot] = owner
     this.context[slot] = context
     return slot
+  }
+
+  /** Once it is claimed: it makes descriptors of the process, or closes the one in `tag`. */
+  markDescriptors(slot: number): void {
+    this.descriptors[slot] = this.generation[slot]!
+  }
+
+  /** Whether it does. */
+  concernsDescriptors(slot: number): boolean {
+    return this.descriptors[slot] === this.generation[slot]
   }
 
   /** Gives a slot back and ends its generation. */

@@ -53,6 +53,8 @@ export abstract class Submission {
   at = 0
   /** Entries in the ring whose last CQE has not been reaped. */
   inFlight = 0
+  /** Of those that have been reaped, the ones that the addon would count once more: their completions' places are not the kernel's yet. */
+  protected held = 0
   /** Requests that may wait for a place in the ring. */
   readonly backlogMax: number
   poller: Poller
@@ -232,12 +234,7 @@ export abstract class Submission {
     return this.kept === null ? this.ring.reserve() : this.kept.reserve()
   }
 
-  /** Takes an entry for a cancellation: from the reserve, ahead of the backlog, in any state. False: no room just now. */
-  protected takeReserved(completion: Completion, context: unknown): boolean {
-    return this.claimCancel(completion, null, context) >= 0
-  }
-
-  /** As claim(), for a cancellation and from the reserve: ahead of what waits. The slot, or -1: no room just now, or no ring. */
+  /** As claim(), for a cancellation: from the reserve, ahead of what waits, in any state. The slot, or -1: no room just now, or no ring. */
   claimCancel(completion: Completion, owner: unknown, context: unknown): number {
     if (!this.ring.hasRoom(1)) this.publish()
     if (this.ended) return -1 // publishing may have found that out
@@ -269,7 +266,7 @@ export abstract class Submission {
     }
     stages.endPublish()
     // Before the tail: should this environment end right now, the addon must know how many completions to wait for.
-    Atomics.store(this.control, Control.in_flight >> 2, this.inFlight)
+    Atomics.store(this.control, Control.in_flight >> 2, this.inFlight + this.held)
     ring.publish()
     const { counters } = this
     counters[ClientCounter.publishedBatches]! += 1
@@ -277,6 +274,11 @@ export abstract class Submission {
     counters[ClientCounter.inFlight] = this.inFlight
     if (this.inFlight > counters[ClientCounter.inFlightMax]!) counters[ClientCounter.inFlightMax] = this.inFlight
     if (this.poller === Poller.caller || ring.needsWakeup()) this.kick()
+  }
+
+  /** Tells the addon for how many completions to wait, should this thread end: what is claimed and not published gets none. */
+  protected countInFlight(): void {
+    Atomics.store(this.control, Control.in_flight >> 2, this.inFlight + this.held - this.ring.unpublished)
   }
 
   /** Has the completions brought in that found no room in the CQ. */

@@ -114,6 +114,11 @@ export const countsBytes: Uint8Array = Uint8Array.from(names, (_, opcode) =>
   operations.some((row) => row.opcode === opcode && row.result === 'bytes') ? 1 : 0,
 )
 
+/** 1 for opcodes whose result may be a descriptor of the process, or a slot of the ring's table. */
+export const makesDescriptor: Uint8Array = Uint8Array.from(names, (_, opcode) =>
+  operations.some((row) => row.opcode === opcode && row.result === 'descriptor') ? 1 : 0,
+)
+
 /** An opcode's name, for metrics. */
 export function operationName(opcode: number): string {
   return names[opcode] ?? `opcode_${opcode}`

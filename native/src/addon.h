@@ -38,16 +38,23 @@ struct RingHold {
   uint32_t* words = nullptr;  // ring header and CQEs; null where only the control block is held (the worker's side)
   uint32_t cq_head = 0, cq_tail = 0, cq_mask = 0, cqes = 0, sq_head = 0, sq_tail = 0;  // indexes into words
   bool sqpoll = false;
+  // By slot, all of the same length; null where the client has none. What they say: workers/slots.ts.
   const uint16_t* credits = nullptr;
+  const uint8_t* opcodes = nullptr;
+  const int32_t* descriptors = nullptr;
+  const int32_t* tags = nullptr;
   uint32_t slots = 0;
-  Napi::ObjectReference keep_control, keep_words, keep_credits;
+  Napi::ObjectReference keep_control, keep_words, keep_credits, keep_opcodes, keep_descriptors, keep_tags;
 };
+
+// What is known of a descriptor: not this environment's; its own; its own, and a request to close it is on its way.
+enum Owned : uint8_t { kNotOwned = 0, kOwned = 1, kClosing = 2 };
 
 // State of one environment; freed with it. No globals: every thread that loads the addon has its own.
 struct AddonData {
   std::map<uint32_t, std::unique_ptr<RingHold>> holds;  // by the hold's number in JavaScript
-  const uint32_t* owned_descriptors = nullptr;  // a bit for each: closed when the environment ends
-  size_t owned_words = 0;
+  uint8_t* owned_descriptors = nullptr;  // by number, an Owned: closed when the environment ends
+  size_t owned_count = 0;
   Napi::ObjectReference keep_owned;
   uint32_t next_hold = 0;  // a number is never used again: whoever lets go twice must not let go of somebody else's
 };

@@ -7,9 +7,13 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include <set>
+
 namespace {
 
 constexpr uint64_t kQuiesceDeadlineNs = 2'000'000'000;
+constexpr uint8_t kOpClose = 19;
+constexpr int32_t kCanceled = -125;
 
 uint64_t now_ns() {
   timespec now;
@@ -24,14 +28,36 @@ uint32_t stands_for(const RingHold& hold, uint32_t slot) {
   return hold.credits != nullptr && slot < hold.slots ? hold.credits[slot] : 1;
 }
 
+// What an environment that ends leaves behind: its own descriptors, and those that the kernel has made for it and it has not heard of.
+struct Estate {
+  uint8_t* owned;
+  size_t owned_count;
+  std::set<int32_t> unheard;
+};
+
+// A CQE that nobody has seen: it may be all that is known of a descriptor, or say that one is closed, whose number is another's by now.
+void inherit(const RingHold& hold, const uint32_t* cqe, Estate& estate) {
+  const uint32_t slot = cqe[0];
+  const int32_t result = static_cast<int32_t>(cqe[2]);
+  if (hold.descriptors == nullptr || slot >= hold.slots || hold.descriptors[slot] != static_cast<int32_t>(cqe[1])) return;
+  if (hold.opcodes[slot] != kOpClose) {
+    if (result > 0) estate.unheard.insert(result);
+    return;
+  }
+  const size_t closed = static_cast<size_t>(hold.tags[slot]);
+  if (result != kCanceled && closed < estate.owned_count && estate.owned[closed] == kClosing)
+    estate.owned[closed] = kNotOwned;
+}
+
 // Consumes what has completed; returns how many requests are over (a CQE with F_MORE is followed by another).
-int32_t consume(RingHold& hold) {
+int32_t consume(RingHold& hold, Estate& estate) {
   uint32_t* head_word = hold.words + hold.cq_head;
   uint32_t head = *head_word, over = 0;
   const uint32_t tail = load(hold.words + hold.cq_tail);
   for (; head != tail; head++) {
     const uint32_t* cqe = hold.words + hold.cqes + ((head & hold.cq_mask) << 2);
     if ((cqe[3] & (1u << 1)) == 0) over += stands_for(hold, cqe[0]);
+    inherit(hold, cqe, estate);
   }
   __atomic_store_n(head_word, head, __ATOMIC_RELEASE);
   return static_cast<int32_t>(over);
@@ -53,12 +79,16 @@ void quiesce_without_kernel(RingControl* control) {
 }
 
 // Cancels everything and waits, up to a deadline, until the kernel owns none of the environment's buffers.
-void quiesce(RingHold& hold) {
+void quiesce(RingHold& hold, Estate& estate) {
   const int fd = __atomic_load_n(&hold.control->ring_fd, __ATOMIC_ACQUIRE);
   int32_t left = hold.control->in_flight;
   if (hold.words == nullptr || left <= 0) return;
-  if (fd < 0) return quiesce_without_kernel(hold.control);
-  left -= consume(hold);
+  if (fd < 0) {
+    quiesce_without_kernel(hold.control);
+    consume(hold, estate);
+    return;
+  }
+  left -= consume(hold, estate);
   const uint64_t deadline = now_ns() + kQuiesceDeadlineNs;
   while (left > 0 && now_ns() < deadline) {
     // What was published and not consumed yet goes in too: a poller in another thread could still take it when the
@@ -70,7 +100,7 @@ void quiesce(RingHold& hold) {
     cancel.timeout = {0, 10'000'000};
     uring_register(fd, 24, &cancel, 1);  // -ENOENT, -ETIME: the wait below decides
     uring_enter(fd, 0, 0, hold.sqpoll ? 3u : 1u);  // GETEVENTS (and SQ_WAKEUP): flushes an overflow, runs task work
-    left -= consume(hold);
+    left -= consume(hold, estate);
     if (left > 0) usleep(200);
   }
   hold.control->in_flight = left > 0 ? left : 0;
@@ -103,23 +133,35 @@ bool release(RingHold& hold) {
 
 // One cleanup hook per environment, so that releasing a hold by hand leaves no hook behind.
 void on_environment_end(AddonData* data) {
+  Estate estate = {data->owned_descriptors, data->owned_count, {}};
   for (auto& [number, hold] : data->holds) {
-    if (hold->control != nullptr && hold->words != nullptr) quiesce(*hold);
+    if (hold->control != nullptr && hold->words != nullptr) quiesce(*hold, estate);
     release(*hold);
   }
   data->holds.clear();
-  // A thread that is terminated has no say in it: its files are nobody's from here on.
-  for (size_t word = 0; word < data->owned_words; word++) {
-    for (uint32_t bits = data->owned_descriptors[word]; bits != 0; bits &= bits - 1) {
-      close(static_cast<int>(word * 32 + static_cast<size_t>(__builtin_ctz(bits))));
-    }
+  // A thread that is terminated has no say in it: its files are nobody's from here on. Each number once: what it has heard of last may be
+  // its own already.
+  for (size_t fd = 0; fd < estate.owned_count; fd++) {
+    if (estate.owned[fd] != kNotOwned) estate.unheard.insert(static_cast<int32_t>(fd));
   }
+  for (const int32_t fd : estate.unheard) close(fd);
   data->keep_owned.Reset();
 }
 
-// hold(control, words | null, offsets | null, sqpoll, credits?): counts this environment in and returns the hold's number.
+// A column of the slot table; null where it is missing or not as long as the first one.
+template <typename T>
+const T* column(const Napi::Object& table, const char* name, RingHold& hold, Napi::ObjectReference& keep) {
+  const Napi::Value value = table.Get(name);
+  const T* data = value.IsTypedArray() ? view_data<T>(value, hold.slots) : nullptr;
+  if (data == nullptr) return nullptr;
+  if (hold.slots == 0) hold.slots = static_cast<uint32_t>(value.As<Napi::TypedArray>().ElementLength());
+  keep = Napi::Persistent(value.As<Napi::Object>());
+  return data;
+}
+
+// hold(control, words | null, offsets | null, sqpoll, slots?): counts this environment in and returns the hold's number.
 // offsets: Int32Array of word indexes: cqHead, cqTail, cqMask (a value), cqes, sqHead, sqTail.
-// credits: Uint16Array, by slot: how many requests a completion stands for; without it, each for one.
+// slots: the client's SlotTable; without it, each completion stands for one request, and none makes descriptors.
 Napi::Value hold_ring(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto hold = std::make_unique<RingHold>();
@@ -139,10 +181,13 @@ Napi::Value hold_ring(const Napi::CallbackInfo& info) {
     hold->keep_words = Napi::Persistent(info[1].As<Napi::Object>());
   }
   napi_get_value_bool(env, info[3], &hold->sqpoll);
-  if (info[4].IsTypedArray()) {
-    hold->credits = view_data<uint16_t>(info[4], 0);
-    hold->slots = static_cast<uint32_t>(info[4].As<Napi::TypedArray>().ElementLength());
-    hold->keep_credits = Napi::Persistent(info[4].As<Napi::Object>());
+  if (info[4].IsObject()) {
+    const Napi::Object table = info[4].As<Napi::Object>();
+    hold->credits = column<uint16_t>(table, "credits", *hold, hold->keep_credits);
+    hold->opcodes = column<uint8_t>(table, "opcode", *hold, hold->keep_opcodes);
+    hold->descriptors = column<int32_t>(table, "descriptors", *hold, hold->keep_descriptors);
+    hold->tags = column<int32_t>(table, "tag", *hold, hold->keep_tags);
+    if (hold->opcodes == nullptr || hold->tags == nullptr) hold->descriptors = nullptr;
   }
   hold->keep_control = Napi::Persistent(info[0].As<Napi::Object>());
   __atomic_add_fetch(&hold->control->refs, 1, __ATOMIC_ACQ_REL);
@@ -165,13 +210,13 @@ Napi::Value release_ring(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), closed);
 }
 
-// ownDescriptors(bits): what to close when this environment ends. The view is read then, and kept until then.
+// ownDescriptors(owned): what to close when this environment ends, an Owned by number. The view is read then, and kept until then.
 Napi::Value own_descriptors(const Napi::CallbackInfo& info) {
-  const uint32_t* bits = view_data<uint32_t>(info[0], 0);
-  if (bits == nullptr) return info.Env().Undefined();
+  uint8_t* owned = view_data<uint8_t>(info[0], 0);
+  if (owned == nullptr) return info.Env().Undefined();
   AddonData* data = addon_data(info.Env());
-  data->owned_descriptors = bits;
-  data->owned_words = info[0].As<Napi::TypedArray>().ElementLength();
+  data->owned_descriptors = owned;
+  data->owned_count = info[0].As<Napi::TypedArray>().ElementLength();
   data->keep_owned = Napi::Persistent(info[0].As<Napi::Object>());
   return info.Env().Undefined();
 }

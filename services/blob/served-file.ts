@@ -5,7 +5,6 @@ import { Op } from '../../native/abi.ts'
 import { addressOfOwn } from '../../native/addresses.ts'
 import { prepRead } from '../../native/operations/files.ts'
 import { resultError } from '../../workers/completions.ts'
-import { disownDescriptor } from '../../workers/owned-descriptors.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion } from '../../workers/slots.ts'
 import type { StoredFile } from '../http/storage.ts'
@@ -38,7 +37,6 @@ export class ServedFile extends HeldDescriptor<RingHandle> implements StoredFile
 
   /** Nobody waits for it: a file that was only read loses nothing. */
   close(): Promise<void> {
-    disownDescriptor(this.fd)
     closeDescriptor(this.handle, this.fd)
     return Promise.resolve()
   }

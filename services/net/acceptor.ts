@@ -41,6 +41,7 @@ export interface AcceptorSink {
 }
 
 export class Acceptor implements Completion {
+  readonly ownsDescriptors = true
   private readonly handle: RingHandle
   private readonly fd: number
   private readonly sink: AcceptorSink
@@ -123,6 +124,7 @@ export class Acceptor implements Completion {
     }
     const { client } = this.handle
     const slot = client.claim(Op.ACCEPT, this, null, null)
+    client.slots.markDescriptors(slot)
     const { words, at } = client
     this.cancelling = false
     if (this.multishot && room > burst) {

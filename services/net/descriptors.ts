@@ -1,10 +1,10 @@
-// How descriptors of sockets are closed: a thread that is terminated leaves none behind (owned-descriptors.ts), so each is let go first. Used
-// throughout services/net.
+// How descriptors of sockets are closed: a thread that is terminated leaves none behind (owned-descriptors.ts), so each is let go first, or
+// when the request to close it is over. Used throughout services/net.
 import { binding } from '../../native/binding.ts'
 import { Op } from '../../native/abi.ts'
 import { prepClose } from '../../native/operations/files.ts'
 import { LossResult } from '../../workers/completions.ts'
-import { disownDescriptor } from '../../workers/owned-descriptors.ts'
+import { descriptorClosed, descriptorCloses, disownDescriptor } from '../../workers/owned-descriptors.ts'
 import type { RingClient } from '../../workers/ring-client.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import { SlotState } from '../../workers/slots.ts'
@@ -21,6 +21,7 @@ const ECANCELED = -125
 // context: the ring's client; tag: the descriptor. One that the ring took with it unclosed is closed here.
 const settleClose: Completion = {
   complete(slots, slot, result) {
+    descriptorClosed(slots.tag[slot]!)
     const lost = result === LossResult.lost || result === LossResult.closed
     if (!lost && result !== ECANCELED) return
     if (!lost || neverBegan(slots.context[slot] as RingClient, slots, slot)) binding().closeFd(slots.tag[slot]!)
@@ -35,12 +36,16 @@ function neverBegan({ ring }: RingClient, slots: SlotTable, slot: number): boole
 
 /** Closes a descriptor through the ring, which takes no system call of this thread; where the ring ends, with one. */
 export function closeDescriptor({ client }: RingHandle, fd: number): void {
-  disownDescriptor(fd)
+  let slot: number
   try {
-    client.slots.tag[client.claim(Op.CLOSE, settleClose, null, client)] = fd
+    slot = client.claim(Op.CLOSE, settleClose, null, client)
   } catch {
-    binding().closeFd(fd)
+    closeNow(fd)
     return
   }
-  prepClose(client.words, client.at, 0, fd)
+  const { slots, words, at } = client
+  slots.tag[slot] = fd
+  slots.markDescriptors(slot)
+  descriptorCloses(fd)
+  prepClose(words, at, 0, fd)
 }

@@ -2,6 +2,7 @@
 import { acceptMultishot, Op, PollFlag, RecvSendFlag, TimeoutFlag } from '../../native/abi.ts'
 import { invalidArgValue, ringErrors } from '../../native/errors.ts'
 import { prepNop } from '../../native/operations/control.ts'
+import { makesDescriptor } from '../../native/operations/index.ts'
 import type { RequestClient } from '../../workers/lane.ts'
 import type { Operation } from './operation.ts'
 
@@ -46,6 +47,8 @@ export function fillEntry(
       throw ringErrors.operationInFlight(operation.row.name)
     operation.fill(words, at, sqeFlags)
     ticket.slots = client.slots
+    // Into the ring's table, or one of the process, which is to be closed where nobody hears of it.
+    if (makesDescriptor[words[at]! & 0xff] === 1 && words[at + 11] === 0) client.slots.markDescriptors(words[at + 8]!)
     if (!multishot && isMultishot(words, at)) {
       ticket.slots = null
       throw invalidArgValue('operation', operation, 'is multishot, with many results: use stream()')

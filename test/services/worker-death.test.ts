@@ -133,6 +133,8 @@ describe.each(allPollers)("a user's own worker with poller %s", (poller) => {
         for (let index = 0; index < 50; index++) pipe.read(Buffer.alloc(100)).catch(() => undefined)
         const lane = async () => { for (;;) await rings.readFile(workerData.small) }
         for (let index = 0; index < 20; index++) lane().catch(() => undefined)
+        const opening = async () => { for (;;) await (await rings.open(workerData.small)).close() }
+        for (let index = 0; index < 20; index++) opening().catch(() => undefined)
         parentPort.postMessage('going')
       })`
     const module = new URL('../../dist/services/index.js', import.meta.url).href
