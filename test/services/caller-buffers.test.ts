@@ -149,9 +149,10 @@ describe.each(pollers)('a buffer of the caller’s, poller %s', (poller) => {
   })
 
   it('that grows meanwhile is filled where it was', async () => {
-    const memory = Reflect.construct(SharedArrayBuffer, [4096, { maxByteLength: 65_536 }]) as SharedArrayBuffer
+    const memory: SharedArrayBuffer = Reflect.construct(SharedArrayBuffer, [4096, { maxByteLength: 65_536 }])
     const reading = rings.raw().submit(op.read({ fd: pipe.readFd, buffer: new Uint8Array(memory, 100, 100) }))
-    ;(Reflect.get(memory, 'grow') as (sizeBytes: number) => void).call(memory, 65_536)
+    const grow: (sizeBytes: number) => void = Reflect.get(memory, 'grow')
+    grow.call(memory, 65_536)
     writeSync(pipe.writeFd, 'grown')
     expect(await reading).toBe(5)
     expect(Buffer.from(memory, 100, 5).toString('latin1')).toBe('grown')
