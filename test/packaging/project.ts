@@ -1,5 +1,5 @@
 // A user's project for tests of the package: the tarball as `npm pack` makes it, installed where nothing else is, and other Nodes to run it on.
-// Called by package.test.ts.
+// Called by package.test.ts. Tools of npm's that are too large to depend on are found here by other tests, too.
 import { spawnSync } from 'node:child_process'
 import type { SpawnSyncReturns } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -80,7 +80,8 @@ export function findNode(major: string): string | { missing: string } {
 export const findTypeScript = (version: string): string | { missing: string } =>
   findPackage('typescript', version, 'lib/tsc.js')
 
-function findPackage(name: string, version: string, file: string): string | { missing: string } {
+/** A file of a package, which is installed where it is not yet, with what it depends on. */
+export function findPackage(name: string, version: string, file: string): string | { missing: string } {
   const home = join(tmpdir(), 'ringmaster-nodes', `${name}-${version}`)
   const found = join(home, 'node_modules', name, file)
   if (existsSync(found)) return found
