@@ -3,6 +3,7 @@ import { opendir } from 'node:fs/promises'
 import type { IncomingHttpHeaders } from 'node:http'
 import { httpError } from '../http/http-error.ts'
 import type { StoreFolder } from './store.ts'
+import { isTemporaryName } from './temporary-files.ts'
 
 export interface ListQuery {
   /** Names behind this one; '' for all. Each character is a byte. */
@@ -23,8 +24,6 @@ const entriesMaxUsual = 1_000
 const entriesMaxMost = 10_000
 /** How many stats are asked for at a time. */
 const statsAtOnce = 64
-/** Temporary files of services/blob and of writeFile(). */
-const temporaryForm = /^\.ringmaster-[0-9a-f]{16}\.tmp$/
 
 /** @throws HttpError 400 */
 export function listQuery(target: string): ListQuery {
@@ -104,7 +103,7 @@ async function readEntries(
   // There is no request for it in io_uring; libuv's threads do it. Latin-1 keeps each byte of a name as a character.
   for await (const found of await opendir(`/proc/self/fd/${fd}`, { encoding: 'latin1', bufferSize: 256 })) {
     if (++lookedAt > lookedAtMax) throw httpError(507, 'more names than are looked through')
-    if (found.name <= after || temporaryForm.test(found.name)) continue
+    if (found.name <= after || isTemporaryName(found.name)) continue
     entries.push({ name: found.name, isFolder: found.isDirectory() })
     if (entries.length >= 2 * entriesMax) cut()
   }

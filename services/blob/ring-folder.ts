@@ -1,5 +1,4 @@
 // An open folder of the blob service, on a ring: where files are made, looked at, named and removed. Made by blob-root.ts.
-import { randomBytes } from 'node:crypto'
 import { constants, fstatSync } from 'node:fs'
 import type { Stats } from 'node:fs'
 import { At, Resolve } from '../../native/abi.ts'
@@ -12,6 +11,7 @@ import type { Folder, GroupSync } from './group-sync.ts'
 import { HeldDescriptor } from './held-descriptor.ts'
 import { RingNewFile } from './new-file.ts'
 import type { NewFile, StoreFolder } from './store.ts'
+import { temporaryName } from './temporary-files.ts'
 
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 /** What file systems and kernels say that have no O_TMPFILE: open(2). */
@@ -82,9 +82,4 @@ export class RingFolder extends HeldDescriptor implements StoreFolder, Folder {
   close(): Promise<void> {
     return closeDescriptor(() => this.handle, this.fd)
   }
-}
-
-/** Of temporary files that have one: it is not served, nor listed, and what a crash leaves is told by it. */
-function temporaryName(): Buffer {
-  return Buffer.from(`.ringmaster-${randomBytes(8).toString('hex')}.tmp`)
 }

@@ -16,6 +16,7 @@ import type { Ringmaster } from '../ringmaster.ts'
 import type { KnownToken } from './access.ts'
 import type { DialectName } from './dialects/index.ts'
 import { Fence } from './fence.ts'
+import { Keeper } from './keeper.ts'
 import { defaultBlobLimits, type BlobLimits } from './limits.ts'
 import { NameLocks, nameLockMemory } from './name-locks.ts'
 import { asLogLine } from './protocol.ts'
@@ -53,6 +54,8 @@ interface Made {
   /** Nobody else has the socket. */
   readonly isOwn: boolean
   readonly fence: Fence
+  /** null where nothing may be changed. */
+  readonly keeper: Keeper | null
   readonly log: ServiceLog
 }
 
@@ -94,7 +97,8 @@ export class BlobService {
     try {
       const service = await rings.startService(residentUrl, { data, onFailure })
       const of = { memory, instances, listenFd: listener.fd, isOwn: fd === undefined, fence: new Fence(fence) }
-      return new BlobService({ service, log, ...of })
+      const keeper = durability === null ? null : new Keeper(root, log)
+      return new BlobService({ service, log, keeper, ...of })
     } catch (error) {
       binding().closeFd(listener.fd)
       throw error
@@ -161,12 +165,13 @@ export class BlobService {
   }
 
   private async drainOnce(msMax: number, isFirst: boolean): Promise<number> {
-    const { service, listenFd, isOwn } = this.made
+    const { service, listenFd, isOwn, keeper } = this.made
     // From this moment on. A socket that others have, too, is only let go of.
     if (isFirst && isOwn) shutdownSocket(listenFd)
     const drained = await Promise.all(
       this.linked().map((link) => link.call((remote) => remote.drain(msMax)).catch(() => 0)), // it has ended
     )
+    await keeper?.stop()
     await service.stop().catch((error: unknown) => {
       this.made.log.error({ err: error }, 'stopping the blob service failed')
     })
