@@ -2,12 +2,16 @@
 // connection.ts; written by services/http's FileService, to which it looks like node:http's ServerResponse.
 import { EventEmitter } from 'node:events'
 import { STATUS_CODES } from 'node:http'
-import type { HttpAnswer } from '../http/exchange.ts'
+import type { HttpAnswer, Offer } from '../http/exchange.ts'
+import { ClientGone } from '../http/http-error.ts'
 import { formatHttpDate } from '../http/http-date.ts'
 
 export interface AnswerSink {
   /** The memory is the kernel's until `done` is called. */
   send(views: readonly Uint8Array[], done: (error: Error | null) => void): void
+  /** As send(), but perhaps not all of it: `done` is told how much. */
+  offer(views: readonly Uint8Array[], brief: boolean, done: (error: Error | null, takenBytes: number) => void): void
+  whenWritable(done: (error: Error | null) => void): void
   /** Closes the connection: the answer cannot be finished. */
   abandon(): void
 }
@@ -72,6 +76,28 @@ export class Answer extends EventEmitter implements HttpAnswer {
 
   write(bytes: Uint8Array, done: (error?: Error | null) => void = nothing): void {
     this.send(bytes, done)
+  }
+
+  /** As write() or, of the last bytes, end(); what was not taken is to be offered again. `done` is called, whatever happens. */
+  offer(bytes: Uint8Array, { brief, last }: Offer, done: (error: Error | null, takenBytes: number) => void): void {
+    if (this.destroyed) {
+      done(new ClientGone(), 0)
+      return
+    }
+    const { head } = this
+    this.head = null
+    this.sink.offer(head === null ? [bytes] : [head, bytes], brief, (error, takenBytes) => {
+      const headBytes = head === null ? 0 : head.length
+      if (error === null && takenBytes < headBytes) this.head = head!.subarray(takenBytes)
+      const taken = Math.max(0, takenBytes - headBytes)
+      if (last && taken === bytes.length) this.onSent(error)
+      done(error, taken)
+    })
+  }
+
+  whenWritable(done: (error: Error | null) => void): void {
+    if (this.destroyed) done(new ClientGone())
+    else this.sink.whenWritable(done)
   }
 
   /** The last bytes, if there are any; 'finish' follows, or 'close'. */

@@ -52,6 +52,8 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
   private stopping = false
   private readonly whenIdle: (() => void)[] = []
   private readonly timer: NodeJS.Timeout
+  /** While requests wait for buffers. */
+  private relief: NodeJS.Timeout | null = null
 
   constructor(options: BlobServerOptions) {
     const limits = { ...defaultBlobLimits, ...options.limits }
@@ -60,8 +62,8 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
     this.limits = limits
     this.counters = options.counters ?? new HttpCounters()
     const { precompressed = false } = options
-    this.files = new FileService({ folder, limits, counters: this.counters, traffic: this.traffic, log, precompressed })
-    const { counters } = this
+    const { counters, traffic, relieve: onBufferWait } = this
+    this.files = new FileService({ folder, limits, counters, traffic, log, precompressed, onBufferWait })
     const { objects = null, tokens = null } = options
     const { validatorSettleMs: settleMs, uploadsMax } = limits
     const backend = {
@@ -139,6 +141,15 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
   /** Adds this server to a registry; the returned function takes it out again. */
   register(registry: MetricsRegistry): () => void {
     return registerPlane(registry, httpPlane, () => [{ labels: [], reading: this }])
+  }
+
+  /** Requests wait for buffers: clients that are slow to take theirs are made to give them back, as long as that is so. */
+  private readonly relieve = (): void => {
+    this.relief ??= setTimeout(() => {
+      this.relief = null
+      for (const connection of this.connections) connection.relieve()
+      if (this.files.bufferWaiters > 0) this.relieve()
+    }, this.limits.bufferPatienceMs).unref()
   }
 
   /** Whom requests are from, from now on. */
@@ -228,10 +239,10 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
   }
 
   /** The status that says so; 0: none. */
-  private denial({ method, headers }: BlobRequest, dialect: Dialect): number {
+  private denial({ method, headers, body }: BlobRequest, dialect: Dialect): number {
     try {
       this.access.check(headers.authorization, dialect.writes(method))
-      return 0
+      return body?.refusal?.status ?? 0
     } catch (error) {
       return toHttpError(error).status
     }

@@ -14,8 +14,9 @@ import { Connection } from '../net/connection.ts'
 import type { ConnectionHandler } from '../net/connection.ts'
 import { ClientGone, httpError } from '../http/http-error.ts'
 import { Answer, currentDateLine } from './answer.ts'
-import type { AnswerSink } from './answer.ts'
 import type { ConnectionHost } from './connection-host.ts'
+import { Deadlines } from './deadlines.ts'
+import { Outgoing } from './outgoing.ts'
 import { RequestFault } from './request-fault.ts'
 import type { RequestHead } from './request-head.ts'
 import { RequestParser } from './request-parser.ts'
@@ -25,9 +26,10 @@ import type { Flow } from './upload-body.ts'
 
 const noHeaders: readonly string[] = []
 
-export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSink, Flow {
+export class BlobConnection implements ConnectionHandler, RequestSink, Flow {
   private readonly host: ConnectionHost
   private readonly connection: Connection
+  private readonly outgoing: Outgoing
   private readonly parser: RequestParser
   private requests = 0
   /** Being answered; null between two requests. */
@@ -50,19 +52,21 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
   private peerHasEnded = false
   private over = false
   private peer: string | undefined | null = null
-  // For look(): what was seen the last time, and for how long it has been so.
+  /** Of the body that is being received. */
+  private bodyBytes = 0
+  /** Its client waits for us. */
+  private paused = false
   private activity = 0
-  private seenActivity = 0
-  private seenProgress = 0
-  private idleMs = 0
-  private headMs = 0
+  private readonly deadlines: Deadlines
 
   /** Takes over the descriptor of a connected socket. @throws where there is no memory for its parser, or for receiving */
   constructor(host: ConnectionHost, handle: RingHandle, fd: number) {
     this.host = host
+    this.deadlines = new Deadlines(host.limits)
     this.parser = new RequestParser(host.limits, this)
     try {
       this.connection = new Connection(handle, fd, this)
+      this.outgoing = new Outgoing(this.connection, this)
       // The last piece of an answer is not to wait until those before it are acknowledged. Of a Unix socket it is refused.
       setSocketOption(fd, SocketOption.noDelay, 1)
     } catch (error) {
@@ -139,9 +143,7 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
     else counters.badRequests++
     // In the middle of an answer a status line would become part of it; and who wrote this behind a request waits for nothing.
     if (this.answer !== null && this.body !== null && !this.answer.headersSent) {
-      this.broken = true
-      this.answer.shouldKeepAlive = false
-      this.body.fail(httpError(400, 'a malformed body'))
+      this.refuseBody(httpError(400, 'a malformed body'))
     } else if (this.answer !== null || behindOthers) this.close()
     else this.sayAndEnd(status)
   }
@@ -152,7 +154,7 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
     const statusLine = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`
     const head = `${statusLine}${currentDateLine()}${allow}Content-Length: 0\r\nConnection: close\r\n\r\n`
     this.beginEnd()
-    this.send([Buffer.from(head, 'latin1')], (error) => {
+    this.outgoing.send([Buffer.from(head, 'latin1')], (error) => {
       if (error === null) this.endSending(true)
     })
   }
@@ -160,19 +162,20 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
   /** @internal */
   headReceived(head: RequestHead): void {
     const { host } = this
-    this.headMs = 0
+    this.deadlines.headEnded()
     this.requests++
     this.received = false
     this.discardedBytes = 0
+    this.bodyBytes = 0
     const { discardBytesMax, requestsPerConnectionMax } = host.limits
     const isLast = host.leaving || this.requests >= requestsPerConnectionMax
     const { method, target, httpVersion, headers, bodyLength } = head
-    const body = host.takesBody(head) ? new UploadBody(this, host.limits.uploadQueueBytesMax) : null
+    const body = host.takesBody(head) ? new UploadBody(this, bodyLength, host.limits) : null
     // Whether a body that was not asked for comes nevertheless cannot be known; one that is too long is not read to its end.
     const readable =
       bodyLength === 0 || (headers.expect === undefined && (bodyLength === 'chunked' || bodyLength <= discardBytesMax))
     const shouldKeepAlive = head.keepAlive && !isLast && (readable || body !== null)
-    const answer = new Answer(this, { httpVersion, shouldKeepAlive })
+    const answer = new Answer(this.outgoing, { httpVersion, shouldKeepAlive })
     this.answer = answer
     this.body = body
     host.requestBegan()
@@ -187,6 +190,7 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
 
   /** @internal */
   bodyReceived(bytes: Buffer): void {
+    this.bodyBytes += bytes.length
     if (this.body?.give(bytes, this.ownBytes) !== true) this.discard(bytes.length)
   }
 
@@ -199,11 +203,13 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
 
   /** Its body is more than is taken at the moment. @internal */
   pause(): void {
+    this.paused = true
     this.connection.pause()
   }
 
   /** @internal */
   resume(): void {
+    this.paused = false
     if (!this.over && this.rest === null) this.connection.resume()
   }
 
@@ -217,18 +223,9 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
 
   // What goes.
 
-  /** @internal */
-  send(views: readonly Uint8Array[], done: (error: Error | null) => void): void {
-    this.connection.send(views, (error) => {
-      this.activity++
-      done(error)
-      if (error !== null) this.close()
-    })
-  }
-
-  /** @internal */
-  abandon(): void {
-    this.close()
+  /** @see Outgoing.relieve() */
+  relieve(): void {
+    this.outgoing.relieve()
   }
 
   private answered(answer: Answer): void {
@@ -263,7 +260,7 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
     this.ending = true
     this.lingering = true
     this.rest = null
-    this.idleMs = 0
+    this.activity++
     this.discardedBytes = 0
   }
 
@@ -314,23 +311,38 @@ export class BlobConnection implements ConnectionHandler, RequestSink, AnswerSin
     this.host.connectionClosed(this)
   }
 
-  /** Asked every `elapsedMs`: a connection on which nothing moves, or whose head does not come to its end, is closed. No clock is read otherwise. */
+  /** Asked every `elapsedMs`: what takes too long is ended. */
   look(elapsedMs: number): void {
-    const { limits } = this.host
-    this.headMs = this.parser.isInHead && !this.ending ? this.headMs + elapsedMs : 0
-    if (this.headMs >= limits.headersMsMax) {
+    const { answer, received, lingering, outgoing, deadlines } = this
+    const activity = this.activity + outgoing.activity
+    const inHead = this.parser.isInHead && !this.ending
+    const bodyBytes = received || this.ending || this.paused ? null : this.bodyBytes
+    const progress = answer === null ? 0 : outgoing.progress()
+    const delay = deadlines.look(
+      { inHead, answering: answer !== null, lingering, activity, bodyBytes, progress },
+      elapsedMs,
+    )
+    if (delay === 'head') {
       this.host.counters.badRequests++
       this.sayAndEnd(408)
-    }
-    const progress = this.answer === null ? 0 : this.connection.progress()
-    const moved = this.activity !== this.seenActivity || progress !== this.seenProgress
-    this.seenActivity = this.activity
-    this.seenProgress = progress
-    this.idleMs = moved ? 0 : this.idleMs + elapsedMs
-    if (this.lingering && this.idleMs >= limits.lingerMsMax) this.connection.close()
-    else if (this.answer !== null && this.idleMs >= limits.stalledMsMax) this.close()
-    else if (this.answer === null && this.idleMs >= limits.keepAliveMs) this.close()
+    } else if (delay === 'body') this.endBody()
+    else if (delay === 'goodbye') this.connection.close()
+    else if (delay === 'answer' || delay === 'request') this.close()
     // Whoever has ended its side, and has waited since the last look for an answer to begin, is taken to have gone.
-    else if (this.peerHasEnded && !moved && this.answer?.headersSent === false) this.close()
+    else if (delay === 'none' && this.peerHasEnded && answer?.headersSent === false) this.close()
+  }
+
+  /** What is left of a body comes too slowly. */
+  private endBody(): void {
+    this.host.counters.badRequests++
+    if (this.body === null || this.answer === null || this.answer.headersSent) this.close()
+    else this.refuseBody(httpError(408, 'a body that comes too slowly'))
+  }
+
+  /** Its rest is not read as a body any more, and whoever waits for it answers why. */
+  private refuseBody(error: Error): void {
+    this.broken = true
+    if (this.answer !== null) this.answer.shouldKeepAlive = false
+    this.body?.fail(error)
   }
 }

@@ -1,12 +1,15 @@
 // A bounded set of equal buffers for bodies on their way from storage to a socket. Leased by file-service.ts (the first
 // one, for which a request may have to wait) and send-body.ts (read-ahead, which never waits).
-import { httpError, type HttpError } from './http-error.ts'
+import type { HttpAnswer } from './exchange.ts'
+import { ClientGone, httpError, type HttpError } from './http-error.ts'
 
 export interface BufferPoolLimits {
   readonly bufferBytes: number
   readonly buffersMax: number
   readonly waitersMax: number
   readonly waitMsMax: number
+  /** Told that somebody has to wait. */
+  readonly onWait?: () => void
 }
 
 interface Waiter {
@@ -49,11 +52,16 @@ export class BufferPool {
     return Buffer.allocUnsafeSlow(this.#limits.bufferBytes)
   }
 
-  /** A buffer, after a wait if need be. Rejects with 503 when too many wait already, or for too long, or on abort. */
-  lease(signal: AbortSignal): Promise<Uint8Array> {
+  /**
+   * A buffer, after a wait if need be. Rejects with 503 when too many wait already, or for too long, or on abort. Who has begun to answer waits
+   * `patiently`: only an abort ends that.
+   */
+  lease(signal: AbortSignal, patiently = false): Promise<Uint8Array> {
     const buffer = this.tryLease()
     if (buffer !== undefined) return Promise.resolve(buffer)
-    if (this.#waiters.size >= this.#limits.waitersMax || signal.aborted) return Promise.reject(poolExhausted())
+    const isFull = this.#waiters.size >= this.#limits.waitersMax && !patiently
+    if (isFull || signal.aborted) return Promise.reject(poolExhausted())
+    this.#limits.onWait?.()
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#waiters.delete(waiter)
@@ -70,7 +78,7 @@ export class BufferPool {
           resolve(given)
         },
       }
-      const timer = setTimeout(giveUp, this.#limits.waitMsMax)
+      const timer = patiently ? undefined : setTimeout(giveUp, this.#limits.waitMsMax)
       signal.addEventListener('abort', giveUp)
       this.#waiters.add(waiter)
     })
@@ -81,6 +89,25 @@ export class BufferPool {
     const [first] = this.#waiters
     if (first === undefined) this.#free.push(buffer)
     else first.take(buffer)
+  }
+}
+
+/** Waits for a buffer, but not for a client that is gone. @throws (rejects) HttpError 503 */
+export async function leaseWhileConnected(
+  pool: BufferPool,
+  response: HttpAnswer,
+  patiently: boolean,
+): Promise<Uint8Array> {
+  if (response.destroyed) throw new ClientGone()
+  const gone = new AbortController()
+  const onClose = (): void => {
+    gone.abort()
+  }
+  response.once('close', onClose)
+  try {
+    return await pool.lease(gone.signal, patiently)
+  } finally {
+    response.off('close', onClose)
   }
 }
 

@@ -2,7 +2,7 @@
 // ports or rings. It never throws: whatever happens is an answer, or a closed connection when the answer had begun.
 import { STATUS_CODES } from 'node:http'
 import { traceLabels } from '../../metrics/exemplar.ts'
-import { BufferPool } from './buffer-pool.ts'
+import { BufferPool, leaseWhileConnected } from './buffer-pool.ts'
 import type { HttpAnswer, HttpRequest, ServiceLog } from './exchange.ts'
 import type { HttpCounters } from './http-counters.ts'
 import { ClientGone, codeOf, httpError, toHttpError, type HttpError } from './http-error.ts'
@@ -24,6 +24,8 @@ export interface FileServiceOptions {
   readonly log: ServiceLog
   /** Serve `a.txt.br`, `a.txt.zst` or `a.txt.gz` for `a.txt` to who takes that. Default false. */
   readonly precompressed?: boolean
+  /** Told that a request waits for a buffer. */
+  readonly onBufferWait?: () => void
 }
 
 const homeText = `This is Ringmaster: files through io_uring.
@@ -44,14 +46,18 @@ export class FileService {
   readonly #smallBuffers: BufferPool
   readonly #chunkBuffers: BufferPool
 
-  constructor({ folder, limits, counters, traffic, log, precompressed = false }: FileServiceOptions) {
+  constructor({ folder, limits, counters, traffic, log, precompressed = false, onBufferWait }: FileServiceOptions) {
     this.#folder = folder
     this.#limits = limits
     this.#counters = counters
     this.#traffic = traffic
     this.#log = log
     this.#precompressed = precompressed
-    const queue = { waitersMax: limits.bufferWaitersMax, waitMsMax: limits.bufferWaitMsMax }
+    const queue = {
+      waitersMax: limits.bufferWaitersMax,
+      waitMsMax: limits.bufferWaitMsMax,
+      ...(onBufferWait && { onWait: onBufferWait }),
+    }
     this.#smallBuffers = new BufferPool({
       ...queue,
       bufferBytes: limits.smallBytes,
@@ -146,7 +152,7 @@ export class FileService {
       return
     }
     const pool = bodyBytes <= this.#smallBuffers.bufferBytes ? this.#smallBuffers : this.#chunkBuffers
-    const buffer = pool.tryLease() ?? (await leaseWhileConnected(pool, response))
+    const buffer = pool.tryLease() ?? (await leaseWhileConnected(pool, response, false))
     const sent = visit === null ? this.#countSent : this.#countSentTo(visit)
     await sendBody({ response, plan, file, pool, buffer, sent })
   }
@@ -193,20 +199,6 @@ export class FileService {
     if (failure.status === 500) this.#log.error({ ...fields, err: failure.cause }, 'request failed')
     else if (failure.status === 503) this.#log.warn(fields, 'request refused')
     else this.#log.debug(fields, 'answered')
-  }
-}
-
-/** Waits for a buffer, but not for a client that is gone. */
-async function leaseWhileConnected(pool: BufferPool, response: HttpAnswer): Promise<Uint8Array> {
-  const gone = new AbortController()
-  const onClose = (): void => {
-    gone.abort()
-  }
-  response.once('close', onClose)
-  try {
-    return await pool.lease(gone.signal)
-  } finally {
-    response.off('close', onClose)
   }
 }
 

@@ -13,6 +13,8 @@ export interface HttpLimits {
   readonly bufferWaitersMax: number
   /** How long a request waits for a buffer before it is answered 503. */
   readonly bufferWaitMsMax: number
+  /** While requests wait for one: how long a client may take for a buffer before it is to be read again for it. */
+  readonly bufferPatienceMs: number
   /** A file changed less than this ago may change again within one tick of the file system's clock. */
   readonly validatorSettleMs: number
   readonly connectionsMax: number
@@ -38,6 +40,7 @@ export const defaultHttpLimits: HttpLimits = {
   chunkBuffersMax: 128, // 32 MiB
   bufferWaitersMax: 1024,
   bufferWaitMsMax: 10_000,
+  bufferPatienceMs: 100,
   validatorSettleMs: 1_000,
   connectionsMax: 4096,
   requestsPerConnectionMax: 1000,

@@ -2,8 +2,10 @@
 // file-service.ts. Two rules hold on every path through this file:
 //   a buffer is touched again only when the socket is done with it (the callback of `write`), and
 //   a buffer is released only when the last read into it has settled, even if the client is long gone.
-import type { BufferPool } from './buffer-pool.ts'
-import type { HttpAnswer } from './exchange.ts'
+// Where requests wait for buffers, a client that is slow to take what is in one has to do without until it takes bytes again: what the socket
+// did not take is read once more then.
+import { leaseWhileConnected, type BufferPool } from './buffer-pool.ts'
+import type { HttpAnswer, Offer } from './exchange.ts'
 import { ClientGone, httpError } from './http-error.ts'
 import type { BodyPiece, ResponsePlan } from './plan.ts'
 import type { StoredFile } from './storage.ts'
@@ -16,33 +18,41 @@ export interface Sending {
   /** Told of bytes of the body as the socket takes them. */
   readonly sent: (sizeBytes: number) => void
   /** Leased from `pool` for this response; `sendBody` gives it back. */
-  buffer: Uint8Array
+  readonly buffer: Uint8Array
 }
 
 /** Sends head and body, and waits until the client's socket has taken all of it. */
 export async function sendBody(sending: Sending): Promise<void> {
-  const state: SendState = { ...sending, spare: undefined }
+  const state: SendState = { ...sending, spare: undefined, hasRoom: false, wasRefused: false }
   const [only] = sending.plan.pieces
   try {
-    if (only?.kind === 'file' && sending.plan.pieces.length === 1 && only.lengthBytes <= state.buffer.length) {
-      await sendInOne(state, only.startBytes, only.lengthBytes)
+    if (only?.kind === 'file' && sending.plan.pieces.length === 1 && only.lengthBytes <= sending.buffer.length) {
+      await sendInOne(state, only)
     } else {
       await sendInPieces(state)
     }
   } finally {
-    state.pool.release(state.buffer)
-    if (state.spare !== undefined) state.pool.release(state.spare)
+    giveBack(state)
   }
 }
 
-interface SendState extends Sending {
+type FilePiece = BodyPiece & { kind: 'file' }
+
+interface SendState extends Omit<Sending, 'buffer'> {
+  /** undefined while the client takes nothing. */
+  buffer: Uint8Array | undefined
+  /** The client has said that it takes bytes. */
+  hasRoom: boolean
+  /** It took none then, as a kernel without memory does: it is to say by itself when it does. */
+  wasRefused: boolean
   /** A second buffer to read ahead into, while there are enough for everybody. */
   spare: Uint8Array | undefined
 }
 
 /** The common case: a small file. It is read before the head is sent, so that any failure still has an answer. */
-async function sendInOne(state: SendState, startBytes: number, lengthBytes: number): Promise<void> {
-  const { response, plan, file, buffer } = state
+async function sendInOne(state: SendState, { startBytes, lengthBytes }: FilePiece): Promise<void> {
+  const { response, plan, file } = state
+  const buffer = state.buffer!
   let filledBytes = 0
   while (filledBytes < lengthBytes) {
     const missingBytes = lengthBytes - filledBytes
@@ -50,37 +60,66 @@ async function sendInOne(state: SendState, startBytes: number, lengthBytes: numb
   }
   if (response.destroyed) throw new ClientGone()
   response.writeHead(plan.status, plan.headers)
-  await end(response, buffer.subarray(0, lengthBytes))
-  state.sent(lengthBytes)
+  const bytes = buffer.subarray(0, lengthBytes)
+  if (response.offer === undefined) {
+    await end(response, bytes)
+    state.sent(lengthBytes)
+    return
+  }
+  const takenBytes = await offer(state, bytes, true)
+  state.sent(takenBytes)
+  if (takenBytes === lengthBytes) return
+  await stepAside(state)
+  await sendFilePiece(state, {
+    kind: 'file',
+    startBytes: startBytes + takenBytes,
+    lengthBytes: lengthBytes - takenBytes,
+  })
+  await end(response)
 }
 
 async function sendInPieces(state: SendState): Promise<void> {
   for (const piece of state.plan.pieces) {
-    if (piece.kind === 'text') {
-      await write(state, piece.text)
-      state.sent(piece.text.length)
-    } else await sendFilePiece(state, piece)
+    if (piece.kind === 'text') await sendText(state, piece.text)
+    else await sendFilePiece(state, piece)
   }
   await end(state.response)
 }
 
-async function sendFilePiece(state: SendState, piece: BodyPiece & { kind: 'file' }): Promise<void> {
+async function sendText(state: SendState, text: Buffer): Promise<void> {
+  for (let done = 0; ;) {
+    const takenBytes = await write(state, text.subarray(done))
+    state.sent(takenBytes)
+    done += takenBytes
+    if (done === text.length) return
+    await stepAside(state)
+  }
+}
+
+async function sendFilePiece(state: SendState, piece: FilePiece): Promise<void> {
   const endBytes = piece.startBytes + piece.lengthBytes
   let position = piece.startBytes
-  let bytesRead = await fill(state, state.buffer, position, endBytes)
+  let bytesRead = await fill(state, state.buffer!, position, endBytes)
   for (;;) {
+    const bytes = state.buffer!.subarray(0, bytesRead)
     position += bytesRead
     const ahead = position < endBytes ? readAhead(state, position, endBytes) : undefined
+    let takenBytes
     try {
-      await write(state, state.buffer.subarray(0, bytesRead))
-      state.sent(bytesRead)
+      takenBytes = await write(state, bytes)
+      state.sent(takenBytes)
     } catch (error) {
       await ahead?.settled // the kernel may still be writing to the spare buffer
       throw error
     }
-    if (position === endBytes) return
-    if (ahead === undefined) {
-      bytesRead = await fill(state, state.buffer, position, endBytes)
+    if (takenBytes < bytesRead) {
+      await ahead?.settled
+      position -= bytesRead - takenBytes
+      await stepAside(state)
+      bytesRead = await fill(state, state.buffer!, position, endBytes)
+    } else if (position === endBytes) return
+    else if (ahead === undefined) {
+      bytesRead = await fill(state, state.buffer!, position, endBytes)
     } else {
       bytesRead = await ahead.bytesRead
       swapBuffers(state)
@@ -104,7 +143,7 @@ function readAhead(state: SendState, position: number, endBytes: number): ReadAh
 /** The buffer read ahead becomes the current one; the other is kept only while no other response waits for one. */
 function swapBuffers(state: SendState): void {
   const sent = state.buffer
-  if (state.spare === undefined) return
+  if (state.spare === undefined || sent === undefined) return
   state.buffer = state.spare
   state.spare = sent
   if (state.pool.waiting === 0) return
@@ -129,14 +168,63 @@ async function readSome(
   return bytesRead
 }
 
-/** Resolves when the socket has no more use for `bytes`. */
-function write({ response, plan }: SendState, bytes: Uint8Array): Promise<void> {
+/** Nothing is held while the client takes nothing. Others that wait are first. */
+async function stepAside(state: SendState): Promise<void> {
+  const { pool, response } = state
+  giveBack(state)
+  await writable(response)
+  state.hasRoom = true
+  state.buffer = pool.tryLease() ?? (await leaseWhileConnected(pool, response, true))
+}
+
+function giveBack(state: SendState): void {
+  const { buffer, spare, pool } = state
+  state.buffer = undefined
+  state.spare = undefined
+  if (buffer !== undefined) pool.release(buffer)
+  if (spare !== undefined) pool.release(spare)
+}
+
+function writable(response: HttpAnswer): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (response.destroyed) {
-      reject(new ClientGone())
-      return
-    }
-    if (!response.headersSent) response.writeHead(plan.status, plan.headers)
+    response.whenWritable?.((error) => {
+      if (error === null) resolve()
+      else reject(new ClientGone())
+    })
+  })
+}
+
+const offers: Readonly<Record<'all' | 'brief' | 'last' | 'briefLast', Offer>> = {
+  all: { brief: false, last: false },
+  brief: { brief: true, last: false },
+  last: { brief: false, last: true },
+  briefLast: { brief: true, last: true },
+}
+
+/** Resolves with how many of `bytes` the socket took, when it has no more use for them. */
+function offer(state: SendState, bytes: Uint8Array, last: boolean): Promise<number> {
+  const isBrief = state.pool.waiting > 0 && !state.wasRefused
+  const how = offers[isBrief ? (last ? 'briefLast' : 'brief') : last ? 'last' : 'all']
+  return new Promise((resolve, reject) => {
+    state.response.offer!(bytes, how, (error, takenBytes) => {
+      state.wasRefused = state.hasRoom && takenBytes === 0
+      state.hasRoom = false
+      if (error === null) resolve(takenBytes)
+      else reject(new ClientGone())
+    })
+  })
+}
+
+/** Resolves with how many of `bytes` the socket took, when it has no more use for them: of node:http's all. */
+function write(state: SendState, bytes: Uint8Array): Promise<number> {
+  const { response, plan } = state
+  if (response.destroyed) return Promise.reject(new ClientGone())
+  if (!response.headersSent) response.writeHead(plan.status, plan.headers)
+  return response.offer === undefined ? writeAll(response, bytes) : offer(state, bytes, false)
+}
+
+function writeAll(response: HttpAnswer, bytes: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
     // A socket that dies may drop the callback; after 'close' it has dropped the bytes, too.
     const onClose = (): void => {
       reject(new ClientGone())
@@ -145,7 +233,7 @@ function write({ response, plan }: SendState, bytes: Uint8Array): Promise<void> 
     response.write(bytes, (error) => {
       response.off('close', onClose)
       if (error) reject(new ClientGone())
-      else resolve()
+      else resolve(bytes.length)
     })
   })
 }

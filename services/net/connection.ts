@@ -46,6 +46,7 @@ const SHUT_WR = 1
 const destroyedBefore = socketErrors.destroyed()
 
 type Done = (error: Error | null) => void
+export type OfferDone = (error: Error | null, takenBytes: number) => void
 
 const settleShutdown: Completion = {
   complete: (slots, slot, result) => {
@@ -111,6 +112,24 @@ export class Connection {
   /** Sends all of it, behind what was given before. The memory is the kernel's until `done` is called, which it is once. */
   send(views: readonly Uint8Array[], done: Done): void {
     this.transmitter.send(views, done)
+  }
+
+  /**
+   * As send(), but it may be over before all of it is taken: at once where `brief`, else because of recall(). `done` is told how many bytes the
+   * kernel took. One at a time.
+   */
+  offer(views: readonly Uint8Array[], brief: boolean, done: OfferDone): void {
+    this.transmitter.offer(views, brief, done)
+  }
+
+  /** Somebody else needs the memory that is offered: the offer is over as soon as the kernel lets it go. */
+  recall(): void {
+    this.transmitter.recall()
+  }
+
+  /** Tells when the peer takes bytes again. */
+  whenWritable(done: Done): void {
+    this.transmitter.whenWritable(done)
   }
 
   /** Ends what is sent, behind all that was sent. The peer may go on. */

@@ -2,12 +2,15 @@
 // are one message to the kernel. Half of a Connection (connection.ts).
 //
 //   send(views) ─► waiting ─► SEND, SENDMSG or SEND_ZC ──CQE (and notification)──► done, in order │ all that waits fails
+//
+// Whose memory others want offers it instead: done is then told how much was taken, which is what the socket took at once, or until recall().
 import { CqeFlag, Op, RecvSendFlag, zeroCopyCopied } from '../../native/abi.ts'
 import { addressOfView } from '../../native/addresses.ts'
-import { prepSend, prepSendmsg, prepSendZc, sendZc } from '../../native/operations/messages.ts'
+import { prepSend, prepSendmsg, prepSendZc, sendZc, sendmsgZc } from '../../native/operations/messages.ts'
+import { prepPollAdd } from '../../native/operations/polls.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 import type { Completion, SlotTable } from '../../workers/slots.ts'
-import { MessageFlag } from '../raw/flags.ts'
+import { MessageFlag, PollEvent } from '../raw/flags.ts'
 import { isSupported } from '../raw/support.ts'
 import { connectionError, throwLater } from './errors.ts'
 
@@ -18,11 +21,18 @@ const headerBytes = 56
 const vectorsMax = 64
 const iovecBytes = 16
 const sendFlags = MessageFlag.MSG_WAITALL | MessageFlag.MSG_NOSIGNAL
+const briefFlags = MessageFlag.MSG_DONTWAIT | MessageFlag.MSG_NOSIGNAL
+/** How much of what is given is to be taken. `room`: it is nothing, and only waited for. */
+const Kind = { all: 0, untilRecalled: 1, atOnce: 2, room: 3 } as const
+type Kind = (typeof Kind)[keyof typeof Kind]
+const EAGAIN = -11
+const ECANCELED = -125
+const noViews: readonly Uint8Array[] = []
 const word = 4_294_967_296
 /** A result is a number of 31 bits. */
 const requestBytesMax = 2 ** 30
 
-type Done = (error: Error | null) => void
+type Done = (error: Error | null, takenBytes: number) => void
 
 /** Messages that nobody has under way: an idle connection holds none. */
 const spareMessages: Buffer[] = []
@@ -34,6 +44,7 @@ export interface TransmitterSink {
 }
 
 interface Waiting {
+  readonly kind: Kind
   readonly views: readonly Uint8Array[]
   readonly done: Done
 }
@@ -46,11 +57,17 @@ export class Transmitter implements Completion {
   private readonly sink: TransmitterSink
   /** From how many bytes on a buffer is sent without copying it; Infinity: never, or not any more. */
   private zeroCopyFromBytes: number
+  /** Of an offer. Before 6.1 a send that was cancelled did not say what it had sent before, if it waited for all to be. */
+  private readonly offerFlags: number
   private waiting: Waiting[] = []
   /** Those whose bytes are in the request that is under way. */
   private current: Waiting[] = []
   private views: Uint8Array[] = []
   private leftBytes = 0
+  private kind: Kind = Kind.all
+  /** Of the request that is under way, by the socket. */
+  private takenBytes = 0
+  private recalled = false
   private message: Buffer | null = null
   private slot = -1
   private generation = 0
@@ -64,6 +81,7 @@ export class Transmitter implements Completion {
     this.handle = handle
     this.fd = fd
     this.zeroCopyFromBytes = isSupported(sendZc, handle.client.poller) ? zeroCopyFromBytes : Infinity
+    this.offerFlags = isSupported(sendmsgZc, handle.client.poller) ? sendFlags : MessageFlag.MSG_NOSIGNAL
     this.sink = sink
   }
 
@@ -73,11 +91,32 @@ export class Transmitter implements Completion {
 
   /** The memory is the kernel's until `done` is called. */
   send(views: readonly Uint8Array[], done: Done): void {
+    this.add(Kind.all, views, done)
+  }
+
+  /** As send(), but `done` is told how much was taken: what the socket takes at once where `brief`, else perhaps less because of recall(). */
+  offer(views: readonly Uint8Array[], brief: boolean, done: Done): void {
+    this.add(brief ? Kind.atOnce : Kind.untilRecalled, views, done)
+  }
+
+  /** Tells when the socket takes something. */
+  whenWritable(done: Done): void {
+    this.add(Kind.room, noViews, done)
+  }
+
+  /** What is offered and under way is over as soon as the kernel says how much it took. */
+  recall(): void {
+    if (this.slot < 0 || this.kind !== Kind.untilRecalled || this.recalled || this.failure !== null) return
+    this.recalled = true
+    this.handle.client.cancel(this.slot, this.generation)
+  }
+
+  private add(kind: Kind, views: readonly Uint8Array[], done: Done): void {
     if (this.failure !== null) {
-      done(this.failure)
+      done(this.failure, 0)
       return
     }
-    this.waiting.push({ views, done })
+    this.waiting.push({ kind, views, done })
     if (this.slot < 0 && !this.telling) this.next()
   }
 
@@ -90,8 +129,12 @@ export class Transmitter implements Completion {
 
   private next(): void {
     const { waiting } = this
+    const { kind } = waiting[0]!
+    this.kind = kind
+    this.takenBytes = 0
+    this.recalled = false
     let taken = 0
-    while (taken < waiting.length && (taken === 0 || this.views.length + waiting[taken]!.views.length <= vectorsMax)) {
+    while (taken === 0 || this.joins(waiting[taken])) {
       for (const view of waiting[taken]!.views) {
         if (view.byteLength === 0) continue
         this.views.push(view)
@@ -103,8 +146,14 @@ export class Transmitter implements Completion {
     this.proceed()
   }
 
+  /** Whether it goes along with what is gathered for one request. */
+  private joins(next: Waiting | undefined): boolean {
+    if (next === undefined || next.kind !== Kind.all || this.kind !== Kind.all) return false
+    return this.views.length + next.views.length <= vectorsMax
+  }
+
   private proceed(): void {
-    if (this.leftBytes === 0) {
+    if (this.leftBytes === 0 && this.kind !== Kind.room) {
       this.finish()
       return
     }
@@ -118,22 +167,26 @@ export class Transmitter implements Completion {
 
   private submit(): void {
     const { client } = this.handle
-    const { views, fd } = this
-    const first = views[0]!
-    if (views.length > 1) {
+    const { views, fd, kind } = this
+    const flags = kind === Kind.all ? sendFlags : kind === Kind.atOnce ? briefFlags : this.offerFlags
+    this.withoutCopy = false
+    if (kind === Kind.room) {
+      this.slot = client.claim(Op.POLL_ADD, this, null, null)
+      prepPollAdd(client.words, client.at, 0, fd, PollEvent.POLLOUT, 0)
+    } else if (views.length > 1) {
       const message = this.describe()
       this.slot = client.claim(Op.SENDMSG, this, views, null)
-      prepSendmsg(client.words, client.at, 0, fd, addressOfView(message), sendFlags, 0)
-      this.withoutCopy = false
+      prepSendmsg(client.words, client.at, 0, fd, addressOfView(message), flags, 0)
     } else {
-      this.withoutCopy = first.byteLength >= this.zeroCopyFromBytes
+      const first = views[0]!
+      this.withoutCopy = kind === Kind.all && first.byteLength >= this.zeroCopyFromBytes
       this.slot = client.claim(this.withoutCopy ? Op.SEND_ZC : Op.SEND, this, first, null)
       const { words, at } = client
       const address = addressOfView(first)
       const length = Math.min(first.byteLength, requestBytesMax)
       if (this.withoutCopy)
         prepSendZc(words, at, 0, fd, address, length, sendFlags, RecvSendFlag.SEND_ZC_REPORT_USAGE, 0)
-      else prepSend(words, at, 0, fd, address, length, sendFlags, 0)
+      else prepSend(words, at, 0, fd, address, length, flags, 0)
     }
     this.generation = client.slots.generation[this.slot]!
   }
@@ -172,13 +225,26 @@ export class Transmitter implements Completion {
       this.proceed()
       return
     }
-    if (result <= 0) this.failure ??= connectionError(result, 'write')
-    else {
-      this.sentBytes += result
-      this.advance(result)
+    if (this.kind === Kind.room) {
+      if (result < 0) this.failure ??= connectionError(result, 'write')
+      if (this.failure !== null) this.failAll()
+      else this.finish()
+      return
     }
-    if (this.failure !== null && this.leftBytes > 0) this.failAll()
+    if (result > 0) {
+      this.sentBytes += result
+      this.takenBytes += result
+      this.advance(result)
+    } else if (!this.isRefusal(result)) this.failure ??= connectionError(result, 'write')
+    const isOver = this.kind === Kind.atOnce || this.recalled
+    if (isOver && this.failure === null) this.finish()
+    else if (this.failure !== null && this.leftBytes > 0) this.failAll()
     else this.proceed()
+  }
+
+  /** Whether a result says that nothing was taken of what was offered, and not that nothing can be. */
+  private isRefusal(result: number): boolean {
+    return this.kind === Kind.atOnce ? result === EAGAIN : this.recalled && result === ECANCELED
   }
 
   private advance(bytes: number): void {
@@ -195,6 +261,7 @@ export class Transmitter implements Completion {
     const done = this.current
     this.current = []
     this.views = []
+    this.leftBytes = 0
     if (this.message !== null && spareMessages.length < spareMax) spareMessages.push(this.message)
     this.message = null
     this.tell(done, null)
@@ -215,9 +282,10 @@ export class Transmitter implements Completion {
 
   private tell(whom: readonly Waiting[], error: Error | null): void {
     this.telling = true
+    const takenBytes = error === null ? this.takenBytes : 0
     for (const { done } of whom) {
       try {
-        done(error)
+        done(error, takenBytes)
       } catch (thrown) {
         throwLater(thrown)
       }

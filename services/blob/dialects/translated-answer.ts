@@ -16,6 +16,9 @@ export interface TranslatedHead {
 export type Translate = (status: number, headers: Headers) => TranslatedHead
 
 export class TranslatedAnswer implements HttpAnswer {
+  /** Of bodies of files, which are sent as they are. */
+  readonly offer?: HttpAnswer['offer']
+  readonly whenWritable?: HttpAnswer['whenWritable']
   private readonly inner: HttpAnswer
   private readonly isHead: boolean
   private readonly translate: Translate
@@ -25,6 +28,8 @@ export class TranslatedAnswer implements HttpAnswer {
     this.inner = inner
     this.isHead = isHead
     this.translate = translate
+    this.offer = inner.offer?.bind(inner)
+    this.whenWritable = inner.whenWritable?.bind(inner)
   }
 
   get shouldKeepAlive(): boolean {
