@@ -97,14 +97,14 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
     return server
   }
 
-  /** Takes connections of a socket that listens, perhaps beside others that do. @throws ERR_RING_OPERATION_UNSUPPORTED without io_uring */
-  accept(listenFd: number): void {
+  /** Takes connections of a socket that listens; `isShared`: others do, too. @throws ERR_RING_OPERATION_UNSUPPORTED without io_uring */
+  accept(listenFd: number, isShared: boolean = this.options.handles.length > 1): void {
     if (this.options.handles.some(({ client }) => client.poller === Poller.threadpool))
       throw withoutRing('the blob service', 'services/http serves files without it')
     this.listenFd = listenFd
     for (const handle of this.options.handles) {
       rawUsers.add(handle) // connections stay on their ring: it is not to be moved to another poller
-      const acceptor = new Acceptor(handle, listenFd, this)
+      const acceptor = new Acceptor(handle, listenFd, this, isShared)
       this.acceptors.push(acceptor)
       acceptor.start()
     }
@@ -312,6 +312,11 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
     // EINVAL: the socket listens no more, because whoever it belongs to says so.
     if (codeOf(error) !== 'EINVAL') this.options.log.error({ err: error }, 'accepting failed: no more is accepted here')
     this.stopAccepting()
+  }
+
+  /** @internal */
+  isAhead(): boolean {
+    return this.options.isAhead?.() === true
   }
 
   /** @internal */

@@ -1,5 +1,8 @@
 // What the blob service's instances and the thread that started them say to each other: calls one way (comlink, over the service's port),
-// log lines the other. Used by service.ts and resident.ts.
+// log lines and traces the other. Used by instances.ts and resident.ts.
+import type { CountedTraces } from '../http/http-counters.ts'
+import type { TrafficPart } from '../http/traffic.ts'
+import type { RecordedPart } from '../recording/sum.ts'
 import type { KnownToken } from './access.ts'
 import type { DialectName } from './dialects/index.ts'
 import type { BlobLimits } from './limits.ts'
@@ -11,6 +14,8 @@ export interface BlobTask {
   readonly root: string
   /** The socket that all of them accept from: the starter's to close. */
   readonly listenFd: number
+  /** How many of them there are. */
+  readonly instances: number
   readonly limits: Partial<BlobLimits>
   /** For each ring: counterNumbers and levelNumbers numbers. */
   readonly memory: SharedArrayBuffer
@@ -35,6 +40,11 @@ export interface BlobControl {
   changeTokens(tokens: readonly KnownToken[] | null): void
   /** Opens ROOT anew. */
   reopen(): Promise<void>
+  /** Who asks for which files. Asking is what makes it count. */
+  traffic(): TrafficPart
+  /** What is done to files for so many seconds, or until endRecording(). `recording`: a number of the asker's. */
+  record(recording: number, seconds: number, sampleEvery: number): Promise<RecordedPart>
+  endRecording(recording: number): void
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
@@ -50,3 +60,11 @@ export const asLogLine = (message: unknown): LogLine | null =>
   typeof message === 'object' && message !== null && 'log' in message && 'fields' in message
     ? (message as LogLine)
     : null
+
+/** The latest traces of what was counted. */
+export interface TracesTold {
+  readonly traces: CountedTraces
+}
+
+export const asTraces = (message: unknown): CountedTraces | null =>
+  typeof message === 'object' && message !== null && 'traces' in message ? (message as TracesTold).traces : null

@@ -3,14 +3,19 @@
 import type { MessagePort } from 'node:worker_threads'
 import { expose, packError } from '../../workers/control.ts'
 import type { ServiceLog } from '../http/exchange.ts'
+import type { HttpCounters } from '../http/http-counters.ts'
+import { FileRecorder } from '../recording/recorder.ts'
 import type { Resident } from '../residents/protocol.ts'
 import type { ServiceContext } from '../residents/runner.ts'
 import { BlobRoot } from './blob-root.ts'
 import { BlobServer } from './blob-server.ts'
 import { Fence } from './fence.ts'
 import { NameLocks } from './name-locks.ts'
-import type { BlobControl, BlobTask, LogLevel, LogLine } from './protocol.ts'
-import { countersOf, levelsOf } from './shared-counters.ts'
+import type { BlobControl, BlobTask, LogLevel, LogLine, TracesTold } from './protocol.ts'
+import { aheadOf, countersOf, levelsOf } from './shared-counters.ts'
+
+/** How often traces of requests are told, where there are new ones. */
+const tracesMs = 1_000
 
 export default async function start({ rings, data, ring, port }: ServiceContext): Promise<Resident> {
   const task = data as BlobTask
@@ -18,19 +23,36 @@ export default async function start({ rings, data, ring, port }: ServiceContext)
   const { durability, dialects, tokens } = task
   NameLocks.release(task.locks, ring) // of one that ended here
   const shared = { fence: new Fence(task.fence), locks: new NameLocks(task.locks, ring) }
+  const recorder = new FileRecorder(root)
+  const counters = countersOf(task.memory, ring)
   const server = new BlobServer({
     handles: rings.rings.handles,
-    folder: root,
+    folder: recorder,
     log: logOver(port, ring, task.logsDebug),
     limits: task.limits,
-    counters: countersOf(task.memory, ring),
+    counters,
     objects: durability === null ? null : { store: root, durability, ...shared },
     dialects,
     tokens,
     precompressed: task.precompressed,
     onChange: levelsOf(task.memory, ring),
+    isAhead: aheadOf(task.memory, ring),
   })
-  const control: BlobControl = {
+  const stopTelling = tellTraces(port, counters)
+  expose(controlOf(server, root, recorder), port)
+  server.accept(task.listenFd, task.instances > 1)
+  return {
+    async stop() {
+      stopTelling()
+      await server.drain(0)
+      await root.close()
+    },
+  }
+}
+
+function controlOf(server: BlobServer, root: BlobRoot, recorder: FileRecorder): BlobControl {
+  const recordings = new Map<number, AbortController>()
+  return {
     sendAway: () => {
       server.sendAway()
     },
@@ -39,14 +61,33 @@ export default async function start({ rings, data, ring, port }: ServiceContext)
       server.changeTokens(known)
     },
     reopen: () => root.reopen(),
-  }
-  expose(control, port)
-  server.accept(task.listenFd)
-  return {
-    async stop() {
-      await server.drain(0)
-      await root.close()
+    traffic: () => server.traffic.part(),
+    record: async (recording, seconds, sampleEvery) => {
+      const enough = new AbortController()
+      recordings.set(recording, enough)
+      try {
+        return await recorder.recordPart(seconds, sampleEvery, enough.signal)
+      } finally {
+        recordings.delete(recording)
+      }
     },
+    endRecording: (recording) => {
+      recordings.get(recording)?.abort()
+    },
+  }
+}
+
+/** They are objects, which no shared memory takes. Returns what ends it. */
+function tellTraces(port: MessagePort, counters: HttpCounters): () => void {
+  let told = 0
+  const timer = setInterval(() => {
+    if (counters.traced === told) return
+    told = counters.traced
+    port.postMessage({ traces: counters.traces } satisfies TracesTold)
+  }, tracesMs)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
   }
 }
 

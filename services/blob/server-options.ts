@@ -29,6 +29,8 @@ export interface BlobServerOptions {
   readonly tokens?: readonly KnownToken[] | null
   /** Told whenever what is open and held has changed: of buffers, some seconds later. */
   readonly onChange?: (levels: HttpLevels) => void
+  /** Whether it has more connections than others that accept from the same socket: then the next one is left to them. */
+  readonly isAhead?: () => boolean
 }
 
 /** What the service does beyond files that are asked for. */

@@ -1,29 +1,34 @@
-// Starts the blob service: one instance in each ring worker, all accepting from one socket, and this thread only coordinates. Its surface is
-// HttpServer's (services/http), for services/cli/file-daemon.ts.
+// Starts the blob service: one instance in each ring worker, all accepting from one socket, and this thread only coordinates. Used by
+// services/cli/ring-files.ts.
 import type { AddressInfo } from 'node:net'
-import type { MessagePort } from 'node:worker_threads'
 import { binding } from '../../native/binding.ts'
 import { shutdownSocket } from '../../native/sockets.ts'
-import { linkControl, unpackError } from '../../workers/control.ts'
-import type { ControlLink, SentError } from '../../workers/control.ts'
+import { unpackError } from '../../workers/control.ts'
+import type { SentError } from '../../workers/control.ts'
 import { registerPlane, type MetricsRegistry } from '../../metrics/exporter.ts'
+import type { TrafficReport } from '../../metrics/traffic-report.ts'
 import type { ServiceLog } from '../http/exchange.ts'
+import { HttpCounters } from '../http/http-counters.ts'
 import { httpPlane, type HttpReading } from '../http/http-plane.ts'
+import { TrafficSum } from '../http/traffic-sum.ts'
 import { nameOf } from '../net/address.ts'
 import { openListener } from '../net/listen.ts'
+import type { Recording } from '../recording/format.ts'
+import { sumOfRecordings } from '../recording/sum.ts'
 import type { ResidentService } from '../residents/service.ts'
 import type { Ringmaster } from '../ringmaster.ts'
 import type { KnownToken } from './access.ts'
 import type { DialectName } from './dialects/index.ts'
 import { Fence } from './fence.ts'
+import { Instances } from './instances.ts'
 import { Keeper } from './keeper.ts'
 import { defaultBlobLimits, type BlobLimits } from './limits.ts'
 import { NameLocks, nameLockMemory } from './name-locks.ts'
-import { asLogLine } from './protocol.ts'
-import type { BlobControl, BlobTask } from './protocol.ts'
+import { asLogLine, asTraces } from './protocol.ts'
+import type { BlobTask } from './protocol.ts'
 import type { Durability } from './put.ts'
 import type { ListenAt } from './server-options.ts'
-import { readAll, sharedCounters } from './shared-counters.ts'
+import { clearLevels, readAll, sharedCounters } from './shared-counters.ts'
 
 export interface BlobServiceOptions extends ListenAt {
   readonly rings: Ringmaster
@@ -40,6 +45,8 @@ export interface BlobServiceOptions extends ListenAt {
   /** Who may do what; default: everybody everything. */
   readonly tokens?: readonly KnownToken[] | null
   readonly logsDebug?: boolean
+  /** Told of an instance that has ended, as ServiceOptions.onFailure is: where its thread was replaced, another one follows. */
+  readonly onFailure?: (error: unknown, ring: number) => void
 }
 
 // Workers run compiled code, also when this file runs from source.
@@ -48,66 +55,67 @@ const residentUrl = new URL(here.endsWith('.ts') ? '../../dist/services/blob/res
 
 interface Made {
   readonly service: ResidentService
-  readonly memory: SharedArrayBuffer
-  readonly instances: number
-  readonly listenFd: number
+  readonly task: ChangingTask
   /** Nobody else has the socket. */
   readonly isOwn: boolean
-  readonly fence: Fence
   /** null where nothing may be changed. */
   readonly keeper: Keeper | null
   readonly log: ServiceLog
 }
 
+/** What an instance that is started anew is given: the tokens are those of that time. */
+type ChangingTask = Omit<BlobTask, 'tokens'> & { tokens: BlobTask['tokens'] }
+
 export class BlobService {
   private readonly made: Made
-  private readonly links = new Map<MessagePort, ControlLink<BlobControl>>()
+  private readonly fence: Fence
+  private readonly instances: Instances
+  /** Only the traces of it: numbers are in shared memory. */
+  private readonly traced = new HttpCounters()
+  private readonly traffic = new TrafficSum()
+  private recordings = 0
   private draining: Promise<number> | null = null
 
   /** Resolves when connections are accepted. @throws (rejects) EADDRINUSE, EACCES, …; as Ringmaster.startService() */
   static async start(options: BlobServiceOptions): Promise<BlobService> {
-    const {
-      rings,
-      root,
-      host,
-      port,
-      fd,
-      log,
-      limits = {},
-      logsDebug = false,
-      durability = null,
-      dialects = ['raw'],
-      tokens = null,
-    } = options
-    const { precompressed = false } = options
+    const { rings, root, host, port, fd, log, limits = {} } = options
+    const { precompressed = false, durability = null, dialects = ['raw'], tokens = null, logsDebug = false } = options
     const listener = await openListener(fd === undefined ? { host, port } : { fd })
     if (listener instanceof Error) throw listener
     const instances = rings.stats().rings.length
     const memory = sharedCounters(instances)
     const fence = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
     const locks = nameLockMemory()
-    const data: BlobTask = {
-      ...{ root, listenFd: listener.fd, limits: ofEach(limits, instances), memory },
+    const task: ChangingTask = {
+      ...{ root, listenFd: listener.fd, instances, limits: ofEach(limits, instances), memory },
       ...{ precompressed, durability, fence, locks, dialects, tokens, logsDebug },
     }
     const onFailure = (error: unknown, ring: number): void => {
       NameLocks.release(locks, ring)
       log.error({ err: error, ring }, 'an instance of the blob service has ended')
+      clearLevels(memory, ring)
+      options.onFailure?.(error, ring)
     }
+    const isOwn = fd === undefined
     try {
-      const service = await rings.startService(residentUrl, { data, onFailure })
-      const of = { memory, instances, listenFd: listener.fd, isOwn: fd === undefined, fence: new Fence(fence) }
+      const service = await rings.startService(residentUrl, { data: task, onFailure })
       const keeper = durability === null ? null : new Keeper(root, log)
-      return new BlobService({ service, log, keeper, ...of })
+      return new BlobService({ service, task, isOwn, keeper, log })
     } catch (error) {
-      binding().closeFd(listener.fd)
+      if (isOwn) binding().closeFd(listener.fd)
       throw error
     }
   }
 
   private constructor(made: Made) {
     this.made = made
-    this.linked()
+    this.fence = new Fence(made.task.fence)
+    this.instances = new Instances(made.service, (message) => {
+      const line = asLogLine(message)
+      if (line !== null) made.log[line.log](unpacked(line.fields), line.message)
+      const traces = asTraces(message)
+      if (traces !== null) this.traced.takeTraces(traces)
+    })
   }
 
   get address(): AddressInfo {
@@ -118,7 +126,7 @@ export class BlobService {
 
   /** Where it listens; null of a Unix socket, which has no port. */
   get bound(): AddressInfo | null {
-    const name = this.draining === null ? nameOf(this.made.listenFd, 'local') : null
+    const name = this.draining === null ? nameOf(this.made.task.listenFd, 'local') : null
     return typeof name === 'string' ? null : name
   }
 
@@ -128,34 +136,57 @@ export class BlobService {
 
   /** A sync has failed: nothing is written any more, and the service is not ready. */
   get isFenced(): boolean {
-    return this.made.fence.isUp
+    return this.fence.isUp
   }
 
   private get reading(): HttpReading {
-    return readAll(this.made.memory, this.made.instances)
+    const { task } = this.made
+    const reading = readAll(task.memory, task.instances)
+    reading.counters.takeTraces(this.traced.traces)
+    return reading
   }
 
   /** Adds this service to a registry; the returned function takes it out again. */
   register(registry: MetricsRegistry): () => void {
-    return registerPlane(registry, httpPlane, () => {
-      this.linked() // an instance may have been started anew
-      return [{ labels: [], reading: this.reading }]
-    })
+    return registerPlane(registry, httpPlane, () => [{ labels: [], reading: this.reading }])
   }
 
   /** From now on each answer is the last of its connection. */
   sendAway(): void {
-    for (const link of this.linked()) link.call((remote) => remote.sendAway()).catch(() => undefined)
+    void this.instances.askWhoever((remote) => remote.sendAway())
   }
 
   /** Whom requests are from, from now on. */
   async changeTokens(tokens: readonly KnownToken[] | null): Promise<void> {
-    await Promise.all(this.linked().map((link) => link.call((remote) => remote.changeTokens(tokens))))
+    this.made.task.tokens = tokens
+    await this.instances.ask((remote) => remote.changeTokens(tokens))
   }
 
   /** Each instance opens ROOT anew; one that cannot goes on with the old one. @throws (rejects) why */
   async reopen(): Promise<void> {
-    await Promise.all(this.linked().map((link) => link.call((remote) => remote.reopen())))
+    await this.instances.ask((remote) => remote.reopen())
+  }
+
+  /** Who asks for which files, over all instances. Asking is what makes it count. */
+  async report(): Promise<TrafficReport> {
+    return this.traffic.report(await this.instances.askWhoever((remote) => remote.traffic()))
+  }
+
+  /** What is done to files for so many seconds, or until `signal` says that it is enough. @throws (rejects) where no instance runs */
+  async record(seconds: number, sampleEvery: number, signal: AbortSignal): Promise<Recording> {
+    const recording = ++this.recordings
+    const end = (): void => {
+      void this.instances.askWhoever((remote) => remote.endRecording(recording))
+    }
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+    try {
+      const parts = await this.instances.askWhoever((remote) => remote.record(recording, seconds, sampleEvery))
+      if (parts.size === 0) throw new Error('no instance of the blob service runs')
+      return sumOfRecordings([...parts.values()])
+    } finally {
+      signal.removeEventListener('abort', end)
+    }
   }
 
   /** Stops accepting, finishes what is in flight, cuts off what is not done after `msMax`; says how many requests that were. */
@@ -165,38 +196,17 @@ export class BlobService {
   }
 
   private async drainOnce(msMax: number, isFirst: boolean): Promise<number> {
-    const { service, listenFd, isOwn, keeper } = this.made
+    const { service, task, isOwn, keeper, log } = this.made
     // From this moment on. A socket that others have, too, is only let go of.
-    if (isFirst && isOwn) shutdownSocket(listenFd)
-    const drained = await Promise.all(
-      this.linked().map((link) => link.call((remote) => remote.drain(msMax)).catch(() => 0)), // it has ended
-    )
+    if (isFirst && isOwn) shutdownSocket(task.listenFd)
+    const drained = await this.instances.askWhoever((remote) => remote.drain(msMax))
+    this.instances.close()
     await keeper?.stop()
     await service.stop().catch((error: unknown) => {
-      this.made.log.error({ err: error }, 'stopping the blob service failed')
+      log.error({ err: error }, 'stopping the blob service failed')
     })
-    if (isFirst) binding().closeFd(listenFd)
-    return drained.reduce((sum, cutOff) => sum + cutOff, 0)
-  }
-
-  /** Links to the instances that there are now. */
-  private linked(): ControlLink<BlobControl>[] {
-    return [...this.made.service.ports.values()].map((port) => {
-      const known = this.links.get(port)
-      if (known !== undefined) return known
-      const link = linkControl<BlobControl>(port)
-      port.on('message', (message: unknown) => {
-        const line = asLogLine(message)
-        if (line !== null) this.made.log[line.log](unpacked(line.fields), line.message)
-      })
-      port.once('close', () => {
-        this.links.delete(port)
-        link.lost(new Error('an instance of the blob service has ended'))
-      })
-      port.unref()
-      this.links.set(port, link)
-      return link
-    })
+    if (isFirst) binding().closeFd(task.listenFd)
+    return [...drained.values()].reduce((sum, cutOff) => sum + cutOff, 0)
   }
 }
 

@@ -23,6 +23,25 @@ export function levelsOf(memory: SharedArrayBuffer, instance: number): (levels: 
   }
 }
 
+/** An instance has ended: it holds nothing any more. What it has counted stays. */
+export function clearLevels(memory: SharedArrayBuffer, instance: number): void {
+  numbersOf(memory, instance).subarray(counterNumbers).fill(0)
+}
+
+/** Instances differ by so many connections, or by an eighth, before one leaves the next ones to the others. */
+const aheadMin = 2
+const connectionsAt = counterNumbers + levels.indexOf('connectionsOpen')
+
+/** Asks whether an instance has clearly more connections than another one. */
+export function aheadOf(memory: SharedArrayBuffer, instance: number): () => boolean {
+  const numbers = new Float64Array(memory)
+  return () => {
+    let least = Infinity
+    for (let at = connectionsAt; at < numbers.length; at += numbersOfOne) least = Math.min(least, numbers[at]!)
+    return numbers[instance * numbersOfOne + connectionsAt]! > least + Math.max(aheadMin, least / 8)
+  }
+}
+
 /** What `instances` have counted and hold, added up. */
 export function readAll(memory: SharedArrayBuffer, instances: number): HttpReading {
   const counters = new HttpCounters()

@@ -8,6 +8,8 @@ import { CommandError, exitCodes } from './exit.ts'
 
 /** A socket, and the file that is sent over it. */
 const descriptorsPerConnection = 2
+/** Of the file service on one ring: the ring that it has there, what wakes it, and ROOT. And the listening socket. */
+const descriptorsPerInstance = 5
 /** A quarter of them, and no more than this, is left for probes, scrapes, the live page and for files of the process itself. */
 const reserveMax = 192
 /** For what the process opens to report on itself, and to tell a client too many that it is. */
@@ -51,8 +53,8 @@ export function connectionsWithin(descriptorsLeft: number): Connections {
 }
 
 /** The limits for this process. Where files get less than usual the log says why: what is beyond it is refused, and counted. */
-export function limitConnections(log: Logger): Connections {
-  const { descriptorsLeft } = readLimits('/')
+export function limitConnections(log: Logger, rings: number): Connections {
+  const descriptorsLeft = Math.max(0, readLimits('/').descriptorsLeft - rings * descriptorsPerInstance)
   const connections = connectionsWithin(descriptorsLeft)
   if (connections.files < defaultHttpLimits.connectionsMax)
     log.warn(

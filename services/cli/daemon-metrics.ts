@@ -5,24 +5,24 @@ import { daemonPlane } from '../../metrics/catalog/daemon.ts'
 import { storagePlane, type StorageReading } from '../../metrics/catalog/storage.ts'
 import { registerPlane } from '../../metrics/exporter.ts'
 import type { Subject } from '../../metrics/plane.ts'
-import type { HttpServer } from '../http/http-server.ts'
 import type { Ringmaster } from '../ringmaster.ts'
+import type { FilePlane } from './file-plane.ts'
 import type { Probes } from './probes.ts'
 import { isReadOnly } from './read-only-mount.ts'
 
 export interface DaemonMetricsOptions {
   readonly rings: Ringmaster
-  readonly http: HttpServer
+  readonly files: FilePlane
   readonly probes: Probes
   /** The folder that is served. */
   readonly root: string
 }
 
-export function daemonMetrics({ rings, http, probes, root }: DaemonMetricsOptions): Registry {
+export function daemonMetrics({ rings, files, probes, root }: DaemonMetricsOptions): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   rings.register(registry)
-  http.register(registry)
+  files.register(registry)
   registerPlane(registry, daemonPlane, () => [
     { labels: [], reading: { ready: probes.ready().ok, live: probes.live().ok } },
   ])

@@ -1,7 +1,7 @@
-// The folder that is served: one open directory, below which everything is opened, and which can be opened anew (SIGHUP) while requests
-// run. Used by file-daemon.ts.
-import { constants } from 'node:fs'
-import { stat } from 'node:fs/promises'
+// The folder that is served. Which it is, and whether it may be: file-daemon.ts asks. And, where node:http serves it (plain-files.ts), one open
+// directory, below which everything is opened, and which can be opened anew (SIGHUP) while requests run.
+import { constants, type Stats } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { codeOf } from '../http/http-error.ts'
 import type { Folder, StoredFile } from '../http/storage.ts'
@@ -77,10 +77,7 @@ export async function requireRoot(said: string | undefined, isPublic: boolean): 
     throw new CommandError(`ROOT is empty. ${advice}.`, exitCodes.usage)
   }
   const path = resolve(said ?? '.')
-  const found = await stat(path).catch((error: unknown) => {
-    throw rootError(path, error)
-  })
-  if (!found.isDirectory()) throw new CommandError(`ROOT ${path} is not a directory`, exitCodes.usage)
+  const found = await requireFolder(path)
   const whole = await stat('/')
   if (found.dev !== whole.dev || found.ino !== whole.ino) return path
   if (said === undefined)
@@ -90,6 +87,18 @@ export async function requireRoot(said: string | undefined, isPublic: boolean): 
     throw new CommandError(message, exitCodes.usage)
   }
   return path
+}
+
+/** What is there now. @throws CommandError where it is no directory that can be opened */
+export async function requireFolder(path: string): Promise<Stats> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY).catch((error: unknown) => {
+    throw rootError(path, error)
+  })
+  try {
+    return await folder.stat()
+  } finally {
+    await folder.close()
+  }
 }
 
 /** Trying again does not help; anything else the world may repair: what is not mounted yet, a server that does not answer. */

@@ -8,8 +8,8 @@ import { chromeTrace } from '../../metrics/trace-chrome.ts'
 import type { TraceRecording } from '../../metrics/trace-event.ts'
 import { recordTrace } from '../record-trace.ts'
 import type { Recording } from '../recording/format.ts'
-import type { FileRecorder } from '../recording/recorder.ts'
 import type { Ringmaster } from '../ringmaster.ts'
+import type { FilePlane } from './file-plane.ts'
 import { sampleOf, secondsOf, traceFormats, traceLimits, type TraceFormat } from './trace-limits.ts'
 
 /** Recordings at a time. */
@@ -28,7 +28,7 @@ interface Wanted {
 export function traceRoute(
   rings: Pick<Ringmaster, 'trace' | 'stats'>,
   about: () => Readonly<Record<string, unknown>>,
-  files: Pick<FileRecorder, 'record'> | null = null,
+  files: Pick<FilePlane, 'record'> | null = null,
 ): Route {
   let recordings = 0
   return ({ url, signal }: AdminRequest) => {
@@ -94,7 +94,7 @@ async function trace(
 }
 
 async function replay(
-  files: Pick<FileRecorder, 'record'>,
+  files: Pick<FilePlane, 'record'>,
   { seconds, sampleEvery }: Wanted,
   signal: AbortSignal,
 ): Promise<Generator<string>> {

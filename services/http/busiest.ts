@@ -16,6 +16,17 @@ export interface BusyName {
   weight: number
 }
 
+export interface WeighedRow extends TrafficRow {
+  readonly weight: number
+}
+
+/** The busiest first. */
+export const top = (rows: readonly WeighedRow[], rowsMax: number): TrafficRow[] =>
+  [...rows]
+    .sort((one, other) => other.weight - one.weight || one.id - other.id)
+    .slice(0, rowsMax)
+    .map(({ id, name, open, requests, bytes }) => ({ id, name, open, requests, bytes }))
+
 export class Busiest {
   private readonly namesMax: number
   private readonly names = new Map<string, BusyName>()
@@ -39,12 +50,9 @@ export class Busiest {
     return found
   }
 
-  /** The busiest first. */
-  top(rowsMax: number): TrafficRow[] {
-    return [...this.names.values()]
-      .sort((one, other) => other.weight - one.weight || one.id - other.id)
-      .slice(0, rowsMax)
-      .map(({ id, name, open, requests, bytes }) => ({ id, name, open, requests, bytes }))
+  /** All that have a place, as they are now. */
+  rows(): WeighedRow[] {
+    return [...this.names.values()].map((row) => ({ ...row }))
   }
 
   halve(): void {

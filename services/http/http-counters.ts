@@ -44,7 +44,16 @@ export interface AnsweredRequest {
   readonly trace: Exemplar['labels'] | null
 }
 
+/** The latest trace of each count and of each bucket: what the numbers do not have, and another thread is sent. */
+export interface CountedTraces {
+  readonly responses: readonly (Exemplar | null)[]
+  /** By method. */
+  readonly durations: readonly (readonly (Exemplar | null)[])[]
+}
+
 export class HttpCounters {
+  /** How many had a trace. */
+  traced = 0
   private readonly numbers: Float64Array
   private readonly histograms: readonly DurationHistogram[]
   private readonly exemplars: (Exemplar | null)[] = Array.from({ length: durationsAt - responsesAt }, () => null)
@@ -62,7 +71,10 @@ export class HttpCounters {
     const methodAt = methodIndex.get(method) ?? otherMethod
     const at = methodAt * codes.length + (codeIndex.get(status) ?? otherCode)
     this.numbers[responsesAt + at]! += 1
-    if (trace !== null) this.exemplars[at] = { labels: trace, value: 1, timestampMs: Date.now() }
+    if (trace !== null) {
+      this.exemplars[at] = { labels: trace, value: 1, timestampMs: Date.now() }
+      this.traced++
+    }
     this.histograms[methodAt]!.record(durationNs, trace)
   }
 
@@ -85,6 +97,18 @@ export class HttpCounters {
   /** Adds what others have counted. */
   add(others: HttpCounters): void {
     for (let at = 0; at < counterNumbers; at++) this.numbers[at]! += others.numbers[at]!
+  }
+
+  get traces(): CountedTraces {
+    return { responses: this.exemplars, durations: this.histograms.map(({ exemplars }) => exemplars) }
+  }
+
+  /** Takes over what is later than its own. */
+  takeTraces({ responses, durations }: CountedTraces): void {
+    takeLater(this.exemplars, responses)
+    durations.forEach((exemplars, method) => {
+      takeLater(this.histograms[method]!.exemplars, exemplars)
+    })
   }
 
   get bodyBytesSent(): number {
@@ -126,4 +150,10 @@ export class HttpCounters {
   set connectionsRefused(value: number) {
     this.numbers[4] = value
   }
+}
+
+function takeLater(own: (Exemplar | null)[], others: readonly (Exemplar | null)[]): void {
+  others.forEach((other, at) => {
+    if (other !== null && other.timestampMs > (own[at]?.timestampMs ?? 0)) own[at] = other
+  })
 }

@@ -1,7 +1,7 @@
 // Who asks for which files. Written by file-service.ts, a few additions for each HTTP request and none for an operation of the rings; told by
 // services/cli/traffic-route.ts. Nothing is counted while nobody asks: then a request looks at one field.
 import { trafficRowsMax, trafficVersion, type TrafficReport } from '../../metrics/traffic-report.ts'
-import { Busiest, type BusyName } from './busiest.ts'
+import { Busiest, top, type BusyName, type WeighedRow } from './busiest.ts'
 
 /** Names that are counted at a time, of files and of clients each. */
 const namesMax = 256
@@ -38,6 +38,14 @@ export class Visit {
   }
 }
 
+/** What was counted, all of it: the part of one of several threads. */
+export interface TrafficPart {
+  readonly atMs: number
+  readonly sinceMs: number
+  readonly files: readonly WeighedRow[]
+  readonly clients: readonly WeighedRow[]
+}
+
 export class HttpTraffic {
   private readonly files = new Busiest(namesMax)
   private readonly clients = new Busiest(namesMax)
@@ -52,24 +60,24 @@ export class HttpTraffic {
 
   /** Says what was counted, and goes on counting until nobody has asked for fifteen seconds. The first answer is empty. */
   report(): TrafficReport {
+    const { files, clients, ...times } = this.part()
+    return { trafficVersion, ...times, files: top(files, trafficRowsMax), clients: top(clients, trafficRowsMax) }
+  }
+
+  /** As report(), every row of it. */
+  part(): TrafficPart {
     const atMs = Date.now()
     if (this.timer === undefined) this.sinceMs = this.halvedMs = atMs
     clearTimeout(this.timer)
     this.timer = setTimeout(() => this.rest(), unaskedMsMax)
     this.timer.unref()
-    const report = {
-      trafficVersion,
-      atMs,
-      sinceMs: this.sinceMs,
-      files: this.files.top(trafficRowsMax),
-      clients: this.clients.top(trafficRowsMax),
-    }
+    const part = { atMs, sinceMs: this.sinceMs, files: this.files.rows(), clients: this.clients.rows() }
     if (atMs - this.halvedMs >= halfLifeMs) {
       this.halvedMs = atMs
       this.files.halve()
       this.clients.halve()
     }
-    return report
+    return part
   }
 
   /** Nobody looks any more: what was counted is forgotten. */

@@ -1,5 +1,6 @@
 // Takes the connections of a listening socket, on one ring: a multishot accept, armed again when it ends; one at a time where the ring has
-// little room left. Without room or descriptors it waits, and the connections in the listener's queue with it. One for each ring of a Server
+// little room left, or other rings accept from the same socket: the kernel wakes whoever has waited longest, and a multishot accept keeps its
+// place, so that one ring would have all connections, and nobody any while it hangs. Without room or descriptors it waits, and the connections in the listener's queue with it. One for each ring of a Server
 // (server.ts).
 import { CqeFlag, Op, acceptMultishot } from '../../native/abi.ts'
 import { prepAccept, prepAcceptMultishot } from '../../native/operations/sockets.ts'
@@ -23,6 +24,8 @@ const ECANCELED = -125
 const passing: ReadonlySet<number> = new Set([-11, -71, -92, -95, -100, -101, -103, -110, -112, -113, -64])
 /** Until there may be descriptors again. Nobody tells when another part of the process, or another process, closes one. */
 const retryMs = 100
+/** For so long the next connection is left to the others, who have fewer. Then it may be that they do not come. */
+const aheadMs = 5
 /** A multishot accept may bring so many before it hears that they are enough: what waits in a listener's queue, usually. */
 const burst = 512
 
@@ -36,6 +39,8 @@ export interface AcceptorSink {
   acceptorLost(acceptor: Acceptor): void
   /** The ring is about to close: stop(). */
   ringCloses(): void
+  /** Whether it has more connections than others who accept from the same socket. Default: no. */
+  isAhead?(): boolean
   /** After stop(): no connection comes any more. */
   acceptorIdle(): void
 }
@@ -46,6 +51,7 @@ export class Acceptor implements Completion {
   private readonly fd: number
   private readonly sink: AcceptorSink
   private readonly multishot: boolean
+  private readonly isShared: boolean
   private slot = -1
   private generation = 0
   private cancelling = false
@@ -59,11 +65,13 @@ export class Acceptor implements Completion {
     else this.sink.ringCloses()
   }
 
-  constructor(handle: RingHandle, fd: number, sink: AcceptorSink) {
+  /** `isShared`: other rings accept from the same socket. */
+  constructor(handle: RingHandle, fd: number, sink: AcceptorSink, isShared = false) {
     this.handle = handle
     this.fd = fd
     this.sink = sink
-    this.multishot = missingFeature('multishotAccept') === undefined
+    this.isShared = isShared
+    this.multishot = !isShared && missingFeature('multishotAccept') === undefined
     handle.onClosing.add(this.onClosing)
   }
 
@@ -149,9 +157,9 @@ export class Acceptor implements Completion {
     }
   }
 
-  private retryLater(): void {
+  private retryLater(inMs = retryMs): void {
     if (this.stopped || this.timer !== null) return
-    this.timer = setTimeout(this.retry, retryMs)
+    this.timer = setTimeout(this.retry, inMs)
     if (!this.referenced) this.timer.unref()
   }
 
@@ -175,7 +183,9 @@ export class Acceptor implements Completion {
     }
     if (this.lost) return
     if (this.stopped) this.tellIdle()
-    else if (this.timer === null) this.retry()
+    else if (this.timer !== null) return
+    else if (this.isShared && this.sink.isAhead?.() === true) this.retryLater(aheadMs)
+    else this.retry()
   }
 
   private refused(errno: number): void {

@@ -1,11 +1,12 @@
 // Records what is done to the files of a folder, while somebody wants it: which file, which operation, where and how much, in the order of each file's
 // opening. It stands between the HTTP service and storage, where requests still know their file; the rings know nothing of it. Made by
-// services/cli/file-daemon.ts; asked by trace-route.ts. While nobody records, opening a file looks at one field more.
+// services/blob/resident.ts and services/cli/plain-files.ts; asked for GET /trace. While nobody records, opening a file looks at one field more.
 import type { Stats } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Folder, StoredFile } from '../http/storage.ts'
 import { recordingFormat, recordingLimits, recordingVersion } from './format.ts'
 import type { RecordedOperation, RecordedVisit, Recording } from './format.ts'
+import type { RecordedPart } from './sum.ts'
 
 export class FileRecorder implements Folder {
   private readonly inner: Folder
@@ -21,6 +22,11 @@ export class FileRecorder implements Folder {
 
   /** For so many seconds, or until `signal` says that it is enough. Files that are open when it begins are not in it. */
   async record(seconds: number, sampleEvery: number, signal: AbortSignal): Promise<Recording> {
+    return (await this.recordPart(seconds, sampleEvery, signal)).recording
+  }
+
+  /** As record(), for who adds up what several threads have recorded. */
+  async recordPart(seconds: number, sampleEvery: number, signal: AbortSignal): Promise<RecordedPart> {
     const session = new Session(sampleEvery)
     this.sessions.add(session)
     await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined)
@@ -165,7 +171,7 @@ class Session {
     this.underWay = Math.max(0, this.underWay + by)
   }
 
-  end(): Recording {
+  end(): RecordedPart {
     this.over = true
     const seconds = (performance.now() - this.startedMs) / 1000
     const done = this.visits.filter(({ refused, operations }) => !refused && operations.length > 0)
@@ -173,7 +179,7 @@ class Session {
     const visits: RecordedVisit[] = done.map(({ file, atMs, operations }) => {
       return { file: places.get(file)!, atMs: Math.round(atMs * 1000) / 1000, operations }
     })
-    return {
+    const recording: Recording = {
       format: recordingFormat,
       version: recordingVersion,
       startedMs: performance.timeOrigin + this.startedMs,
@@ -184,5 +190,6 @@ class Session {
       files: [...places.keys()],
       visits,
     }
+    return { recording, busyMs: this.busyMs }
   }
 }

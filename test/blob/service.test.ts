@@ -1,6 +1,8 @@
 // The blob service in ring workers: as many instances as rings on one socket, counted together, stopped together.
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -85,6 +87,25 @@ describe.each(pollers)('in two ring workers, poller %s', (poller) => {
     expect(await eventually(() => rings.stats().clients.length === 0)).toBe(true)
     expect(running.log.filter(([, fields]) => 'err' in fields)).toEqual([])
   })
+})
+
+it.each(['caller', 'worker'] as const)('connections are spread over all instances, poller %s', async (poller) => {
+  await using rings = await Ringmaster.start({ poller, rings: 3 })
+  await using running = await start(rings)
+  const sockets = []
+  try {
+    for (let more = 0; more < 30; more++) {
+      const socket = connect(running.service.address.port, '127.0.0.1')
+      sockets.push(socket)
+      await once(socket, 'connect')
+    }
+    await expect.poll(() => running.metric('ringmaster_http_connections'), { timeout: 10_000 }).toBe(30)
+    // Each is received on by the ring that has accepted it.
+    const inFlight = rings.stats().clients.map((client) => client.inFlight)
+    for (const each of inFlight) expect(each).toBeGreaterThan(5)
+  } finally {
+    for (const socket of sockets) socket.destroy()
+  }
 })
 
 it('what is not done in time is cut off', async () => {

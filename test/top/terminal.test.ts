@@ -54,7 +54,7 @@ describe.skipIf(tmuxMissing)(title, () => {
     expect(screen[1]).toMatch(/^ready +\S+ op\/s +\S+\/s +\S+ enter\/s +\S+ wake-ups\/s +\S+ errors\/s/)
     expect(screen[2]).toMatch(/^p50 p99: +queued +\S+s +\S+s +kernel +\S+s +\S+s +delivered +\S+s +\S+s$/)
     expect(text).toMatch(/^RING▲ POLLER SQ +CQ +INFL +OP\/S ENTER\/S WAKE\/S THREAD KER P50 KER P99 ERR\/S$/m)
-    expect(text).toMatch(/^0 +caller [█░]{5} [█░]{5} +\d+ +\S+ +\S+ +0 none +\S+s +\S+s +\S+$/m)
+    expect(text).toMatch(/^0\.1 +caller [█░]{5} [█░]{5} +\d+ +\S+ +\S+ +0 none +\S+s +\S+s +\S+$/m)
     expect(text).toMatch(/^OPERATION +SHARE +OP\/S▼ BYTES\/S/m)
     expect(text).toMatch(/^bad\\x1b\[2Jname +\S+/m)
     expect(text).toMatch(/^thread of Ringmaster\.start\(\) +thread/m)
