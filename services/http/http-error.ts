@@ -1,6 +1,7 @@
 // What went wrong → which status the client is told. Used by everything in services/http; the table is the policy.
 
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 411 | 412 | 413 | 414 | 422 | 500 | 501 | 503 | 505 | 507
+export type ErrorStatus =
+  400 | 401 | 403 | 404 | 405 | 408 | 409 | 411 | 412 | 413 | 414 | 422 | 500 | 501 | 503 | 505 | 507
 
 /** An answer other than the file. `reason` is for the log; clients get the status and no word about files. */
 export class HttpError extends Error {
