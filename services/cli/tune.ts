@@ -33,7 +33,7 @@ Your files are read, never written. Appends go to a file without a name beside P
 removed again. The machine's limits are measured with a file of their own beside PATH, or in --data-dir, removed again, too.
 
 Workloads of a daemon, through the page cache, on knobs that a daemon has (not: clients, batch, blockBytes, buffers, files):
-  http      each leg serves the files of up to 1 MiB below PATH as ringmaster serve does, and another process asks for them, depth at a time;
+  http      each leg serves the files of up to 1 MiB below PATH over node:http (serve runs on the rings instead), and another process asks for them, depth at a time;
             CPU per operation is the serving process's alone. Without PATH: 1000 files of 512 bytes to 64 KiB
   recorded  does again what --from FILE says: a recording of a running daemon (ringmaster trace --format replay), or a trace of rings
             (--format events), which knows no files and reads at random. Files are found below PATH by name; for what is missing others
