@@ -6,7 +6,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import type { RingmasterOptions } from '../../services/options.ts'
 import { conservationFaults } from './conservation.ts'
-import { descriptors, eventually, everyPoller, fieldOf, settledWithin, temporaryFolder, threads } from './harness.ts'
+import {
+  descriptors,
+  eventually,
+  everyPoller,
+  fieldOf,
+  settledWithin,
+  steady,
+  temporaryFolder,
+  threads,
+} from './harness.ts'
 import type { RingHandle } from '../../workers/ring-handle.ts'
 
 const folder = temporaryFolder()
@@ -36,7 +45,7 @@ describe.each(everyPoller)('closeSync() with poller $poller in $memory memory', 
 
   it('leaves no ring and no SQ thread when it returns, and no thread and no descriptor soon after', async () => {
     await (await start()).close() // what Node starts on first use stays
-    const before = { descriptors: descriptors(), threads: ringThreads() }
+    const before = await steady(() => ({ descriptors: descriptors(), threads: ringThreads() }))
     const kernels = (): string[] => [
       ...descriptors().filter((target) => target.includes('io_uring')),
       ...threads().filter((name) => name.startsWith('iou-sqp')),

@@ -95,6 +95,18 @@ export async function eventually(holds: () => boolean, limitMs = 20_000): Promis
   return true
 }
 
+/** What `look` tells once it has told it for 50 ms: the kernel lists a thread for a moment after it was joined. */
+export async function steady<T>(look: () => T): Promise<T> {
+  let seen = look()
+  for (let same = 0; same < 5;) {
+    await sleep(10)
+    const now = look()
+    same = JSON.stringify(now) === JSON.stringify(seen) ? same + 1 : 0
+    seen = now
+  }
+  return seen
+}
+
 /** How a promise stands after `limitMs`: a hang becomes a value that a test can compare. */
 export async function settledWithin(promise: Promise<unknown>, limitMs = 20_000): Promise<string> {
   const timer = new AbortController()

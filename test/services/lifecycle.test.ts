@@ -16,6 +16,7 @@ import {
   failure,
   allPollers,
   settledWithin,
+  steady,
   temporaryFolder,
   threads,
   withoutAddon,
@@ -51,7 +52,7 @@ afterAll(() => {
 describe.each(allPollers)('twenty rounds of start and close with poller %s', (poller) => {
   it('leave the same descriptors and threads as before', async () => {
     await (await Ringmaster.start({ poller, rings: 2 })).close() // what Node starts on first use stays
-    const before = { descriptors: descriptors(), threads: ringThreads() }
+    const before = await steady(() => ({ descriptors: descriptors(), threads: ringThreads() }))
     for (let round = 0; round < 8; round++) {
       const memory = round % 2 === 0 || poller === 'threadpool' ? 'user' : 'mapped'
       const rings = await Ringmaster.start({ poller, rings: 2, memory })
@@ -204,7 +205,7 @@ describe.each(somePollers)('close() on poller $poller in $memory memory', ({ pol
 describe('start()', () => {
   it.skipIf(withoutAddon)('leaves nothing behind where the ring cannot be made', async () => {
     await (await Ringmaster.start({ poller: 'kernel' })).close()
-    const before = { descriptors: descriptors(), threads: ringThreads() }
+    const before = await steady(() => ({ descriptors: descriptors(), threads: ringThreads() }))
     for (let round = 0; round < 3; round++) {
       // The first ring is made, the second is not: a CPU that start() itself would have refused.
       const layout = { rings: 2, poller: 'kernel', reason: 'a test', pins: [-1, 8191] } as const

@@ -11,7 +11,7 @@ import { Ringmaster } from '../../services/ringmaster.ts'
 import { RingWorkerPool } from '../../workers/pool.ts'
 import { watchPools } from '../workers/open-ring.ts'
 import { inTurn, somePollers } from '../stands.ts'
-import { allPollers, descriptors, eventually, settledWithin, temporaryFolder, threads } from './harness.ts'
+import { allPollers, descriptors, eventually, settledWithin, steady, temporaryFolder, threads } from './harness.ts'
 
 // Each round starts a thread that loads the library and ends it: on a machine that is busy with other things that takes its time.
 vi.setConfig({ testTimeout: 120_000 })
@@ -40,7 +40,7 @@ describe.each(somePollers.filter(({ poller }) => poller !== 'threadpool'))(
   ({ poller, memory }) => {
     it('takes no request along; all settle, and close is clean', async () => {
       await (await Ringmaster.start({ poller, memory, rings: 2 })).close()
-      const before = held()
+      const before = await steady(held)
       const killThreads = watchPools()
       const rings = await Ringmaster.start({ poller, memory, rings: 2, closeGraceMs: 50, closeDeadlineMs: 1000 })
       const pipe = await rings.open(makePipe(), 'r+')
@@ -79,7 +79,7 @@ describe.each(somePollers.filter(({ poller }) => poller !== 'threadpool'))(
 
 it('a ring worker without a successor, poller threadpool: every request settles, with ERR_RING_LOST, and nothing is left', async () => {
   await (await Ringmaster.start({ poller: 'threadpool', rings: 2 })).close()
-  const before = held()
+  const before = await steady(held)
   const killThreads = watchPools()
   const rings = await Ringmaster.start({ poller: 'threadpool', rings: 2, closeGraceMs: 50, closeDeadlineMs: 1000 })
   const pipe = await rings.open(makePipe(), 'r+')
@@ -193,7 +193,7 @@ describe.each(allPollers)("a user's own worker with poller %s", (poller) => {
       }
       await round()
       await eventually(() => threads().every((name) => !name.startsWith('iou-sqp')))
-      const before = held()
+      const before = await steady(held)
       for (let index = 0; index < 3; index++) await round()
       await eventually(() => held().threads.length === before.threads.length)
       await eventually(() => held().descriptors.length === before.descriptors.length)

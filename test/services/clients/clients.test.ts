@@ -10,7 +10,7 @@ import { op } from '../../../services/raw/index.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
 import { watchPools } from '../../workers/open-ring.ts'
 import { somePollers } from '../../stands.ts'
-import { allPollers, descriptors, eventually, failure, seededBytes, settledWithin } from '../harness.ts'
+import { allPollers, descriptors, eventually, failure, seededBytes, settledWithin, steady } from '../harness.ts'
 import { temporaryFolder, testSeed, threads } from '../harness.ts'
 import { ClientThread, startClient } from './client-thread.ts'
 import { sha256Of, workload } from './workload.ts'
@@ -92,7 +92,7 @@ describe.each(somePollers)('clients of two rings, poller $poller, $memory memory
         expect(await eventually(() => rings.stats().clients.length === 0, 20_000)).toBe(true)
       }
       await round()
-      const before = held()
+      const before = await steady(held)
       for (let index = 0; index < 2; index++) await round()
       await expectHeld(before)
       // Nobody reads from the pipe any more: what is written to it is still there.
@@ -140,7 +140,7 @@ describe.each(allPollers)('attach and detach with poller %s', (poller) => {
       expect(await eventually(() => rings.stats().clients.length === 0, 20_000)).toBe(true)
     }
     await round()
-    const before = held()
+    const before = await steady(held)
     const beforeGb = addressSpaceGb()
     for (let index = 0; index < 4; index++) await round()
     await expectHeld(before)

@@ -11,7 +11,7 @@ import { parseCpuList } from '../../../services/machine/text.ts'
 import type { RingmasterOptions } from '../../../services/options.ts'
 import { Ringmaster } from '../../../services/ringmaster.ts'
 import { parseExposition, sampleValue } from '../../metrics/exposition.ts'
-import { descriptors, eventually, failure, threads } from '../harness.ts'
+import { descriptors, eventually, failure, steady, threads } from '../harness.ts'
 
 const { online, pinnable } = readMachine()
 const last = pinnable.at(-1)!
@@ -108,7 +108,7 @@ describe('impossible settings', () => {
     ['two pins', { sqThreadCpu: 0, pinCpus: [0] }, /set one/],
   ])('%s: refused, and nothing was made', async (_, options, message) => {
     await (await Ringmaster.start({ rings: 1 })).close()
-    const before = { descriptors: descriptors(), threads: threads().length }
+    const before = await steady(() => ({ descriptors: descriptors(), threads: threads().length }))
     await expect(Ringmaster.start({ poller: 'kernel', rings: 1, ...options })).rejects.toThrow(message)
     expect(await failure(Ringmaster.start({ poller: 'kernel', rings: 1, ...options }))).toMatchObject({
       code: 'ERR_INVALID_ARG_VALUE',
