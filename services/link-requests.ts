@@ -18,10 +18,7 @@ export function requestRename(
   said: string,
   dirFd: number = At.FDCWD,
 ): Promise<void> {
-  const pair = claimPair(handle, Op.RENAMEAT, from, to, said)
-  const { words, at } = handle.client
-  prepRenameat(words, at, 0, dirFd, pair.fromAt, dirFd, pair.toAt, 0)
-  return handle.client.slots.promise(pair.slot)
+  return requestPair(handle, Op.RENAMEAT, prepRenameat, 0, [from, to], said, dirFd)
 }
 
 /** linkat(2) of what `from` leads to: a link of /proc/self/fd gives a file its first name. */
@@ -32,23 +29,23 @@ export function requestLink(
   said: string,
   dirFd: number = At.FDCWD,
 ): Promise<void> {
-  const pair = claimPair(handle, Op.LINKAT, from, to, said)
-  const { words, at } = handle.client
-  prepLinkat(words, at, 0, dirFd, pair.fromAt, dirFd, pair.toAt, AT_SYMLINK_FOLLOW)
-  return handle.client.slots.promise(pair.slot)
+  return requestPair(handle, Op.LINKAT, prepLinkat, AT_SYMLINK_FOLLOW, [from, to], said, dirFd)
 }
 
-/** A slot for a request with two paths, which are kept for it. */
-function claimPair(
+/** A request with two paths, which are kept for it. */
+function requestPair(
   { client }: RequestHandle,
   opcode: number,
-  from: Buffer,
-  to: Buffer,
+  prep: typeof prepRenameat,
+  flags: number,
+  [from, to]: readonly [Buffer, Buffer],
   said: string,
-): { slot: number; fromAt: number; toAt: number } {
+  dirFd: number,
+): Promise<void> {
   const paths = [terminated(from), terminated(to)] as const
   const slot = client.claim(opcode, settleEmpty, paths, said)
-  return { slot, fromAt: addressOfOwn(paths[0]), toAt: addressOfOwn(paths[1]) }
+  prep(client.words, client.at, 0, dirFd, addressOfOwn(paths[0]), dirFd, addressOfOwn(paths[1]), flags)
+  return client.slots.promise(slot)
 }
 
 /** unlinkat(2). */

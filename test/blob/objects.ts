@@ -1,5 +1,5 @@
 // A blob service that takes uploads, in this thread: a folder, a Ringmaster, a server on a free port. Used by the tests of services/blob.
-import { mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -14,6 +14,7 @@ import { NameLocks } from '../../services/blob/name-locks.ts'
 import type { Durability } from '../../services/blob/put.ts'
 import type { BlobStore } from '../../services/blob/store.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
+import { descriptors } from '../services/harness.ts'
 
 export interface Objects extends AsyncDisposable {
   readonly root: string
@@ -62,7 +63,7 @@ export async function startObjects(options: ObjectsOptions = {}): Promise<Object
   return {
     ...{ root, server, fence, log, rings },
     port: server.address.port,
-    openFiles: () => descriptorTargets().filter((target) => target.startsWith(`${root}/`)),
+    openFiles: () => descriptors().filter((target) => target.startsWith(`${root}/`)),
     [Symbol.asyncDispose]: async () => {
       await server.drain(0)
       await opened.close()
@@ -70,16 +71,6 @@ export async function startObjects(options: ObjectsOptions = {}): Promise<Object
       rmSync(root, { recursive: true, force: true })
     },
   }
-}
-
-function descriptorTargets(): string[] {
-  return readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      return [readlinkSync(`/proc/self/fd/${fd}`)]
-    } catch {
-      return [] // the descriptor of readdir itself
-    }
-  })
 }
 
 export interface Said {

@@ -1,6 +1,6 @@
 // A file service for tests: an empty folder, a real Ringmaster, a real server on a free port. With RINGMASTER_HTTP=blob it is that of
 // services/blob, of which everything here has to be true as well.
-import { constants, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
+import { constants, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -10,6 +10,7 @@ import { HttpServer } from '../../services/http/http-server.ts'
 import type { HttpLimits } from '../../services/http/limits.ts'
 import type { Folder } from '../../services/http/storage.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
+import { descriptors } from '../services/harness.ts'
 
 export interface Service extends AsyncDisposable {
   readonly root: string
@@ -64,7 +65,7 @@ export async function startService({ limits, wrap, parent }: ServiceOptions = {}
       const found = (await registry.getMetricsAsJSON()).find((metric) => metric.name === name)
       return found?.values.reduce((sum, { value }) => sum + value, 0) ?? Number.NaN
     },
-    openFiles: () => descriptorTargets().filter((target) => target.startsWith(`${root}/`)),
+    openFiles: () => descriptors().filter((target) => target.startsWith(`${root}/`)),
     [Symbol.asyncDispose]: async () => {
       await server.drain(0)
       await directory.close()
@@ -72,14 +73,4 @@ export async function startService({ limits, wrap, parent }: ServiceOptions = {}
       rmSync(root, { recursive: true, force: true })
     },
   }
-}
-
-function descriptorTargets(): string[] {
-  return readdirSync('/proc/self/fd').flatMap((fd) => {
-    try {
-      return [readlinkSync(`/proc/self/fd/${fd}`)]
-    } catch {
-      return [] // the descriptor of readdir itself
-    }
-  })
 }
