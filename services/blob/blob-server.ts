@@ -68,7 +68,8 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
     const { validatorSettleMs: settleMs, uploadsMax } = limits
     const backend = {
       ...{ files: this.files, folder, counters, log },
-      objects: objects === null ? null : new ObjectService({ ...objects, settleMs, uploadsMax, counters, log }),
+      objects:
+        objects === null ? null : new ObjectService({ room: null, ...objects, settleMs, uploadsMax, counters, log }),
     }
     this.dialects = makeDialects(options.dialects ?? ['raw'], backend)
     this.access = new Access(tokens)

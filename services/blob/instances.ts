@@ -20,6 +20,7 @@ export class Instances {
   private readonly known = new Map<MessagePort, Instance>()
   private readonly timer: NodeJS.Timeout
   private made = 0
+  private asked = 0
 
   constructor(service: ResidentService, onMessage: (message: unknown) => void) {
     this.service = service
@@ -40,6 +41,14 @@ export class Instances {
     const answers = this.running().map(async ({ number, link }) => [number, await link.call(invoke)] as const)
     const settled = await Promise.allSettled(answers)
     return new Map(settled.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])))
+  }
+
+  /** Of one of them, each in turn. @throws (rejects) what it says, or where none runs */
+  async askNext<T>(invoke: (remote: Remote<BlobControl>) => Promise<T>): Promise<T> {
+    const running = this.running()
+    const next = running[this.asked++ % running.length]
+    if (next === undefined) throw new Error('no instance of the blob service runs')
+    return next.link.call(invoke)
   }
 
   close(): void {

@@ -1,5 +1,5 @@
-// Goes through a root once, in the background, when the service starts: temporary files that nobody writes any more are removed. Started by
-// service.ts, in its thread: requests are other threads' work.
+// Goes through a root once, in the background, when the service starts: temporary files that nobody writes any more are removed, and what is
+// stored is counted where that has limits. Started by service.ts, in its thread: requests are other threads' work.
 import { unlink } from 'node:fs/promises'
 import { codeOf } from '../http/http-error.ts'
 import type { ServiceLog } from '../http/exchange.ts'
@@ -13,15 +13,17 @@ const errorLinesMax = 5
 export class Keeper {
   private readonly root: string
   private readonly log: ServiceLog
+  private readonly onObject: (found: Found) => void
   private readonly stopper = new AbortController()
   private removed = 0
   private errors = 0
   /** Resolves when the root has been gone through, or that was stopped. Never rejects. */
   readonly done: Promise<void>
 
-  constructor(root: string, log: ServiceLog) {
+  constructor(root: string, log: ServiceLog, onObject: (found: Found) => void = () => undefined) {
     this.root = root
     this.log = log
+    this.onObject = onObject
     this.done = this.run().catch((error: unknown) => {
       log.warn({ err: error }, 'looking for temporary files failed')
     })
@@ -33,6 +35,7 @@ export class Keeper {
     for await (const found of walkTree(this.root, { signal: this.stopper.signal, onError })) {
       files++
       if (isTemporaryName(found.name)) await this.removeIfLeft(found)
+      else this.onObject(found)
     }
     const { removed, errors } = this
     const level = removed > 0 || errors > 0 ? 'info' : 'debug'

@@ -18,6 +18,8 @@ export interface BlobLimits extends HttpLimits {
   readonly rateWindowMs: number
   /** At a time; the next one is answered 503. */
   readonly uploadsMax: number
+  /** How long an upload waits for room that is being made. */
+  readonly roomWaitMsMax: number
   /** How long a connection stays after its last answer for its client to have read it: a reset would take the answer away. */
   readonly lingerMsMax: number
   /** The same where its client goes on to send what nobody reads, a byte now and then. */
@@ -34,6 +36,7 @@ export const defaultBlobLimits: BlobLimits = {
   readBytesPerSecondMin: 256,
   rateWindowMs: 60_000,
   uploadsMax: 256, // 128 MiB
+  roomWaitMsMax: 30_000,
   lingerMsMax: 2_000,
   lingerMsTotal: 30_000,
 }

@@ -14,7 +14,9 @@ import type { RequestHandle } from '../request-handle.ts'
 import { closeDescriptor, requestStat } from '../requests.ts'
 import type { Folder, GroupSync } from './group-sync.ts'
 import { HeldDescriptor } from './held-descriptor.ts'
-import type { NewFile } from './store.ts'
+import type { Committed, NewFile } from './store.ts'
+
+const created: Committed = { outcome: 'created', replacedBytes: null }
 
 interface Place {
   readonly folder: Folder
@@ -49,22 +51,22 @@ export class RingNewFile extends HeldDescriptor implements NewFile {
     return Promise.resolve(fstatSync(this.fd))
   }
 
-  async commit(name: Buffer, exclusive: boolean): Promise<'created' | 'replaced'> {
-    if (await this.linkTo(name, exclusive)) return 'created'
+  async commit(name: Buffer, exclusive: boolean): Promise<Committed> {
+    if (await this.linkTo(name, exclusive)) return created
     const { handle, place } = this
     const folderFd = place.folder.fd
-    await this.checkReplaceable(name)
+    const replacedBytes = await this.checkReplaceable(name)
     if (!place.named) {
       await requestLink(handle, this.source, place.name, '', folderFd)
       place.named = true
     }
     await requestRename(handle, place.name, name, '', folderFd)
     place.named = false
-    return 'replaced'
+    return { outcome: 'replaced', replacedBytes }
   }
 
-  /** rename(2) would replace a FIFO or a socket, too. */
-  private async checkReplaceable(name: Buffer): Promise<void> {
+  /** rename(2) would replace a FIFO or a socket, too. The size of the file that is there; null where there is none. */
+  private async checkReplaceable(name: Buffer): Promise<number | null> {
     const dirFd = this.place.folder.fd
     const target = { dirFd, path: name, atFlags: At.SYMLINK_NOFOLLOW, bigint: false, syscall: 'lstat' } as const
     const stats = await requestStat(this.handle, target).catch((error: unknown) => {
@@ -72,6 +74,7 @@ export class RingNewFile extends HeldDescriptor implements NewFile {
       throw error
     })
     if (stats !== null && !stats.isFile() && !stats.isSymbolicLink()) throw httpError(409, 'not a regular file')
+    return stats?.isFile() === true ? (stats as Stats).size : null
   }
 
   /** Whether the name was free. */

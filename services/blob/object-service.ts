@@ -11,7 +11,7 @@ import { end } from '../http/send-body.ts'
 import { validatorsOf } from '../http/validators.ts'
 import type { BlobRequest } from './blob-request.ts'
 import { listFolder, listQuery } from './listing.ts'
-import { checkConditions, put } from './put.ts'
+import { checkConditions, pathText, put } from './put.ts'
 import type { ObjectPath, WriteContext } from './put.ts'
 
 export interface ObjectServiceOptions extends WriteContext {
@@ -39,6 +39,10 @@ const statusOfWrite: Readonly<Record<string, HttpError['status']>> = {
   ENOSPC: 507,
   EDQUOT: 507,
   EFBIG: 413,
+}
+const toldOfWrite: Readonly<Record<string, string>> = {
+  ENOSPC: 'no room: the disk is full',
+  EDQUOT: 'no room: the disk has a quota for this service, and that is used up',
 }
 
 export class ObjectService {
@@ -96,7 +100,7 @@ export class ObjectService {
   }
 
   private async delete(request: BlobRequest, answer: HttpAnswer): Promise<void> {
-    const { store, fence, locks, durability } = this.options
+    const { store, fence, locks, durability, room } = this.options
     const path = objectPath(request.url)
     fence.check()
     const folder = await store.openFolder(path.folder).catch((error: unknown) => {
@@ -104,9 +108,10 @@ export class ObjectService {
     })
     try {
       await locks.hold(folder.inode, path.name, async () => {
-        if ((await checkConditions(this.options, folder, { path, headers: request.headers })) === null)
-          throw httpError(404, 'no such file')
+        const stats = await checkConditions(this.options, folder, { path, headers: request.headers })
+        if (stats === null) throw httpError(404, 'no such file')
         await folder.unlink(path.name)
+        if (stats.isFile()) room?.removed(pathText(path), stats.size, false)
       })
       if (durability === 'full') await fence.guard(() => folder.sync())
     } finally {
@@ -148,14 +153,14 @@ export class ObjectService {
     else log.debug(fields, 'answered')
     // What comes of a body that was not taken is not read as a request.
     if (request.body?.received === false) answer.shouldKeepAlive = false
-    await sayStatus(answer, failure.status, request.method === 'HEAD', allowed).catch(() => undefined)
+    await sayStatus(answer, failure.status, request.method === 'HEAD', allowed, failure.told).catch(() => undefined)
     this.count(request, answer.statusCode, startedMs)
   }
 
   private failureOf({ method }: BlobRequest, error: unknown): HttpError {
     const code = codeOf(error)
     const status = method === 'PUT' || method === 'DELETE' ? statusOfWrite[code ?? ''] : undefined
-    return status === undefined ? toHttpError(error) : httpError(status, code ?? '', error)
+    return status === undefined ? toHttpError(error) : httpError(status, code ?? '', error, toldOfWrite[code ?? ''])
   }
 
   private count({ method }: BlobRequest, status: number, startedMs: number): void {
@@ -170,13 +175,19 @@ export async function say(answer: HttpAnswer, status: number, headers: Headers):
   await end(answer)
 }
 
-/** A status, and no word about files: an error must not be an oracle. */
-export async function sayStatus(answer: HttpAnswer, status: number, isHead: boolean, allow: string): Promise<void> {
-  const text = `${status} ${STATUS_CODES[status] ?? ''}\n`
+/** A status, and no word about files: an error must not be an oracle. `told`: what is said beside it. */
+export async function sayStatus(
+  answer: HttpAnswer,
+  status: number,
+  isHead: boolean,
+  allow: string,
+  told: string | null = null,
+): Promise<void> {
+  const text = `${status} ${STATUS_CODES[status] ?? ''}\n${told === null ? '' : `${told}\n`}`
   answer.writeHead(status, {
     ...safetyHeaders,
     'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': text.length,
+    'Content-Length': Buffer.byteLength(text),
     ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
     ...(status === 405 && { Allow: allow }),
     ...(status === 503 && { 'Retry-After': retryAfterSeconds }),

@@ -7,6 +7,8 @@ import type { KnownToken } from './access.ts'
 import type { DialectName } from './dialects/index.ts'
 import type { BlobLimits } from './limits.ts'
 import type { Durability } from './put.ts'
+import type { AccountsMemory } from './room/accounts.ts'
+import type { Candidate } from './room/oldest.ts'
 
 /** What every instance is started with. */
 export interface BlobTask {
@@ -28,8 +30,17 @@ export interface BlobTask {
   /** Of NameLocks. */
   readonly locks: SharedArrayBuffer
   readonly tokens: readonly KnownToken[] | null
+  /** null where what is stored has no limits. */
+  readonly room: RoomTask | null
   /** Whether anybody wants to know of each request. */
   readonly logsDebug: boolean
+}
+
+export interface RoomTask {
+  /** Of Accounts. */
+  readonly accounts: AccountsMemory
+  /** Of a Recency; null where nothing is evicted. */
+  readonly recency: SharedArrayBuffer | null
 }
 
 /** What an instance answers to. */
@@ -40,6 +51,8 @@ export interface BlobControl {
   changeTokens(tokens: readonly KnownToken[] | null): void
   /** Opens ROOT anew. */
   reopen(): Promise<void>
+  /** Removes those that are as they were, and says how many. */
+  evict(victims: readonly Candidate[]): Promise<number>
   /** Who asks for which files. Asking is what makes it count. */
   traffic(): TrafficPart
   /** What is done to files for so many seconds, or until endRecording(). `recording`: a number of the asker's. */
@@ -65,6 +78,14 @@ export const asLogLine = (message: unknown): LogLine | null =>
 export interface TracesTold {
   readonly traces: CountedTraces
 }
+
+/** An account is full, or nearly so. */
+export interface RoomAsked {
+  readonly account: number
+}
+
+export const asRoomAsked = (message: unknown): RoomAsked | null =>
+  typeof message === 'object' && message !== null && 'account' in message ? (message as RoomAsked) : null
 
 export const asTraces = (message: unknown): CountedTraces | null =>
   typeof message === 'object' && message !== null && 'traces' in message ? (message as TracesTold).traces : null

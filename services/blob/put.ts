@@ -12,7 +12,8 @@ import { validatorsOf } from '../http/validators.ts'
 import { ContentCheck } from './digest.ts'
 import type { Fence } from './fence.ts'
 import type { NameLocks } from './name-locks.ts'
-import type { BlobStore, NewFile, StoreFolder } from './store.ts'
+import type { Reservation, Room } from './room/room.ts'
+import type { BlobStore, Committed, NewFile, StoreFolder } from './store.ts'
 import type { UploadBody } from './upload-body.ts'
 
 /** What is on the device when an upload is acknowledged: file and name; the file; nothing of it, perhaps. */
@@ -24,6 +25,8 @@ export interface WriteContext {
   readonly fence: Fence
   readonly locks: NameLocks
   readonly durability: Durability
+  /** Where what is stored has limits. */
+  readonly room: Room | null
   /** Of a file changed less than this ago an ETag is weak. */
   readonly settleMs: number
 }
@@ -52,45 +55,79 @@ export interface ObjectPath {
 
 /** @throws HttpError, SystemError */
 export async function put(context: WriteContext, request: PutRequest): Promise<PutOutcome> {
-  const { store, fence, durability } = context
+  const { fence, durability } = context
   const { path, headers } = request
   fence.check()
   const check = new ContentCheck(headers)
-  const folder = await store.makeFolder(path.folder, durability === 'full' ? syncing(fence) : null)
+  const folder = await context.store.makeFolder(path.folder, durability === 'full' ? syncing(fence) : null)
   try {
     // Before the body: who waits to be asked for it need not send it in vain.
     if (isConditional(headers) || headers.expect !== undefined) await checkConditions(context, folder, request)
-    const file = await folder.create()
+    const reservation = context.room?.hold(pathText(path), () => sizeOf(folder, path.name)) ?? null
     try {
-      request.ask()
-      await receive(file, request, check)
-      check.finish()
-      if (durability !== 'none') await fence.guard(() => file.sync())
-      const outcome = await context.locks.hold(folder.inode, path.name, () => commit(context, folder, file, request))
-      if (durability === 'full') await fence.guard(() => file.syncName())
-      return { outcome, stats: await file.stat() }
+      return await store(context, folder, { ...request, check, reservation })
     } finally {
-      await file.close()
+      reservation?.release()
     }
   } finally {
     await folder.close()
   }
 }
 
+interface Upload extends PutRequest {
+  readonly check: ContentCheck
+  /** null where there are no limits. */
+  readonly reservation: Reservation | null
+}
+
+async function store(context: WriteContext, folder: StoreFolder, upload: Upload): Promise<PutOutcome> {
+  const { fence, durability, locks } = context
+  const { path, check, body, preamble, reservation } = upload
+  // All of it where it is known, before the client is asked for it.
+  await reservation?.ensure((preamble?.length ?? 0) + (body.lengthBytes ?? 0))
+  const file = await folder.create()
+  try {
+    upload.ask()
+    const sizeBytes = await receive(file, upload)
+    check.finish()
+    if (durability !== 'none') await fence.guard(() => file.sync())
+    const { outcome, replacedBytes } = await locks.hold(folder.inode, path.name, () =>
+      commit(context, folder, file, upload),
+    )
+    reservation?.settle(sizeBytes, replacedBytes)
+    if (durability === 'full') await fence.guard(() => file.syncName())
+    return { outcome, stats: await file.stat() }
+  } finally {
+    await file.close()
+  }
+}
+
+async function sizeOf(folder: StoreFolder, name: Buffer): Promise<number | null> {
+  const stats = await folder.stat(name)
+  return stats?.isFile() === true ? stats.size : null
+}
+
+/** From the root, each character a byte. */
+export const pathText = ({ folder, name }: ObjectPath): string =>
+  `${folder.length === 0 ? '' : `${folder.toString('latin1')}/`}${name.toString('latin1')}`
+
 const syncing =
   (fence: Fence) =>
   (folder: StoreFolder): Promise<void> =>
     fence.guard(() => folder.sync())
 
-async function receive(file: NewFile, { body, preamble }: PutRequest, check: ContentCheck): Promise<void> {
+/** How many bytes it has. */
+async function receive(file: NewFile, { body, preamble, check, reservation }: Upload): Promise<number> {
   let position = 0
   if (preamble !== undefined) position += await writeAll(file, preamble, position)
   for (let taken = await body.take(); taken !== null; taken = await body.take()) {
     for (const bytes of taken) {
       check.update(bytes)
+      if (body.lengthBytes === null) await reservation?.ensure(position + bytes.length)
       position += await writeAll(file, bytes, position)
     }
   }
+  return position
 }
 
 async function writeAll(file: NewFile, bytes: Uint8Array, position: number): Promise<number> {
@@ -108,7 +145,7 @@ async function commit(
   folder: StoreFolder,
   file: NewFile,
   request: PutRequest,
-): Promise<PutOutcome['outcome']> {
+): Promise<Committed> {
   if (isConditional(request.headers)) await checkConditions(context, folder, request)
   context.fence.check()
   const { name } = request.path

@@ -11,7 +11,12 @@ import { BlobRoot } from './blob-root.ts'
 import { BlobServer } from './blob-server.ts'
 import { Fence } from './fence.ts'
 import { NameLocks } from './name-locks.ts'
-import type { BlobControl, BlobTask, LogLevel, LogLine, TracesTold } from './protocol.ts'
+import { defaultBlobLimits } from './limits.ts'
+import type { BlobControl, BlobTask, LogLevel, LogLine, RoomAsked, TracesTold } from './protocol.ts'
+import { Accounts } from './room/accounts.ts'
+import { evict } from './room/evict.ts'
+import { Recency, UsedFolder } from './room/recency.ts'
+import { Room } from './room/room.ts'
 import { aheadOf, countersOf, levelsOf } from './shared-counters.ts'
 
 /** How often traces of requests are told, where there are new ones. */
@@ -21,17 +26,19 @@ export default async function start({ rings, data, ring, port }: ServiceContext)
   const task = data as BlobTask
   const root = await BlobRoot.open(rings, task.root)
   const { durability, dialects, tokens } = task
+  const { room, recency } = roomOf(task, ring, port)
   NameLocks.release(task.locks, ring) // of one that ended here
   const shared = { fence: new Fence(task.fence), locks: new NameLocks(task.locks, ring) }
   const recorder = new FileRecorder(root)
   const counters = countersOf(task.memory, ring)
+  const objects = durability === null ? null : { store: root, durability, room, ...shared }
   const server = new BlobServer({
     handles: rings.rings.handles,
-    folder: recorder,
+    folder: recency === null ? recorder : new UsedFolder(recorder, recency),
     log: logOver(port, ring, task.logsDebug),
     limits: task.limits,
     counters,
-    objects: durability === null ? null : { store: root, durability, ...shared },
+    objects,
     dialects,
     tokens,
     precompressed: task.precompressed,
@@ -39,7 +46,10 @@ export default async function start({ rings, data, ring, port }: ServiceContext)
     isAhead: aheadOf(task.memory, ring),
   })
   const stopTelling = tellTraces(port, counters)
-  expose(controlOf(server, root, recorder), port)
+  const limits = { ...defaultBlobLimits, ...task.limits }
+  const removeAll: BlobControl['evict'] = async (victims) =>
+    objects === null || room === null ? 0 : evict({ ...objects, settleMs: limits.validatorSettleMs }, room, victims)
+  expose(controlOf(server, root, recorder, removeAll), port)
   server.accept(task.listenFd, task.instances > 1)
   return {
     async stop() {
@@ -50,7 +60,26 @@ export default async function start({ rings, data, ring, port }: ServiceContext)
   }
 }
 
-function controlOf(server: BlobServer, root: BlobRoot, recorder: FileRecorder): BlobControl {
+function roomOf(task: BlobTask, ring: number, port: MessagePort): { room: Room | null; recency: Recency | null } {
+  if (task.room === null) return { room: null, recency: null }
+  const accounts = new Accounts(task.room.accounts)
+  accounts.releaseAll(ring) // of one that ended here
+  const { roomWaitMsMax: waitMsMax } = { ...defaultBlobLimits, ...task.limits }
+  const ask = (account: number): void => {
+    port.postMessage({ account } satisfies RoomAsked)
+  }
+  return {
+    room: new Room({ accounts, instance: ring, ask, waitMsMax }),
+    recency: task.room.recency === null ? null : new Recency(task.room.recency, accounts),
+  }
+}
+
+function controlOf(
+  server: BlobServer,
+  root: BlobRoot,
+  recorder: FileRecorder,
+  removeAll: BlobControl['evict'],
+): BlobControl {
   const recordings = new Map<number, AbortController>()
   return {
     sendAway: () => {
@@ -61,6 +90,7 @@ function controlOf(server: BlobServer, root: BlobRoot, recorder: FileRecorder): 
       server.changeTokens(known)
     },
     reopen: () => root.reopen(),
+    evict: removeAll,
     traffic: () => server.traffic.part(),
     record: async (recording, seconds, sampleEvery) => {
       const enough = new AbortController()

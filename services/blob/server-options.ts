@@ -10,6 +10,7 @@ import type { Fence } from './fence.ts'
 import type { BlobLimits } from './limits.ts'
 import type { NameLocks } from './name-locks.ts'
 import type { Durability } from './put.ts'
+import type { Room } from './room/room.ts'
 import type { BlobStore } from './store.ts'
 
 export interface BlobServerOptions {
@@ -40,6 +41,8 @@ export interface BlobObjects {
   /** Shared with whoever else writes to the root. */
   readonly locks: NameLocks
   readonly durability: Durability
+  /** Where what is stored has limits. */
+  readonly room?: Room | null
 }
 
 export interface ListenAt {

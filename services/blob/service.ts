@@ -24,9 +24,12 @@ import { Instances } from './instances.ts'
 import { Keeper } from './keeper.ts'
 import { defaultBlobLimits, type BlobLimits } from './limits.ts'
 import { NameLocks, nameLockMemory } from './name-locks.ts'
-import { asLogLine, asTraces } from './protocol.ts'
+import { asLogLine, asRoomAsked, asTraces } from './protocol.ts'
 import type { BlobTask } from './protocol.ts'
 import type { Durability } from './put.ts'
+import type { Candidate } from './room/oldest.ts'
+import { RoomOwner } from './room/owner.ts'
+import type { Quota, WhenFull } from './room/quota.ts'
 import type { ListenAt } from './server-options.ts'
 import { clearLevels, readAll, sharedCounters } from './shared-counters.ts'
 
@@ -42,6 +45,12 @@ export interface BlobServiceOptions extends ListenAt {
   readonly durability?: Durability | null
   /** How objects may be asked for; default: raw. */
   readonly dialects?: readonly DialectName[]
+  /** How much may be stored in all, in whole blocks of 4 KiB for each object; default: no limit. */
+  readonly sizeBytesMax?: number | null
+  /** Then: uploads are refused (507), or the files of ROOT that nobody has read for longest are REMOVED, whoever put them there. Default: 'refuse'. */
+  readonly whenFull?: WhenFull
+  /** How much may be stored below folders of the root. */
+  readonly quotas?: readonly Quota[]
   /** Who may do what; default: everybody everything. */
   readonly tokens?: readonly KnownToken[] | null
   readonly logsDebug?: boolean
@@ -58,8 +67,8 @@ interface Made {
   readonly task: ChangingTask
   /** Nobody else has the socket. */
   readonly isOwn: boolean
-  /** null where nothing may be changed. */
-  readonly keeper: Keeper | null
+  /** null where what is stored has no limits. */
+  readonly room: RoomOwner | null
   readonly log: ServiceLog
 }
 
@@ -73,6 +82,8 @@ export class BlobService {
   /** Only the traces of it: numbers are in shared memory. */
   private readonly traced = new HttpCounters()
   private readonly traffic = new TrafficSum()
+  /** null where nothing may be changed. */
+  private readonly keeper: Keeper | null
   private recordings = 0
   private draining: Promise<number> | null = null
 
@@ -80,18 +91,21 @@ export class BlobService {
   static async start(options: BlobServiceOptions): Promise<BlobService> {
     const { rings, root, host, port, fd, log, limits = {} } = options
     const { precompressed = false, durability = null, dialects = ['raw'], tokens = null, logsDebug = false } = options
+    const instances = rings.stats().rings.length
+    const room = roomOf(options, instances)
     const listener = await openListener(fd === undefined ? { host, port } : { fd })
     if (listener instanceof Error) throw listener
-    const instances = rings.stats().rings.length
     const memory = sharedCounters(instances)
     const fence = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)
     const locks = nameLockMemory()
     const task: ChangingTask = {
       ...{ root, listenFd: listener.fd, instances, limits: ofEach(limits, instances), memory },
       ...{ precompressed, durability, fence, locks, dialects, tokens, logsDebug },
+      room: room?.task ?? null,
     }
     const onFailure = (error: unknown, ring: number): void => {
       NameLocks.release(locks, ring)
+      room?.release(ring)
       log.error({ err: error, ring }, 'an instance of the blob service has ended')
       clearLevels(memory, ring)
       options.onFailure?.(error, ring)
@@ -99,8 +113,7 @@ export class BlobService {
     const isOwn = fd === undefined
     try {
       const service = await rings.startService(residentUrl, { data: task, onFailure })
-      const keeper = durability === null ? null : new Keeper(root, log)
-      return new BlobService({ service, task, isOwn, keeper, log })
+      return new BlobService({ service, task, isOwn, room, log })
     } catch (error) {
       if (isOwn) binding().closeFd(listener.fd)
       throw error
@@ -108,6 +121,7 @@ export class BlobService {
   }
 
   private constructor(made: Made) {
+    const { task, log, room } = made
     this.made = made
     this.fence = new Fence(made.task.fence)
     this.instances = new Instances(made.service, (message) => {
@@ -115,7 +129,13 @@ export class BlobService {
       if (line !== null) made.log[line.log](unpacked(line.fields), line.message)
       const traces = asTraces(message)
       if (traces !== null) this.traced.takeTraces(traces)
+      const asked = asRoomAsked(message)
+      if (asked !== null) room?.ask(asked.account)
     })
+    const remove = (victims: readonly Candidate[]): Promise<number> =>
+      this.instances.askNext((remote) => remote.evict(victims))
+    if (task.durability === null) this.keeper = null
+    else this.keeper = room?.begin({ root: task.root, log, remove }) ?? new Keeper(task.root, log)
   }
 
   get address(): AddressInfo {
@@ -148,7 +168,12 @@ export class BlobService {
 
   /** Adds this service to a registry; the returned function takes it out again. */
   register(registry: MetricsRegistry): () => void {
-    return registerPlane(registry, httpPlane, () => [{ labels: [], reading: this.reading }])
+    const unregister = registerPlane(registry, httpPlane, () => [{ labels: [], reading: this.reading }])
+    const unregisterRoom = this.made.room?.register(registry)
+    return () => {
+      unregister()
+      unregisterRoom?.()
+    }
   }
 
   /** From now on each answer is the last of its connection. */
@@ -165,6 +190,7 @@ export class BlobService {
   /** Each instance opens ROOT anew; one that cannot goes on with the old one. @throws (rejects) why */
   async reopen(): Promise<void> {
     await this.instances.ask((remote) => remote.reopen())
+    this.made.room?.recount()
   }
 
   /** Who asks for which files, over all instances. Asking is what makes it count. */
@@ -196,18 +222,28 @@ export class BlobService {
   }
 
   private async drainOnce(msMax: number, isFirst: boolean): Promise<number> {
-    const { service, task, isOwn, keeper, log } = this.made
+    const { service, task, isOwn, room, log } = this.made
     // From this moment on. A socket that others have, too, is only let go of.
     if (isFirst && isOwn) shutdownSocket(task.listenFd)
     const drained = await this.instances.askWhoever((remote) => remote.drain(msMax))
+    await Promise.all([this.keeper?.stop(), room?.stop()])
     this.instances.close()
-    await keeper?.stop()
     await service.stop().catch((error: unknown) => {
       log.error({ err: error }, 'stopping the blob service failed')
     })
     if (isFirst) binding().closeFd(task.listenFd)
     return [...drained.values()].reduce((sum, cutOff) => sum + cutOff, 0)
   }
+}
+
+/** @throws TypeError, RangeError */
+function roomOf(
+  { sizeBytesMax = null, whenFull = 'refuse', quotas = [], durability = null }: BlobServiceOptions,
+  instances: number,
+): RoomOwner | null {
+  const ofRoot: Quota[] = sizeBytesMax === null ? [] : [{ folder: '', sizeBytesMax, objectsMax: null, whenFull }]
+  const all = [...ofRoot, ...quotas]
+  return all.length === 0 || durability === null ? null : new RoomOwner(all, instances)
 }
 
 /** Limits that are of all instances together, divided. */

@@ -17,6 +17,12 @@ export interface StoreFolder {
   close(): Promise<void>
 }
 
+export interface Committed {
+  readonly outcome: 'created' | 'replaced'
+  /** Of the file that had the name; null where none had. */
+  readonly replacedBytes: number | null
+}
+
 export interface NewFile {
   /** How many bytes were written: perhaps fewer. */
   write(bytes: Uint8Array, positionBytes: number): Promise<number>
@@ -24,7 +30,7 @@ export interface NewFile {
   sync(): Promise<void>
   stat(): Promise<Stats>
   /** Gives it its name. `exclusive`: EEXIST where that is another's. */
-  commit(name: Buffer, exclusive: boolean): Promise<'created' | 'replaced'>
+  commit(name: Buffer, exclusive: boolean): Promise<Committed>
   /** The name that it got is on the device, and that it has one. */
   syncName(): Promise<void>
   /** Lets go of it; it is gone where it was not committed. */

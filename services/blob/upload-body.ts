@@ -22,6 +22,8 @@ export class UploadBody {
   private readonly limits: UploadLimits
   /** Why it is refused before any of it is read; null: it is not. */
   readonly refusal: HttpError | null
+  /** null where it is known only at its end. */
+  readonly lengthBytes: number | null
   private bytes = 0
   private queued: Buffer[] = []
   private queuedBytes = 0
@@ -33,6 +35,7 @@ export class UploadBody {
   constructor(flow: Flow, length: BodyLength, limits: UploadLimits) {
     this.flow = flow
     this.limits = limits
+    this.lengthBytes = length === 'chunked' ? null : length
     this.refusal = length !== 'chunked' && length > limits.uploadBytesMax ? tooLong() : null
   }
 

@@ -6,11 +6,14 @@ export type ErrorStatus =
 /** An answer other than the file. `reason` is for the log; clients get the status and no word about files. */
 export class HttpError extends Error {
   readonly status: ErrorStatus
+  /** What clients are told nevertheless: nothing that they do not know of, or may not. */
+  readonly told: string | null
 
-  constructor(status: ErrorStatus, reason: string, options?: ErrorOptions) {
+  constructor(status: ErrorStatus, reason: string, options?: ErrorOptions, told: string | null = null) {
     super(reason, options)
     this.name = 'HttpError'
     this.status = status
+    this.told = told
   }
 }
 
@@ -22,8 +25,8 @@ export class ClientGone extends Error {
   }
 }
 
-export function httpError(status: ErrorStatus, reason: string, cause?: unknown): HttpError {
-  return new HttpError(status, reason, { cause })
+export function httpError(status: ErrorStatus, reason: string, cause?: unknown, told?: string): HttpError {
+  return new HttpError(status, reason, { cause }, told)
 }
 
 /**

@@ -44,13 +44,19 @@ async function upload(content: string, then: (file: RingNewFile) => Promise<unkn
 }
 
 it('is created, and its own name is gone', async () => {
-  expect(await upload('new', (file) => file.commit(Buffer.from('a'), false))).toBe('created')
+  expect(await upload('new', (file) => file.commit(Buffer.from('a'), false))).toEqual({
+    outcome: 'created',
+    replacedBytes: null,
+  })
   expect([readdirSync(path), readFileSync(join(path, 'a'), 'utf8')]).toEqual([['a'], 'new'])
 })
 
 it('replaces what was there', async () => {
   writeFileSync(join(path, 'a'), 'old')
-  expect(await upload('new', (file) => file.commit(Buffer.from('a'), false))).toBe('replaced')
+  expect(await upload('new', (file) => file.commit(Buffer.from('a'), false))).toEqual({
+    outcome: 'replaced',
+    replacedBytes: 3,
+  })
   expect([readdirSync(path), readFileSync(join(path, 'a'), 'utf8')]).toEqual([['a'], 'new'])
 })
 

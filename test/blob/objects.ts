@@ -13,6 +13,7 @@ import type { BlobLimits } from '../../services/blob/limits.ts'
 import { NameLocks } from '../../services/blob/name-locks.ts'
 import type { Durability } from '../../services/blob/put.ts'
 import type { BlobStore } from '../../services/blob/store.ts'
+import type { Room } from '../../services/blob/room/room.ts'
 import { Ringmaster } from '../../services/ringmaster.ts'
 import { descriptors } from '../services/harness.ts'
 
@@ -34,13 +35,15 @@ export interface ObjectsOptions {
   readonly precompressed?: boolean
   readonly tokens?: readonly KnownToken[]
   readonly limits?: Partial<BlobLimits>
+  readonly room?: Room
   /** Where faults come in. */
   readonly wrap?: (store: BlobStore) => BlobStore
   readonly parent?: string
 }
 
 export async function startObjects(options: ObjectsOptions = {}): Promise<Objects> {
-  const { durability = 'full', dialects, precompressed = false, tokens, limits, wrap, parent = tmpdir() } = options
+  const { durability = 'full', dialects, precompressed = false, tokens, limits, wrap, room = null } = options
+  const { parent = tmpdir() } = options
   const root = realpathSync(mkdtempSync(join(parent, 'ringmaster-blob-')))
   const rings = await Ringmaster.start({ rings: 1 })
   const opened = await BlobRoot.open(rings, root)
@@ -53,7 +56,7 @@ export async function startObjects(options: ObjectsOptions = {}): Promise<Object
     folder: store,
     log: { debug: () => undefined, info: line, warn: line, error: line },
     limits: { validatorSettleMs: 0, ...limits },
-    objects: durability === null ? null : { store, fence, durability, locks: new NameLocks() },
+    objects: durability === null ? null : { store, fence, durability, locks: new NameLocks(), room },
     ...(dialects !== undefined && { dialects }),
     precompressed,
     tokens: tokens ?? null,

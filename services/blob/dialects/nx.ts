@@ -18,6 +18,7 @@ const words: Readonly<Record<number, string>> = {
   404: 'The record was not found.',
   409: 'Cannot override an existing record.',
   411: 'Content-Length is required.',
+  507: 'The cache is full: there is no room for this record.',
 }
 
 export class NxDialect implements Dialect {

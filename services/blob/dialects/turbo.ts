@@ -222,6 +222,7 @@ const messages: Readonly<Record<number, string>> = {
   401: 'The cache knows no such token: TURBO_TOKEN must be one of its own.',
   403: 'This cache may only be read, here or with this token.',
   404: 'The artifact was not found.',
+  507: 'The cache is full: there is no room for this artifact, in all or for this team.',
 }
 
 /** The validators are the stored file's, of which the artifact is a part. */
