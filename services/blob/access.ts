@@ -40,16 +40,20 @@ export function parseTokens(text: string): KnownToken[] {
 
 export class Access {
   private readonly tokens: readonly KnownToken[] | null
+  private readonly anonymousReads: boolean
 
-  /** null: everybody may do everything. An empty list: nobody anything. */
-  constructor(tokens: readonly KnownToken[] | null) {
+  /** null: everybody may do everything. An empty list: nobody anything, but read where `anonymousReads`. */
+  constructor(tokens: readonly KnownToken[] | null, anonymousReads = false) {
     this.tokens = tokens
+    this.anonymousReads = anonymousReads
   }
 
   /** @throws HttpError 401 without a token that is known, 403 with one that may not write */
   check(authorization: string | undefined, isWrite: boolean): void {
     const { tokens } = this
     if (tokens === null) return
+    // Who says a token that is not known is told so: it may have been meant for more than this request.
+    if (authorization === undefined && this.anonymousReads && !isWrite) return
     const given = bearerForm.exec(authorization ?? '')?.[1]
     if (given === undefined) throw httpError(401, 'no token')
     const digest = sha256(given)

@@ -72,7 +72,7 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
         objects === null ? null : new ObjectService({ room: null, ...objects, settleMs, uploadsMax, counters, log }),
     }
     this.dialects = makeDialects(options.dialects ?? ['raw'], backend)
-    this.access = new Access(tokens)
+    this.access = new Access(tokens, options.anonymousReads)
     const everyMs = Math.min(limits.deadlineCheckMs, limits.stalledMsMax, limits.lingerMsMax)
     this.timer = setInterval(() => {
       for (const connection of this.connections) connection.look(everyMs)
@@ -155,7 +155,7 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
 
   /** Whom requests are from, from now on. */
   changeTokens(tokens: readonly KnownToken[] | null): void {
-    this.access = new Access(tokens)
+    this.access = new Access(tokens, this.options.anonymousReads)
   }
 
   /** From now on each answer is the last of its connection. */

@@ -32,6 +32,8 @@ export interface BlobTask {
   readonly tokens: readonly KnownToken[] | null
   /** null where what is stored has no limits. */
   readonly room: RoomTask | null
+  /** Whether who has none may read. */
+  readonly anonymousReads: boolean
   /** Whether anybody wants to know of each request. */
   readonly logsDebug: boolean
 }

@@ -41,6 +41,7 @@ export default async function start({ rings, data, ring, port }: ServiceContext)
     objects,
     dialects,
     tokens,
+    anonymousReads: task.anonymousReads,
     precompressed: task.precompressed,
     onChange: levelsOf(task.memory, ring),
     isAhead: aheadOf(task.memory, ring),

@@ -28,6 +28,8 @@ export interface BlobServerOptions {
   readonly dialects?: readonly DialectName[]
   /** Who may do what; default: everybody everything. */
   readonly tokens?: readonly KnownToken[] | null
+  /** Whether who has no token may read. Default false. */
+  readonly anonymousReads?: boolean
   /** Told whenever what is open and held has changed: of buffers, some seconds later. */
   readonly onChange?: (levels: HttpLevels) => void
   /** Whether it has more connections than others that accept from the same socket: then the next one is left to them. */

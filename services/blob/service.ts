@@ -53,6 +53,8 @@ export interface BlobServiceOptions extends ListenAt {
   readonly quotas?: readonly Quota[]
   /** Who may do what; default: everybody everything. */
   readonly tokens?: readonly KnownToken[] | null
+  /** Whether who has none may read. Default false. */
+  readonly anonymousReads?: boolean
   readonly logsDebug?: boolean
   /** Told of an instance that has ended, as ServiceOptions.onFailure is: where its thread was replaced, another one follows. */
   readonly onFailure?: (error: unknown, ring: number) => void
@@ -90,7 +92,14 @@ export class BlobService {
   /** Resolves when connections are accepted. @throws (rejects) EADDRINUSE, EACCES, …; as Ringmaster.startService() */
   static async start(options: BlobServiceOptions): Promise<BlobService> {
     const { rings, root, host, port, fd, log, limits = {} } = options
-    const { precompressed = false, durability = null, dialects = ['raw'], tokens = null, logsDebug = false } = options
+    const {
+      precompressed = false,
+      durability = null,
+      dialects = ['raw'],
+      tokens = null,
+      anonymousReads = false,
+      logsDebug = false,
+    } = options
     const instances = rings.stats().rings.length
     const room = roomOf(options, instances)
     const listener = await openListener(fd === undefined ? { host, port } : { fd })
@@ -100,7 +109,7 @@ export class BlobService {
     const locks = nameLockMemory()
     const task: ChangingTask = {
       ...{ root, listenFd: listener.fd, instances, limits: ofEach(limits, instances), memory },
-      ...{ precompressed, durability, fence, locks, dialects, tokens, logsDebug },
+      ...{ precompressed, durability, fence, locks, dialects, tokens, anonymousReads, logsDebug },
       room: room?.task ?? null,
     }
     const onFailure = (error: unknown, ring: number): void => {

@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { codeOf } from '../http/http-error.ts'
 import { startError } from './daemon-rings.ts'
 import { CommandError, exitCodes } from './exit.ts'
-import { formatAddress, listenError, requireLoopback, type ListenAddress } from './listen-address.ts'
+import { formatAddress, listenError, type ListenAddress } from './listen-address.ts'
 import type { PassedSocket } from './passed-sockets.ts'
 
 export interface ListenPlace {
@@ -34,16 +34,16 @@ export function startListenError({ option, wanted, socket }: ListenPlace, cause:
   )
 }
 
-/** @throws CommandError */
+/** `require` throws where such an address is not to be listened on. @throws CommandError */
 export function checkBound(
   { option, wanted, socket }: ListenPlace,
   bound: AddressInfo | null,
-  isPublic: boolean,
+  require: (address: ListenAddress) => void,
   log: Logger,
 ): void {
   if (socket === undefined) return
   const address = bound && { host: bound.address, port: bound.port }
-  if (address !== null) requireLoopback(option, address, isPublic)
+  if (address !== null) require(address)
   const passed = address === null ? `unix:${socket.path ?? ''}` : formatAddress(address)
   const asked = formatAddress(wanted)
   if (passed !== asked)

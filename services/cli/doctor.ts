@@ -2,14 +2,15 @@
 // program.ts; what it looks at is in services/doctor/.
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { parseBytes } from './byte-count.ts'
 import { doctorExitCodes, overall } from '../doctor/finding.ts'
 import type { DoctorPlan } from '../doctor/plan.ts'
 import type { Detail } from '../doctor/table.ts'
 import { CommandError, exitCodes, lackOfDescriptors } from './exit.ts'
 import { reportFewDescriptors } from './few-descriptors.ts'
 import type { ListenAddress } from './listen-address.ts'
+import { addressOption, parseProfile } from './serve-options.ts'
 import { pollers } from './serve-values.ts'
-import { addressOption, parseProfile } from './serve.ts'
 import { canRedraw, eraseLine, hasColor } from './terminal.ts'
 import { readVersion } from './version.ts'
 
@@ -132,18 +133,4 @@ function parseRings(text: string): number {
   if (!/^[1-9]\d?$/.test(text) || Number(text) > ringsMax)
     throw new InvalidArgumentError(`Expected a number from 1 to ${ringsMax}.`)
   return Number(text)
-}
-
-/** More is registered by nobody, and numbers of bytes stay whole. */
-const buffersMaxBytes = 2 ** 40
-
-const factors: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }
-
-function parseBytes(text: string): number {
-  const [, digits, unit = ''] = /^(\d{1,12})([KMG]?)(?:iB)?$/i.exec(text) ?? []
-  if (digits === undefined)
-    throw new InvalidArgumentError('Expected a number of bytes, with K, M or G (powers of 1024).')
-  const bytes = Number(digits) * (factors[unit.toUpperCase()] ?? 1)
-  if (bytes > buffersMaxBytes) throw new InvalidArgumentError('Expected at most 1024G.')
-  return bytes
 }

@@ -8,18 +8,24 @@ import type { ConnectionLimits } from '../../metrics/connection-limit.ts'
 import { LiveFeed } from '../../metrics/live-feed.ts'
 import { livePage } from '../../metrics/live-page.ts'
 import type { Ringmaster } from '../ringmaster.ts'
+import { describeAccess, readAccess, type AccessRules } from './access-rules.ts'
 import { limitConnections } from './connection-limit.ts'
 import { checkBound, startListenError, type ListenPlace } from './daemon-listen.ts'
 import { daemonMetrics } from './daemon-metrics.ts'
-import { startRings, type DaemonRingsOptions } from './daemon-rings.ts'
+import {
+  drainTimes,
+  requireAdminAt,
+  requireFilesAt,
+  type DrainTimes,
+  type FileDaemonOptions,
+} from './daemon-options.ts'
+import { startRings } from './daemon-rings.ts'
 import { exitCodes } from './exit.ts'
 import type { FilePlane } from './file-plane.ts'
-import { formatAddress, requireLoopback, type ListenAddress } from './listen-address.ts'
-import type { LogLevel } from './log-levels.ts'
+import { formatAddress } from './listen-address.ts'
 import { createLog } from './log.ts'
 import { takeManagerEnvironment, type ManagerEnvironment } from './manager-environment.ts'
 import { assignPassedSockets, type PassedSocket, type PassedSockets } from './passed-sockets.ts'
-import type { trafficStates } from './serve-values.ts'
 import { Probes } from './probes.ts'
 import { watchForReload } from './reload.ts'
 import { requireRoot } from './served-root.ts'
@@ -30,23 +36,9 @@ import { traceRoute } from './trace-route.ts'
 import { trafficRoute } from './traffic-route.ts'
 import { readVersion } from './version.ts'
 
-export interface FileDaemonOptions extends DaemonRingsOptions {
-  /** As it was said; undefined: nothing was. */
-  readonly root: string | undefined
-  readonly listen: ListenAddress
-  readonly admin: ListenAddress
-  readonly public?: boolean
-  readonly traffic: (typeof trafficStates)[number]
-  readonly logLevel: LogLevel
-  readonly drainDelaySeconds: number
-  readonly drainSeconds: number
-}
+/** With ROOT found, and tokens read. */
+type StartOptions = FileDaemonOptions & { readonly root: string; readonly access: AccessRules }
 
-/** With ROOT found. */
-type StartOptions = FileDaemonOptions & { readonly root: string }
-
-/** What a crash leaves for requests in flight: the process is not to be trusted with more. */
-const drainAfterCrashMs = 1_000
 /** Beyond the drain: closing rings takes milliseconds, and a supervisor is waiting. */
 const closeMsMax = 5_000
 
@@ -54,14 +46,16 @@ const closeMsMax = 5_000
 export async function runFileDaemon(options: FileDaemonOptions): Promise<number> {
   const manager = takeManagerEnvironment(process.env, process.pid)
   const passed = assignPassedSockets(manager.socketNames)
-  if (passed.http === undefined) requireLoopback('--listen', options.listen, options.public === true)
-  if (passed.admin === undefined) requireLoopback('--admin', options.admin, options.public === true)
+  if (passed.http === undefined) requireFilesAt(options, options.listen)
+  if (passed.admin === undefined) requireAdminAt(options, options.admin)
   const root = await requireRoot(options.root, options.public === true)
+  const access = await readAccess(options)
   const log = createLog(options.logLevel)
-  for (const complaint of manager.complaints) log.logger.warn(complaint)
+  for (const complaint of [...manager.complaints, ...(access.complaint === null ? [] : [access.complaint])])
+    log.logger.warn(complaint)
   using stop = watchForStop(log.flush)
   using reload = watchForReload()
-  const daemon = new FileDaemon({ ...options, root }, manager, passed, log.logger)
+  const daemon = new FileDaemon({ ...options, root, access }, manager, passed, log.logger)
   try {
     await daemon.start()
   } catch (error) {
@@ -84,19 +78,6 @@ export async function runFileDaemon(options: FileDaemonOptions): Promise<number>
   return reason.kind === 'signal' ? exitCodes.ok : exitCodes.failure
 }
 
-interface DrainTimes {
-  /** Not ready any more, and still accepting. */
-  readonly delayMs: number
-  /** Not accepting, and finishing what is in flight. */
-  readonly drainMs: number
-}
-
-function drainTimes(reason: StopReason, { drainDelaySeconds, drainSeconds }: FileDaemonOptions): DrainTimes {
-  const drainMs = drainSeconds * 1000
-  if (reason.kind === 'crash') return { delayMs: 0, drainMs: Math.min(drainMs, drainAfterCrashMs) }
-  return { delayMs: drainDelaySeconds * 1000, drainMs }
-}
-
 class FileDaemon {
   readonly #options: StartOptions
   readonly #manager: ManagerEnvironment
@@ -111,6 +92,7 @@ class FileDaemon {
   #bound: AddressInfo | null = null
   #admin: AdminServer | undefined
   #service: ServiceManager | undefined
+  #access: AccessRules
   #notReady: string | undefined = 'starting'
   #fail: (error: unknown) => void = () => undefined
   /** Settles when what serves files has ended by itself. */
@@ -122,6 +104,7 @@ class FileDaemon {
 
   constructor(options: StartOptions, manager: ManagerEnvironment, passed: PassedSockets, log: Logger) {
     this.#options = options
+    this.#access = options.access
     this.#manager = manager
     this.#passed = passed
     this.#log = log
@@ -140,7 +123,10 @@ class FileDaemon {
     const service = new ServiceManager({ notifySocket, watchdogMs, rings, problem, log: this.#log })
     this.#service = service
     this.#closers.push(() => service.close())
-    const connections = limitConnections(this.#log, rings.stats().rings.length)
+    const connections = limitConnections(this.#log, {
+      rings: rings.stats().rings.length,
+      takesMore: this.#options.write === true || this.#options.precompressed === true,
+    })
     const files = await this.#startFiles(rings, connections.files)
     await this.#startAdmin(rings, files, connections.admin)
     this.#notReady = undefined
@@ -150,10 +136,11 @@ class FileDaemon {
   }
 
   async #startFiles(rings: Ringmaster, connectionsMax: number): Promise<FilePlane> {
-    const { listen, root } = this.#options
+    const { listen, root, access, write, durability, dialects, precompressed = false } = this.#options
     const place: ListenPlace = { option: '--listen', wanted: listen, socket: this.#passed.http }
     const files = await startFiles({
       ...{ rings, root, ...listen, fd: place.socket?.fd, log: this.#log, connectionsMax },
+      ...{ access, durability: write === true ? durability : null, dialects, precompressed },
       onFailure: this.#fail,
     }).catch((error: unknown) => {
       throw startListenError(place, error)
@@ -161,7 +148,8 @@ class FileDaemon {
     this.#files = files
     this.#closers.push(() => files.close())
     this.#bound = files.bound
-    checkBound(place, files.bound, this.#isPublic, this.#log)
+    checkBound(place, files.bound, (address) => requireFilesAt(this.#options, address), this.#log)
+    if (write === true) this.#probes.addReadiness('writing', () => files.problem())
     return files
   }
 
@@ -186,16 +174,12 @@ class FileDaemon {
         ...(tells ? [['/traffic', trafficRoute(files)] as const] : []),
       ]),
       page: livePage(),
-      anyHost: this.#isPublic,
+      anyHost: this.#options.public === true,
       connections,
     }).catch((error: unknown) => {
       throw startListenError(place, error)
     })
-    checkBound(place, this.#admin.address, this.#isPublic, this.#log)
-  }
-
-  get #isPublic(): boolean {
-    return this.#options.public === true
+    checkBound(place, this.#admin.address, (address) => requireAdminAt(this.#options, address), this.#log)
   }
 
   /** What was started and why it is as it is, for people. */
@@ -205,9 +189,12 @@ class FileDaemon {
     const filesUrl = port === undefined ? unixUrl(this.#passed.http) : `http://${formatAddress({ host, port })}`
     const adminUrl = this.#admin?.url || unixUrl(this.#passed.admin)
     const shortcoming = this.#files?.shortcoming ?? null
+    const write = this.#options.write === true && shortcoming === null
+    const access = describeAccess({ ...this.#options, write }, this.#access)
     return [
       ...(this.#files ? [`serving ${this.#options.root} at ${filesUrl}/b/`] : []),
       ...(this.#admin ? [`metrics at ${adminUrl}/metrics`] : []),
+      ...(access === null ? [] : [access]),
       ...this.#ringLines(),
       ...(shortcoming === null ? [] : [shortcoming]),
       ...(this.#admin ? [`the rings as they turn: ${adminUrl}/ in a browser`] : []),
@@ -219,17 +206,34 @@ class FileDaemon {
     if (this.#notReady !== undefined) return // on its way out
     this.#log.info('reloading')
     await this.#service?.reloading()
-    let outcome = ''
-    try {
-      await this.#files?.reopen()
-      this.#log.info({ root: this.#options.root }, 'reloaded: ROOT is opened anew')
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      outcome = `reload failed: ${reason}, serving the old ROOT; `
-      this.#log.error({ err: error }, 'reload failed: serving the old ROOT')
-    }
+    const problems = [
+      await this.#renew('ROOT is opened anew', 'serving the old ROOT', () => this.#files?.reopen()),
+      ...(this.#options.tokens === undefined
+        ? []
+        : [await this.#renew('tokens are read anew', 'the old tokens are known', () => this.#readTokens())]),
+    ].filter((problem) => problem !== null)
+    const outcome = problems.length === 0 ? '' : `reload failed: ${problems.join('; ')}; `
     // A signal to stop may have come meanwhile: who was told that it stops is not to be told that it is ready.
     if (this.#notReady === undefined) await this.#service?.ready(outcome + this.#status())
+  }
+
+  /** What failed, and what is so instead; null: nothing did. */
+  async #renew(done: string, otherwise: string, work: () => Promise<void> | undefined): Promise<string | null> {
+    try {
+      await work()
+      this.#log.info({ root: this.#options.root }, `reloaded: ${done}`)
+      return null
+    } catch (error) {
+      this.#log.error({ err: error }, `reload failed: ${otherwise}`)
+      return `${error instanceof Error ? error.message : String(error)}, ${otherwise}`
+    }
+  }
+
+  async #readTokens(): Promise<void> {
+    const access = await readAccess(this.#options)
+    if (access.complaint !== null) this.#log.warn(access.complaint)
+    await this.#files?.changeTokens(access.tokens)
+    this.#access = access
   }
 
   /** Orderly: whoever asks /readyz learns first, the admin server goes last. */

@@ -3,8 +3,12 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import type { MetricsRegistry } from '../../metrics/exporter.ts'
 import type { TrafficReport } from '../../metrics/traffic-report.ts'
+import type { KnownToken } from '../blob/access.ts'
+import type { DialectName } from '../blob/dialects/index.ts'
+import type { Durability } from '../blob/put.ts'
 import type { Recording } from '../recording/format.ts'
 import type { Ringmaster } from '../ringmaster.ts'
+import type { AccessRules } from './access-rules.ts'
 
 export interface FilePlane {
   /** Where it listens; null of a Unix socket, which has no port. */
@@ -20,6 +24,10 @@ export interface FilePlane {
   record(seconds: number, sampleEvery: number, signal: AbortSignal): Promise<Recording>
   /** Opens ROOT anew. @throws (rejects) CommandError; the old one stays then */
   reopen(): Promise<void>
+  /** Whom requests are from, from now on. */
+  changeTokens(tokens: readonly KnownToken[] | null): Promise<void>
+  /** Why it should be sent no requests; undefined: it may. */
+  problem(): string | undefined
   /** From now on each answer is the last of its connection. */
   sendAway(): void
   /** Stops accepting, finishes what is in flight, cuts off what is not done after `msMax`; says how many requests that were. */
@@ -38,6 +46,12 @@ export interface FilePlaneOptions {
   readonly fd: number | undefined
   readonly log: Logger
   readonly connectionsMax: number
+  readonly access: AccessRules
+  /** How safe what is written is; null: files are only read. */
+  readonly durability: Durability | null
+  readonly dialects: readonly DialectName[]
+  /** Serve `a.txt.br`, `a.txt.zst` or `a.txt.gz` for `a.txt` to who takes that. */
+  readonly precompressed: boolean
   /** An instance has ended for good: nothing of it is served any more. */
   readonly onFailure: (error: unknown) => void
 }

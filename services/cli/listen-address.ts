@@ -47,8 +47,10 @@ export function isLoopback({ host }: ListenAddress): boolean {
 export function requireLoopback(option: string, address: ListenAddress, isPublic: boolean): void {
   if (isPublic || isLoopback(address)) return
   throw new CommandError(
-    `refusing ${option} ${formatAddress(address)}: other machines can reach that address, and ringmaster asks nobody ` +
-      'for a password: whoever connects can read every file below ROOT. ' +
+    `refusing ${option} ${formatAddress(address)}: other machines can reach that address, and ` +
+      (option === '--admin'
+        ? 'there is no password: whoever connects can see what is asked for, and by whom. '
+        : 'could use whatever is served there. ') +
       'Use a loopback address such as 127.0.0.1, or add --public if that is what you want.',
     exitCodes.usage,
   )

@@ -1,7 +1,11 @@
 // The files of `ringmaster serve` by node:http, in the main thread, where rings cannot be had: they are only read. Made by start-files.ts.
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { MetricsRegistry } from '../../metrics/exporter.ts'
 import type { TrafficReport } from '../../metrics/traffic-report.ts'
+import { Access, type KnownToken } from '../blob/access.ts'
+import { sayStatus } from '../blob/object-service.ts'
+import { toHttpError } from '../http/http-error.ts'
 import { HttpServer } from '../http/http-server.ts'
 import type { Recording } from '../recording/format.ts'
 import { FileRecorder } from '../recording/recorder.ts'
@@ -13,20 +17,29 @@ interface Parts {
   readonly root: ServedRoot
   readonly recorder: FileRecorder
   readonly reason: string
+  readonly access: { rules: Access }
+  readonly anonymousReads: boolean
 }
 
 export class PlainFiles implements FilePlane {
   private readonly parts: Parts
 
   static async start(
-    { rings, root: path, connectionsMax, ...options }: FilePlaneOptions,
+    { rings, root: path, connectionsMax, access: rules, ...options }: FilePlaneOptions,
     reason: string,
   ): Promise<PlainFiles> {
     const root = await ServedRoot.open(rings, path)
     const recorder = new FileRecorder(root)
     try {
-      const server = await HttpServer.start({ ...options, folder: recorder, limits: { connectionsMax } })
-      return new PlainFiles({ server, root, recorder, reason })
+      const { anonymousReads } = rules
+      const access = { rules: new Access(rules.tokens, anonymousReads) }
+      const server = await HttpServer.start({
+        ...options,
+        folder: recorder,
+        limits: { connectionsMax },
+        refuse: (request, response) => refusal(access.rules, request, response),
+      })
+      return new PlainFiles({ server, root, recorder, reason, access, anonymousReads })
     } catch (error) {
       await root.close()
       throw error
@@ -38,7 +51,7 @@ export class PlainFiles implements FilePlane {
   }
 
   get shortcoming(): string {
-    return `files are only read, and by node:http: ${this.parts.reason}`
+    return `files are only read, at /b/ alone, by node:http: ${this.parts.reason}`
   }
 
   get bound(): AddressInfo | null {
@@ -65,6 +78,15 @@ export class PlainFiles implements FilePlane {
     return this.parts.root.reopen()
   }
 
+  changeTokens(tokens: readonly KnownToken[] | null): Promise<void> {
+    this.parts.access.rules = new Access(tokens, this.parts.anonymousReads)
+    return Promise.resolve()
+  }
+
+  problem(): undefined {
+    return undefined
+  }
+
   sendAway(): void {
     this.parts.server.sendAway()
   }
@@ -76,5 +98,15 @@ export class PlainFiles implements FilePlane {
   async close(): Promise<void> {
     await this.parts.server.drain(0)
     await this.parts.root.close()
+  }
+}
+
+/** Nothing is written here, whoever asks. */
+function refusal(access: Access, { method, headers }: IncomingMessage, response: ServerResponse): Promise<void> | null {
+  try {
+    access.check(headers.authorization, false)
+    return null
+  } catch (error) {
+    return sayStatus(response, toHttpError(error).status, method === 'HEAD', '').catch(() => undefined)
   }
 }

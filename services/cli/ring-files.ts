@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import type { MetricsRegistry } from '../../metrics/exporter.ts'
 import type { TrafficReport } from '../../metrics/traffic-report.ts'
+import type { KnownToken } from '../blob/access.ts'
 import { BlobService } from '../blob/service.ts'
 import { codeOf } from '../http/http-error.ts'
 import type { Recording } from '../recording/format.ts'
@@ -16,10 +17,12 @@ export class RingFiles implements FilePlane {
   private readonly service: BlobService
   private readonly root: string
 
-  static async start({ connectionsMax, onFailure, ...options }: FilePlaneOptions): Promise<RingFiles> {
+  static async start({ connectionsMax, access, onFailure, ...options }: FilePlaneOptions): Promise<RingFiles> {
     const service = await BlobService.start({
       ...options,
       limits: { connectionsMax },
+      tokens: access.tokens,
+      anonymousReads: access.anonymousReads,
       logsDebug: options.log.isLevelEnabled('debug'),
       onFailure: (error) => {
         if (codeOf(error) !== replaced) onFailure(error)
@@ -56,6 +59,14 @@ export class RingFiles implements FilePlane {
   async reopen(): Promise<void> {
     await requireFolder(this.root) // before any instance has another folder than the rest
     await this.service.reopen()
+  }
+
+  changeTokens(tokens: readonly KnownToken[] | null): Promise<void> {
+    return this.service.changeTokens(tokens)
+  }
+
+  problem(): string | undefined {
+    return this.service.isFenced ? 'a sync of ROOT has failed: nothing is written any more' : undefined
   }
 
   sendAway(): void {

@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   readonly fd?: number | undefined
   readonly log: Logger
   readonly limits?: Partial<HttpLimits>
+  /** Answers what is not to be served, and resolves when it has; null: this may be. */
+  readonly refuse?: (request: IncomingMessage, response: ServerResponse) => Promise<void> | null
 }
 
 export class HttpServer {
@@ -33,6 +35,7 @@ export class HttpServer {
   /** Who asks for which files, while somebody wants to know. */
   readonly traffic: HttpTraffic = new HttpTraffic()
   readonly #service: FileService
+  readonly #refusal: NonNullable<HttpServerOptions['refuse']>
   #leaving = false
 
   /** Resolves when connections are accepted. */
@@ -47,7 +50,8 @@ export class HttpServer {
     return server
   }
 
-  private constructor({ folder, log, limits: changed }: HttpServerOptions) {
+  private constructor({ folder, log, limits: changed, refuse = () => null }: HttpServerOptions) {
+    this.#refusal = refuse
     const limits = { ...defaultHttpLimits, ...changed }
     this.#service = new FileService({ folder, limits, counters: this.#counters, traffic: this.traffic, log })
     this.#server = createServer({
@@ -160,7 +164,12 @@ export class HttpServer {
   readonly #receive = (request: IncomingMessage, response: ServerResponse): void => {
     // Told before the answer starts, a client knows not to send its next request on this connection.
     if (this.#leaving || this.#connections.draining) response.shouldKeepAlive = false
-    this.#connections.run(request.socket, response, () => this.#service.serve(request, response))
+    this.#connections.run(request.socket, response, async () => {
+      const refused = this.#refusal(request, response)
+      if (refused === null) return this.#service.serve(request, response)
+      await refused
+      this.#countAtOnce(request.method, response.statusCode)
+    })
   }
 }
 

@@ -48,7 +48,7 @@ describe('loopback', () => {
       expect(isLoopback(address)).toBe(false)
       expect(() => {
         requireLoopback('--listen', address, false)
-      }).toThrow(/password.*--public/)
+      }).toThrow(/other machines can reach.*--public/)
       expect(() => {
         requireLoopback('--listen', address, true)
       }).not.toThrow()

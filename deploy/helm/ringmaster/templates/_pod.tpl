@@ -38,6 +38,18 @@ spec:
         - --listen={{ .Values.listenHost }}:{{ .Values.ports.http }}
         - --admin={{ .Values.listenHost }}:{{ .Values.ports.admin }}
         - --public
+        - --anonymous={{ .Values.tokens.anonymous | default (empty .Values.tokens.secretName | ternary "read-only" "none") }}
+        {{- if .Values.tokens.secretName }}
+        - --tokens=/tokens/tokens
+        {{- end }}
+        {{- if .Values.write.enabled }}
+        - --write
+        - --durability={{ .Values.write.durability }}
+        {{- end }}
+        - --dialects={{ join "," .Values.dialects }}
+        {{- if .Values.precompressed }}
+        - --precompressed
+        {{- end }}
         - --poller={{ .Values.poller }}
         {{- with .Values.rings }}
         - --rings={{ . }}
@@ -96,12 +108,25 @@ spec:
           {{- end }}
         - name: tmp
           mountPath: /tmp
+        {{- if .Values.tokens.secretName }}
+        - name: tokens
+          mountPath: /tokens
+          readOnly: true
+        {{- end }}
         {{- with .Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
   volumes:
     - name: tmp
       emptyDir: {}
+    {{- with .Values.tokens.secretName }}
+    - name: tokens
+      secret:
+        secretName: {{ . | quote }}
+        items: [{ key: tokens, path: tokens }]
+        # 0440: the group is podSecurityContext.fsGroup.
+        defaultMode: 288
+    {{- end }}
     {{- if eq .Values.kind "DaemonSet" }}
     - name: data
       hostPath:

@@ -4,6 +4,15 @@
 {{- include "ringmaster.refuseMounts" . -}}
 {{- include "ringmaster.refuseResources" . -}}
 {{- include "ringmaster.refuseArguments" . -}}
+{{- if and .Values.write.enabled .Values.data.readOnly -}}
+{{- fail "write.enabled is true and data.readOnly, too: set data.readOnly to false" -}}
+{{- end -}}
+{{- if and .Values.write.enabled (not .Values.tokens.secretName) -}}
+{{- fail "write.enabled is true, and nobody could write: name a Secret of tokens in tokens.secretName" -}}
+{{- end -}}
+{{- if and (eq .Values.tokens.anonymous "none") (not .Values.tokens.secretName) -}}
+{{- fail "tokens.anonymous is none, and nobody could read: name a Secret of tokens in tokens.secretName" -}}
+{{- end -}}
 {{- if eq (int .Values.ports.http) (int .Values.ports.admin) -}}
 {{- fail (printf "ports.http and ports.admin are both %d: choose two" (int .Values.ports.http)) -}}
 {{- end -}}
@@ -45,7 +54,7 @@
 {{- if regexMatch "^/((app|bin|dev|etc|lib(32|64|x32)?|proc|sbin|sys|tmp|usr)(/.*)?|opt|var(/(lib|lock))?|(var/)?run(/lock|/secrets(/.*)?)?)?$" $path -}}
 {{- fail (printf "data.mountPath %s hides what the container needs: choose a folder of its own, such as /data" .Values.data.mountPath) -}}
 {{- end -}}
-{{- $names := dict "data" "the chart's" "tmp" "the chart's" -}}
+{{- $names := dict "data" "the chart's" "tmp" "the chart's" "tokens" "the chart's" -}}
 {{- range .Values.extraVolumes -}}
 {{- $name := .name -}}
 {{- with get $names $name -}}
@@ -54,7 +63,10 @@
 {{- $_ := set $names .name "there twice" -}}
 {{- end -}}
 {{- $hiding := "^/((app(/(dist|native|node_modules)(/.*)?)?|bin|dev|etc|lib(32|64|x32)?|opt|proc(/.*)?|sbin|sys|usr(/(bin|lib(32|64|x32)?|sbin|local(/bin)?))?|var(/(lib|lock))?|(var/)?run))?$" -}}
-{{- $paths := dict $path "data.mountPath" "/tmp" "the pod's own /tmp" -}}
+{{- if eq $path "/tokens" -}}
+{{- fail "data.mountPath /tokens is where tokens are: choose another path" -}}
+{{- end -}}
+{{- $paths := dict $path "data.mountPath" "/tmp" "the pod's own /tmp" "/tokens" "where tokens are" -}}
 {{- range .Values.extraVolumeMounts -}}
 {{- $extra := printf "/%s" .mountPath | clean -}}
 {{- with get $paths $extra -}}
