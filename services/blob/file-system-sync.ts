@@ -1,29 +1,31 @@
 // syncfs(2): one call makes everything durable that has been written to a file system. io_uring has no request for it, so a thread of the
 // addon's carries it out. Used by group-sync.ts.
-import { closeSync, constants, openSync, statSync, statfsSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, statSync, statfsSync } from 'node:fs'
 import { release } from 'node:os'
 import { binding, callNumbersEach } from '../../native/binding.ts'
 import type { EventWatcher, Executor } from '../../native/binding.ts'
 import { kernelError } from '../../native/errors.ts'
 import { isPlain } from '../../native/plain/binding.ts'
+import { codeOf } from '../http/http-error.ts'
 import type { SyncAll } from './group-sync.ts'
 
 const Magic = { ext4: 0xef53, xfs: 0x5846_5342, btrfs: 0x9123_683e } as const
 /** Where it is known to make data, names and inodes durable, as fsync(2) does. Elsewhere (overlayfs, FUSE, NFS, …) some do not even pass it on. */
 const known: ReadonlySet<number> = new Set(Object.values(Magic))
 
-/** Before 5.8 syncfs(2) says that all is well when a write has failed. */
+/** Before 5.8 syncfs(2) says that all is well when data could not be written, and before 5.17 when names and inodes could not. */
 function tellsErrors(): boolean {
   const [major = 0, minor = 0] = release()
     .split('.')
     .map((part) => Number.parseInt(part, 10))
-  return major > 5 || (major === 5 && minor >= 8)
+  return major > 5 || (major === 5 && minor >= 17)
 }
 
 export class FileSystemSync implements SyncAll {
   readonly device: number
   /** ext4 without a journal writes its metadata last, behind its own flush. */
   readonly needsFlush: boolean
+  private readonly path: string
   private readonly executor: Executor
   private readonly watcher: EventWatcher
   private readonly call = new Float64Array(callNumbersEach)
@@ -51,6 +53,7 @@ export class FileSystemSync implements SyncAll {
     }
     this.call[1] = addon.callNumbers().syncfs
     this.call[2] = fd
+    this.path = `/proc/self/fd/${fd}`
     this.executor = new addon.Executor(eventFd, 1, Int32Array.of(eventFd, fd))
     this.watcher = new addon.Watcher(eventFd, () => {
       if (this.executor.finished(this.results) > 0) this.running?.(this.results[1]!)
@@ -67,6 +70,19 @@ export class FileSystemSync implements SyncAll {
     this.watcher.unref()
     this.running = null
     if (result < 0) throw kernelError(result, 'syncfs')
+    this.checkWritable()
+  }
+
+  /**
+   * A file system that has failed may have become a read-only one (btrfs, ext4), and of that syncfs(2) says that all is well, without a look:
+   * whatever it is that could not be written. access(2) tells it before it tells anything of permissions.
+   */
+  private checkWritable(): void {
+    try {
+      accessSync(this.path, constants.W_OK)
+    } catch (error) {
+      if (codeOf(error) === 'EROFS') throw error
+    }
   }
 
   close(): void {
