@@ -25,7 +25,8 @@ import type { WriteFileRequest } from './write-file.ts'
 const noOptions: Timed & { bigint?: boolean } = {}
 
 export abstract class RingFileSystem {
-  protected readonly router: Router
+  /** `ringmaster/fs` makes requests of its own. @internal */
+  readonly router: Router
 
   protected constructor(router: Router) {
     this.router = router
