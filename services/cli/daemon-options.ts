@@ -4,13 +4,14 @@ import { requireRules, type AccessOptions } from './access-rules.ts'
 import type { DaemonRingsOptions } from './daemon-rings.ts'
 import { requireLoopback, type ListenAddress } from './listen-address.ts'
 import type { LogLevel } from './log-levels.ts'
+import type { RoomOptions } from './room-rules.ts'
 import type { trafficStates } from './serve-values.ts'
 import type { StopReason } from './stop.ts'
 
 /** What a crash leaves for requests in flight: the process is not to be trusted with more. */
 const drainAfterCrashMs = 1_000
 
-export interface FileDaemonOptions extends DaemonRingsOptions, AccessOptions {
+export interface FileDaemonOptions extends DaemonRingsOptions, AccessOptions, RoomOptions {
   /** As it was said; undefined: nothing was. */
   readonly root: string | undefined
   readonly listen: ListenAddress

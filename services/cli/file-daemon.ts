@@ -28,6 +28,7 @@ import { takeManagerEnvironment, type ManagerEnvironment } from './manager-envir
 import { assignPassedSockets, type PassedSocket, type PassedSockets } from './passed-sockets.ts'
 import { Probes } from './probes.ts'
 import { watchForReload } from './reload.ts'
+import { describeRoom, readRoom, type RoomRules } from './room-rules.ts'
 import { requireRoot } from './served-root.ts'
 import { ServiceManager } from './service-manager.ts'
 import { startFiles } from './start-files.ts'
@@ -37,7 +38,11 @@ import { trafficRoute } from './traffic-route.ts'
 import { readVersion } from './version.ts'
 
 /** With ROOT found, and tokens read. */
-type StartOptions = FileDaemonOptions & { readonly root: string; readonly access: AccessRules }
+interface StartOptions extends FileDaemonOptions {
+  readonly root: string
+  readonly access: AccessRules
+  readonly room: RoomRules
+}
 
 /** Beyond the drain: closing rings takes milliseconds, and a supervisor is waiting. */
 const closeMsMax = 5_000
@@ -48,6 +53,7 @@ export async function runFileDaemon(options: FileDaemonOptions): Promise<number>
   const passed = assignPassedSockets(manager.socketNames)
   if (passed.http === undefined) requireFilesAt(options, options.listen)
   if (passed.admin === undefined) requireAdminAt(options, options.admin)
+  const room = readRoom(options)
   const root = await requireRoot(options.root, options.public === true)
   const access = await readAccess(options)
   const log = createLog(options.logLevel)
@@ -55,7 +61,7 @@ export async function runFileDaemon(options: FileDaemonOptions): Promise<number>
     log.logger.warn(complaint)
   using stop = watchForStop(log.flush)
   using reload = watchForReload()
-  const daemon = new FileDaemon({ ...options, root, access }, manager, passed, log.logger)
+  const daemon = new FileDaemon({ ...options, root, access, room }, manager, passed, log.logger)
   try {
     await daemon.start()
   } catch (error) {
@@ -136,11 +142,11 @@ class FileDaemon {
   }
 
   async #startFiles(rings: Ringmaster, connectionsMax: number): Promise<FilePlane> {
-    const { listen, root, access, write, durability, dialects, precompressed = false } = this.#options
+    const { listen, root, access, room, write, durability, dialects, precompressed = false } = this.#options
     const place: ListenPlace = { option: '--listen', wanted: listen, socket: this.#passed.http }
     const files = await startFiles({
       ...{ rings, root, ...listen, fd: place.socket?.fd, log: this.#log, connectionsMax },
-      ...{ access, durability: write === true ? durability : null, dialects, precompressed },
+      ...{ access, room, durability: write === true ? durability : null, dialects, precompressed },
       onFailure: this.#fail,
     }).catch((error: unknown) => {
       throw startListenError(place, error)
@@ -191,10 +197,12 @@ class FileDaemon {
     const shortcoming = this.#files?.shortcoming ?? null
     const write = this.#options.write === true && shortcoming === null
     const access = describeAccess({ ...this.#options, write }, this.#access)
+    const room = write ? describeRoom(this.#options.room) : null
     return [
       ...(this.#files ? [`serving ${this.#options.root} at ${filesUrl}/b/`] : []),
       ...(this.#admin ? [`metrics at ${adminUrl}/metrics`] : []),
       ...(access === null ? [] : [access]),
+      ...(room === null ? [] : [room]),
       ...this.#ringLines(),
       ...(shortcoming === null ? [] : [shortcoming]),
       ...(this.#admin ? [`the rings as they turn: ${adminUrl}/ in a browser`] : []),

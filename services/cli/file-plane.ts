@@ -7,6 +7,7 @@ import type { KnownToken } from '../blob/access.ts'
 import type { DialectName } from '../blob/dialects/index.ts'
 import type { Durability } from '../blob/put.ts'
 import type { Recording } from '../recording/format.ts'
+import type { RoomRules } from './room-rules.ts'
 import type { Ringmaster } from '../ringmaster.ts'
 import type { AccessRules } from './access-rules.ts'
 
@@ -49,6 +50,7 @@ export interface FilePlaneOptions {
   readonly access: AccessRules
   /** How safe what is written is; null: files are only read. */
   readonly durability: Durability | null
+  readonly room: RoomRules
   readonly dialects: readonly DialectName[]
   /** Serve `a.txt.br`, `a.txt.zst` or `a.txt.gz` for `a.txt` to who takes that. */
   readonly precompressed: boolean

@@ -17,9 +17,10 @@ export class RingFiles implements FilePlane {
   private readonly service: BlobService
   private readonly root: string
 
-  static async start({ connectionsMax, access, onFailure, ...options }: FilePlaneOptions): Promise<RingFiles> {
+  static async start({ connectionsMax, access, room, onFailure, ...options }: FilePlaneOptions): Promise<RingFiles> {
     const service = await BlobService.start({
       ...options,
+      ...room,
       limits: { connectionsMax },
       tokens: access.tokens,
       anonymousReads: access.anonymousReads,

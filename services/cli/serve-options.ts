@@ -3,7 +3,9 @@
 import { InvalidArgumentError, Option } from 'commander'
 import { parseListenAddress } from './listen-address.ts'
 import { logLevels } from './log-levels.ts'
-import { anonymousRights, dialects, durabilities, pollers, trafficStates } from './serve-values.ts'
+import { parseSize } from './byte-count.ts'
+import { parseQuota } from './room-rules.ts'
+import { anonymousRights, dialects, durabilities, pollers, trafficStates, whenFullWays } from './serve-values.ts'
 import { alsoTakes, listOption } from './value-hints.ts'
 
 const secondsMax = 3600
@@ -59,11 +61,27 @@ const accessOptions = (): Option[] => [
   )
     .choices(durabilities)
     .default('full'),
+  ...roomOptions(),
   listOption('--dialects <names>', 'how files may be asked for: some of raw (/b/), turbo, nx', dialects).default(
     ['raw'],
     'raw',
   ),
   new Option('--precompressed', 'serve FILE.br, FILE.zst or FILE.gz for FILE to who takes that'),
+]
+
+const roomOptions = (): Option[] => [
+  new Option('--size-max <bytes>', 'how much may be stored below ROOT: 500M, 10G, 2T (default: no limit)').argParser(
+    parseSize,
+  ),
+  new Option(
+    '--when-full <way>',
+    'what happens then: uploads are refused (507), or files that nobody has read for longest are REMOVED from ROOT, ' +
+      'whoever put them there (default: refuse)',
+  ).choices(whenFullWays),
+  new Option(
+    '--quota <quota>',
+    'how much may be stored below a folder of ROOT: FOLDER=10G, FOLDER=10G,5000objects,evict; several times for several',
+  ).argParser(parseQuota),
 ]
 
 const ringOptions = (): Option[] => [

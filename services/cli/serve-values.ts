@@ -1,6 +1,7 @@
 // What options of serve may be, apart from the daemon, which nobody loads to ask for help. Used by serve-options.ts, doctor.ts and file-daemon.ts.
 import type { DialectName } from '../blob/dialects/index.ts'
 import type { Durability } from '../blob/put.ts'
+import type { WhenFull } from '../blob/room/quota.ts'
 
 export const pollers = ['auto', 'kernel', 'worker', 'caller', 'threadpool'] as const
 
@@ -15,3 +16,6 @@ export const durabilities: readonly Durability[] = ['full', 'data', 'none']
 
 /** As dialects/index.ts has them. */
 export const dialects: readonly DialectName[] = ['raw', 'turbo', 'nx']
+
+/** As room/quota.ts has them. */
+export const whenFullWays: readonly WhenFull[] = ['refuse', 'evict']

@@ -11,6 +11,7 @@ Examples:
   $ ringmaster serve /srv/artefacts --rings 2     another folder, two rings
   $ ringmaster serve --write                      take uploads, too: PUT, DELETE, and lists of folders
   $ ringmaster serve /srv/cache --write --tokens /etc/ringmaster/tokens --public --listen 0.0.0.0:8080
+  $ ringmaster serve /srv/cache --write --dialects turbo --size-max 50G --when-full evict
   $ ringmaster serve --profile tuned.json         as ringmaster tune found it best for this machine
   $ ringmaster serve --listen :0 --admin :0       any free ports; they are printed when it is ready
   $ curl -r 0-1023 http://127.0.0.1:8080/b/big.iso | sha256sum

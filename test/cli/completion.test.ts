@@ -46,8 +46,8 @@ describe('offered is', () => {
   })
 
   it('a path where one is due: a new placeholder says whether it is one', () => {
-    const free = ['address', 'bytes', 'level', 'ms', 'number', 'seconds', 'url', 'command', 'shell']
-    const choices = ['format', 'name', 'names', 'poller', 'right', 'state', 'workload']
+    const free = ['address', 'bytes', 'level', 'ms', 'number', 'quota', 'seconds', 'url', 'command', 'shell']
+    const choices = ['format', 'name', 'names', 'poller', 'right', 'state', 'way', 'workload']
     const placeholders = program.commands.flatMap((command) => [
       ...command.options.flatMap(({ flags }) => /[<[]([\w-]+)/.exec(flags)?.[1] ?? []),
       ...command.registeredArguments.map((argument) => argument.name().toLowerCase()),

@@ -45,6 +45,13 @@ spec:
         {{- if .Values.write.enabled }}
         - --write
         - --durability={{ .Values.write.durability }}
+        {{- with .Values.write.sizeMax }}
+        - --size-max={{ . }}
+        - --when-full={{ $.Values.write.whenFull }}
+        {{- end }}
+        {{- range .Values.write.quotas }}
+        - {{ printf "--quota=%s" . | quote }}
+        {{- end }}
         {{- end }}
         - --dialects={{ join "," .Values.dialects }}
         {{- if .Values.precompressed }}

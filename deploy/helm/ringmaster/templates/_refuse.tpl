@@ -10,6 +10,12 @@
 {{- if and .Values.write.enabled (not .Values.tokens.secretName) -}}
 {{- fail "write.enabled is true, and nobody could write: name a Secret of tokens in tokens.secretName" -}}
 {{- end -}}
+{{- if and (or .Values.write.sizeMax .Values.write.quotas) (not .Values.write.enabled) -}}
+{{- fail "write.sizeMax and write.quotas are limits of what is stored: set write.enabled to true" -}}
+{{- end -}}
+{{- if and (eq .Values.write.whenFull "evict") (not .Values.write.sizeMax) -}}
+{{- fail "write.whenFull is evict: say how much may be stored in write.sizeMax" -}}
+{{- end -}}
 {{- if and (eq .Values.tokens.anonymous "none") (not .Values.tokens.secretName) -}}
 {{- fail "tokens.anonymous is none, and nobody could read: name a Secret of tokens in tokens.secretName" -}}
 {{- end -}}
