@@ -91,7 +91,7 @@ async function lose(disk: LosableDisk, durability: string): Promise<Outcome> {
     await once(child, 'exit')
     await Promise.all(uploads)
   }
-  disk.restorePower()
+  await disk.restorePower()
   const outcome = compare(root, ledger)
   rmSync(root, { recursive: true, force: true })
   return outcome
@@ -106,7 +106,7 @@ function compare(root: string, ledger: ReadonlyMap<string, Entry>): Outcome {
     lost: known.flatMap(([name, { acknowledged, asked }]) => {
       const found = contents.get(name)
       const sum = found === undefined ? null : sha256(found)
-      return [acknowledged, ...asked].includes(sum) ? [] : [name]
+      return [acknowledged, ...asked].includes(sum) ? [] : [`${name}: ${sum === null ? 'nothing' : 'something else'}`]
     }),
     torn: [...contents].flatMap(([name, bytes]) => (isWhole(bytes) ? [] : [name])),
   }
@@ -122,14 +122,14 @@ describe.skipIf(losses === 0).each(kinds)('on %s', (kind) => {
       for (let round = 0; round < losses; round++) {
         const place = join(folder.path, `${kind}-${durability}-${round}`)
         mkdirSync(place)
-        using disk = new LosableDisk(place, kind)
+        await using disk = await LosableDisk.make(place, kind)
         const outcome = await lose(disk, durability)
         acknowledged += outcome.acknowledged
         lost += outcome.lost.length
         torn += outcome.torn.length
         if (durability === 'full') expect(outcome).toMatchObject({ lost: [], torn: [] })
         if (durability === 'data') expect(outcome).toMatchObject({ torn: [] })
-        disk[Symbol.dispose]()
+        await disk[Symbol.asyncDispose]()
         rmSync(place, { recursive: true })
       }
       console.info(`${kind}, ${durability}: ${acknowledged} names acknowledged, ${lost} lost, ${torn} by half`)
