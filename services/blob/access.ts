@@ -38,6 +38,15 @@ export function parseTokens(text: string): KnownToken[] {
   })
 }
 
+/** What a client is told that is not let in: RFC 6750 section 3, which asks for a parameter. Nothing of what it sent, nor of what there is. */
+export function challengeOf(status: number, authorization: string | undefined): Readonly<Record<string, string>> {
+  if (status !== 401 && status !== 403) return {}
+  const isKnown = status === 403
+  const isToken = bearerForm.test(authorization ?? '')
+  const error = isKnown ? ', error="insufficient_scope"' : isToken ? ', error="invalid_token"' : ''
+  return { 'WWW-Authenticate': `Bearer realm="ringmaster"${error}` }
+}
+
 export class Access {
   private readonly tokens: readonly KnownToken[] | null
   private readonly anonymousReads: boolean

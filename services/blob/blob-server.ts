@@ -20,7 +20,7 @@ import { closeDescriptor } from '../net/descriptors.ts'
 import { openListener } from '../net/listen.ts'
 import { rawUsers } from '../raw/raw-users.ts'
 import { withoutRing } from '../raw/support.ts'
-import { Access } from './access.ts'
+import { Access, challengeOf } from './access.ts'
 import type { KnownToken } from './access.ts'
 import type { BlobRequest } from './blob-request.ts'
 import { BlobConnection } from './connection.ts'
@@ -226,7 +226,9 @@ export class BlobServer implements ConnectionHost, AcceptorSink, HttpReading {
       // A body that nobody has leave to send is not read.
       if (request.body !== null) answer.shouldKeepAlive = false
       this.counters.countResponse({ method: request.method, status: denied, durationNs: 0, trace: null })
-      await dialect.refuse(answer, denied, request.method === 'HEAD').catch(() => undefined)
+      const isHead = request.method === 'HEAD'
+      const more = challengeOf(denied, request.headers.authorization)
+      await dialect.refuse(answer, denied, { isHead, more }).catch(() => undefined)
       return
     }
     await dialect.serve(request, answer)

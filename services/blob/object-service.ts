@@ -153,7 +153,9 @@ export class ObjectService {
     else log.debug(fields, 'answered')
     // What comes of a body that was not taken is not read as a request.
     if (request.body?.received === false) answer.shouldKeepAlive = false
-    await sayStatus(answer, failure.status, request.method === 'HEAD', allowed, failure.told).catch(() => undefined)
+    await sayStatus(answer, failure.status, request.method === 'HEAD', allowed, { told: failure.told }).catch(
+      () => undefined,
+    )
     this.count(request, answer.statusCode, startedMs)
   }
 
@@ -175,20 +177,20 @@ export async function say(answer: HttpAnswer, status: number, headers: Headers):
   await end(answer)
 }
 
-/** A status, and no word about files: an error must not be an oracle. `told`: what is said beside it. */
+/** A status, and no word about files: an error must not be an oracle. `told`: what is said beside it; `more`: headers. */
 export async function sayStatus(
   answer: HttpAnswer,
   status: number,
   isHead: boolean,
   allow: string,
-  told: string | null = null,
+  { told = null, more = {} }: { told?: string | null; more?: Headers | undefined } = {},
 ): Promise<void> {
   const text = `${status} ${STATUS_CODES[status] ?? ''}\n${told === null ? '' : `${told}\n`}`
   answer.writeHead(status, {
     ...safetyHeaders,
     'Content-Type': 'text/plain; charset=utf-8',
     'Content-Length': Buffer.byteLength(text),
-    ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+    ...more,
     ...(status === 405 && { Allow: allow }),
     ...(status === 503 && { 'Retry-After': retryAfterSeconds }),
   })

@@ -18,6 +18,12 @@ export interface Backend {
   readonly log: ServiceLog
 }
 
+export interface Refusal {
+  readonly isHead: boolean
+  /** Headers that are to be there, too. */
+  readonly more?: Readonly<Record<string, string>>
+}
+
 export interface Dialect {
   /** Whether requests for this target are its. */
   owns(target: string): boolean
@@ -28,5 +34,5 @@ export interface Dialect {
   /** Never rejects, and resolves when the answer is sent, or cannot be. */
   serve(request: BlobRequest, answer: HttpAnswer): Promise<void>
   /** Says a status in its words. May reject where the client has gone. */
-  refuse(answer: HttpAnswer, status: number, isHead: boolean): Promise<void>
+  refuse(answer: HttpAnswer, status: number, how: Refusal): Promise<void>
 }

@@ -2,7 +2,7 @@
 import type { HttpAnswer } from '../../http/exchange.ts'
 import type { BlobRequest } from '../blob-request.ts'
 import { sayStatus } from '../object-service.ts'
-import type { Backend, Dialect } from './dialect.ts'
+import type { Backend, Dialect, Refusal } from './dialect.ts'
 
 export class NoDialect implements Dialect {
   private readonly backend: Backend
@@ -25,10 +25,10 @@ export class NoDialect implements Dialect {
 
   async serve({ method }: BlobRequest, answer: HttpAnswer): Promise<void> {
     this.backend.counters.countResponse({ method, status: 404, durationNs: 0, trace: null })
-    await this.refuse(answer, 404, method === 'HEAD').catch(() => undefined)
+    await this.refuse(answer, 404, { isHead: method === 'HEAD' }).catch(() => undefined)
   }
 
-  refuse(answer: HttpAnswer, status: number, isHead: boolean): Promise<void> {
-    return sayStatus(answer, status, isHead, '')
+  refuse(answer: HttpAnswer, status: number, { isHead, more }: Refusal): Promise<void> {
+    return sayStatus(answer, status, isHead, '', { more })
   }
 }

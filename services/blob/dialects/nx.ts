@@ -4,7 +4,7 @@ import type { HttpAnswer } from '../../http/exchange.ts'
 import { httpError, toHttpError } from '../../http/http-error.ts'
 import type { BlobRequest } from '../blob-request.ts'
 import { say, sayStatus } from '../object-service.ts'
-import type { Backend, Dialect } from './dialect.ts'
+import type { Backend, Dialect, Refusal } from './dialect.ts'
 import { beginsWith, cacheHeaders, hashBehind, splitTarget } from './target.ts'
 import { TranslatedAnswer } from './translated-answer.ts'
 import type { Headers, TranslatedHead } from './translated-answer.ts'
@@ -47,7 +47,7 @@ export class NxDialect implements Dialect {
       const { status } = toHttpError(error)
       if (request.body !== null) answer.shouldKeepAlive = false // it is not read
       this.backend.counters.countResponse({ method: request.method, status, durationNs: 0, trace: null })
-      await this.refuse(answer, status, request.method === 'HEAD').catch(() => undefined)
+      await this.refuse(answer, status, { isHead: request.method === 'HEAD' }).catch(() => undefined)
     } finally {
       request.body?.discard()
     }
@@ -71,8 +71,8 @@ export class NxDialect implements Dialect {
     return this.backend.objects === null ? 'GET, HEAD, OPTIONS' : 'GET, HEAD, PUT, OPTIONS'
   }
 
-  refuse(answer: HttpAnswer, status: number, isHead: boolean): Promise<void> {
-    return sayStatus(new TranslatedAnswer(answer, isHead, translate), status, isHead, this.allowed)
+  refuse(answer: HttpAnswer, status: number, { isHead, more }: Refusal): Promise<void> {
+    return sayStatus(new TranslatedAnswer(answer, isHead, translate), status, isHead, this.allowed, { more })
   }
 }
 

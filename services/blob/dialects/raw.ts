@@ -2,7 +2,7 @@
 import type { HttpAnswer } from '../../http/exchange.ts'
 import type { BlobRequest } from '../blob-request.ts'
 import { isFolderTarget, sayStatus } from '../object-service.ts'
-import type { Backend, Dialect } from './dialect.ts'
+import type { Backend, Dialect, Refusal } from './dialect.ts'
 
 export class RawDialect implements Dialect {
   private readonly backend: Backend
@@ -29,8 +29,8 @@ export class RawDialect implements Dialect {
     return objects === null || isForFiles(request) ? files.serve(request, answer) : objects.serve(request, answer)
   }
 
-  refuse(answer: HttpAnswer, status: number, isHead: boolean): Promise<void> {
-    return sayStatus(answer, status, isHead, '')
+  refuse(answer: HttpAnswer, status: number, { isHead, more }: Refusal): Promise<void> {
+    return sayStatus(answer, status, isHead, '', { more })
   }
 }
 

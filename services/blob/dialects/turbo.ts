@@ -8,7 +8,7 @@ import { safetyHeaders } from '../../http/plan.ts'
 import type { BlobRequest } from '../blob-request.ts'
 import { say, sayStatus } from '../object-service.ts'
 import { ArtifactFolder, artifactBlock } from './artifact-block.ts'
-import type { Backend, Dialect } from './dialect.ts'
+import type { Backend, Dialect, Refusal } from './dialect.ts'
 import { beginsWith, cacheHeaders, hashBehind, isName, nameInQuery, splitTarget } from './target.ts'
 import { TranslatedAnswer, codeOfStatus } from './translated-answer.ts'
 import type { Headers, TranslatedHead } from './translated-answer.ts'
@@ -76,7 +76,7 @@ export class TurboDialect implements Dialect {
       log.debug({ method, target: request.url, code: codeOf(error), status, reason: message }, 'answered')
       if (request.body?.received === false) answer.shouldKeepAlive = false
       const allow = this.allowed(resourceOf(splitTarget(request.url).path))
-      await this.refuse(answer, status, method === 'HEAD', allow).catch(() => undefined)
+      await this.refuse(answer, status, { isHead: method === 'HEAD' }, allow).catch(() => undefined)
       count(status)
     } finally {
       request.body?.discard()
@@ -161,8 +161,8 @@ export class TurboDialect implements Dialect {
     }
   }
 
-  refuse(answer: HttpAnswer, status: number, isHead: boolean, allow = ''): Promise<void> {
-    return sayStatus(new TranslatedAnswer(answer, isHead, failure), status, isHead, allow)
+  refuse(answer: HttpAnswer, status: number, { isHead, more }: Refusal, allow = ''): Promise<void> {
+    return sayStatus(new TranslatedAnswer(answer, isHead, failure), status, isHead, allow, { more })
   }
 }
 

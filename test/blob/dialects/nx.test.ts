@@ -176,7 +176,7 @@ it('tells who may not read, and who may not write', async () => {
   ])
   const said = await say(guarded.port, 'GET', '/v1/cache/a')
   expect(said.body.toString()).toContain('NX_SELF_HOSTED_REMOTE_CACHE_ACCESS_TOKEN')
-  expect(said.headers['www-authenticate']).toBe('Bearer')
+  expect(said.headers['www-authenticate']).toBe('Bearer realm="ringmaster"')
   await using fixed = await startObjects({ dialects: ['nx'], durability: null })
   expect((await say(fixed.port, 'PUT', '/v1/cache/a', 'x')).status).toBe(403)
 })
