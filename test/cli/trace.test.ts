@@ -17,6 +17,7 @@ import { createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TraceRecording } from '../../metrics/trace-event.ts'
 import type { Recording } from '../../services/recording/format.ts'
@@ -43,14 +44,14 @@ const fetchFile = async (): Promise<void> => {
   await (await fetch(`${daemon.filesUrl}file`)).arrayBuffer()
 }
 
-/** Asks for files for as long as `task` takes; resolves with what it gives. */
+/** Asks for files for as long as `task` takes, but not for more than a recording of half a second holds; resolves with what it gives. */
 async function underLoad<Result>(task: Promise<Result>): Promise<Result> {
   let over = false
   const settled = task.finally(() => {
     over = true
   })
   settled.catch(() => undefined)
-  while (!over) await fetchFile()
+  while (!over) await Promise.all([fetchFile(), setTimeout(2)])
   return settled
 }
 
